@@ -1,0 +1,123 @@
+"""What all kinds share: the model base, object metadata, conditions, durations, names."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+STEP_NAME = r"^[a-z][a-z0-9_]{0,62}$"
+OBJECT_NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+DURATION = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+MAX_DURATION = timedelta(days=365)
+
+
+def parse_duration(text: str) -> timedelta:
+    """`1h30m`, `2s`, `500ms`, `7d` as a timedelta. Raises ValueError with what to write instead."""
+    if not re.match(DURATION, text):
+        raise ValueError(f"`{text}` is not a duration; write it as 90s, 5m, 1h30m or 7d")
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|s|m|h|d)", text))
+    if seconds > MAX_DURATION.total_seconds():
+        raise ValueError(f"`{text}` is longer than 365d")
+    return timedelta(seconds=seconds)
+
+
+def _checked_duration(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
+Duration = Annotated[str, Field(pattern=DURATION, max_length=32), AfterValidator(_checked_duration)]
+"""A time span as text."""
+
+StepName = Annotated[str, Field(pattern=STEP_NAME)]
+"""A CEL identifier: `send_email`, no hyphen, which CEL reads as minus."""
+
+ObjectName = Annotated[str, Field(pattern=OBJECT_NAME)]
+"""Name of a Kubernetes object, at most 63 characters."""
+
+Expression = Annotated[str, Field(min_length=1, max_length=4096)]
+"""CEL."""
+
+UserName = Annotated[str, Field(min_length=1, max_length=253)]
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+Timestamp = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
+"""A moment in UTC, written as RFC 3339 with microseconds."""
+
+FreeForm = Annotated[dict[str, JsonValue], Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
+"""A JSON object whose shape is not ours."""
+
+AnyJson = Annotated[JsonValue, Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
+"""Any JSON value."""
+
+
+class ApiModel(BaseModel):
+    """Base of all wire types: camelCase outside, unknown fields refused, never changed in place."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+    def to_wire(self) -> dict[str, Any]:
+        """The object as JSON, less what equals its default."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+
+
+class OwnerReference(ApiModel):
+    """The object that this one goes with."""
+
+    model_config = ConfigDict(extra="ignore")
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: bool | None = None
+    block_owner_deletion: bool | None = None
+
+
+class ObjectMeta(ApiModel):
+    """The part of Kubernetes object metadata that we use; the rest is left alone."""
+
+    model_config = ConfigDict(extra="ignore")
+    name: str = ""
+    generate_name: str | None = None
+    namespace: str = "default"
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: datetime | None = None
+    deletion_timestamp: datetime | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+    owner_references: tuple[OwnerReference, ...] = ()
+    finalizers: tuple[str, ...] = ()
+
+
+class Condition(ApiModel):
+    """One statement about an object, in the form of Kubernetes conditions."""
+
+    type: Annotated[str, Field(max_length=64)]
+    status: Literal["True", "False", "Unknown"]
+    reason: Annotated[str, Field(max_length=128)]
+    message: Annotated[str, Field(max_length=32768)] = ""
+    last_transition_time: Timestamp | None = None
+    observed_generation: int | None = None
+
+
+class ApiObject(ApiModel):
+    """Base of the kinds: metadata, and apiVersion and kind that are always written."""
+
+    metadata: ObjectMeta
+
+    def to_wire(self) -> dict[str, Any]:
+        """The object as JSON, less what equals its default, with apiVersion and kind."""
+        head = {"apiVersion": getattr(self, "api_version", ""), "kind": getattr(self, "kind", "")}
+        return {**head, **ApiModel.to_wire(self)}

@@ -1,0 +1,83 @@
+"""What the engine asks the shell to do. Every command may be repeated without harm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from penstock.engine.model import Gate
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate:
+    """Work out an expression and decide again with its value among the facts."""
+
+    step: str
+    """The step whose field it is; empty for a field of the Workflow itself."""
+    field: str
+    expression: str
+    scope: Mapping[str, Any]
+    """The names that the expression may use, with their values."""
+    template: bool = False
+    """The expression is text with `{{ CEL }}` in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartAttempt:
+    """Make sure that this attempt exists: create it, or find that it was created already."""
+
+    step: str
+    attempt: int
+    name: str
+    """Deterministic: the fence that keeps it from being created twice."""
+    digest: str
+    """attemptDigest."""
+    program: Mapping[str, Any]
+    document: Mapping[str, Any]
+    """The input document less what the runner adds (nonce, program): context, upstream outputs, run, step."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopAttempt:
+    """Make sure that this attempt has no process any more."""
+
+    step: str
+    attempt: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskGate:
+    """Make sure that this ApprovalRequest exists."""
+
+    step: str
+    attempt: int
+    name: str
+    digest: str
+    """approvalDigest."""
+    gate: Gate
+    message: str
+    expires_at: datetime
+    subject: Mapping[str, Any]
+    """What exactly will run: the approver's view, and what the digest is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettleGate:
+    """Write down how an ApprovalRequest ended."""
+
+    name: str
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Decide again at this time even if nothing happens."""
+
+    when: datetime
+
+
+Command = Evaluate | StartAttempt | StopAttempt | AskGate | SettleGate | WakeAt

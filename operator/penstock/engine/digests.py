@@ -1,0 +1,40 @@
+"""Canonical JSON and the digests over it: what a gate binds and what an attempt runs.
+
+The form is RFC 8785 on a restricted profile: keys sorted by UTF-16 unit, no NaN, no lone surrogates. Floats are kept as
+Python prints them, which is the shortest form that reads back; 1.0 and 1 differ, as they do for the program that runs.
+Digests carry their scheme, so a change of scheme can never make two meanings equal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+ATTEMPT_SCHEME = "penstock-attempt/v1"
+APPROVAL_SCHEME = "penstock-approval/v1"
+REVISION_SCHEME = "penstock-revision/v1"
+OUTPUT_SCHEME = "penstock-output/v1"
+
+
+def canonical(value: Any) -> bytes:
+    """The one byte string that stands for a JSON value. Raises ValueError for what JSON cannot say."""
+    return json.dumps(_sorted(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+
+
+def digest(scheme: str, value: Any) -> str:
+    """`sha256:<hex>` over the scheme and the canonical form of `value`."""
+    return "sha256:" + hashlib.sha256(scheme.encode() + b"\n" + canonical(value)).hexdigest()
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _sorted(value[key]) for key in sorted(value, key=_utf16)}
+    if isinstance(value, list | tuple):
+        return [_sorted(item) for item in value]
+    return value
+
+
+def _utf16(key: str) -> bytes:
+    return key.encode("utf-16-be", "surrogatepass")

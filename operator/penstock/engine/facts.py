@@ -1,0 +1,97 @@
+"""What was observed before a decision. The engine believes these and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from penstock.engine.model import Failure, Origin
+
+
+class AttemptPhase(StrEnum):
+    """What was seen of an attempt."""
+
+    CREATED = "Created"
+    """Its Job (or process record) is there; no sign of life yet."""
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    LOST = "Lost"
+    """It existed and is gone without a result; nobody knows whether it ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFact:
+    """One attempt, as its runner sees it."""
+
+    phase: AttemptPhase
+    digest: str
+    """attemptDigest that the runner was given."""
+    uid: str | None = None
+    output: Any = None
+    failure: Failure | None = None
+    """Set for Failed and Lost."""
+    message: str | None = None
+    """The last progress message."""
+
+    @property
+    def ended(self) -> bool:
+        """There is a result, or there never will be one."""
+        return self.phase in (AttemptPhase.SUCCEEDED, AttemptPhase.FAILED, AttemptPhase.LOST)
+
+
+class Verdict(StrEnum):
+    """One person's word on a gate."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    BYPASS = "bypass"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One vote, as admission let it through."""
+
+    by: str
+    verdict: Verdict
+    digest: str
+    client: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GateFact:
+    """One ApprovalRequest, as it was read."""
+
+    name: str
+    digest: str
+    decisions: tuple[Decision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What an expression came to."""
+
+    value: Any = None
+    error: str | None = None
+    """Set when it could not be evaluated; a plain sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that was observed for one run, gathered before the decision."""
+
+    run: Origin
+    cancel: bool = False
+    """Somebody asked for the run to be cancelled."""
+    attempts: Mapping[tuple[str, int], AttemptFact] = field(default_factory=lambda: MappingProxyType({}))
+    """By step name and attempt number; an attempt that is not here was never seen."""
+    gates: Mapping[str, GateFact] = field(default_factory=lambda: MappingProxyType({}))
+    """By ApprovalRequest name."""
+    values: Mapping[tuple[str, str], Value] = field(default_factory=lambda: MappingProxyType({}))
+    """By step name and field (`when`, `message`, ...): expressions that an earlier `Evaluate` asked for."""
+    self_approval: bool = False
+    """The requester may decide on his own gate (local mode: one person, one machine)."""

@@ -1,0 +1,39 @@
+"""Deterministic names. The name of an attempt is the fence that keeps it from being created twice.
+
+A readable prefix and ten hex digits of a SHA-256: 40 bits within one run's few thousand attempts, and a clash is
+noticed by owner and digest, never adopted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+MAX_NAME = 63
+"""Longest label value and DNS label of Kubernetes."""
+_HEX = 10
+
+
+def attempt_name(run: str, uid: str, step: str, attempt: int) -> str:
+    """Name of an attempt's Job and pod."""
+    return _name(f"{run}-{step}-{attempt}", "attempt", uid, step, str(attempt))
+
+
+def gate_name(run: str, uid: str, step: str, asked: int) -> str:
+    """Name of the ApprovalRequest of a step's gate; `asked` counts the requests, from 1."""
+    return _name(f"{run}-{step}", "gate", uid, step, str(asked))
+
+
+def revision_name(workflow: str, digest: str) -> str:
+    """Name of a Workflow's revision with this revisionDigest (`sha256:<hex>`)."""
+    return f"{_readable(workflow)}-{digest.removeprefix('sha256:')[:_HEX]}"
+
+
+def _name(readable: str, *parts: str) -> str:
+    # Length-prefixed, so that ("a", "bc") and ("ab", "c") cannot give one name.
+    seed = "".join(f"{len(part)}:{part}" for part in parts)
+    return f"{_readable(readable)}-{hashlib.sha256(seed.encode()).hexdigest()[:_HEX]}"
+
+
+def _readable(text: str) -> str:
+    plain = "".join(char if char.isalnum() and char.isascii() else "-" for char in text.lower())
+    return plain[: MAX_NAME - _HEX - 1].strip("-") or "x"

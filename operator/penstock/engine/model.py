@@ -1,0 +1,250 @@
+"""What the engine thinks in: plans, states, attempts, outputs. Frozen values, standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+
+
+class RunPhase(StrEnum):
+    """Where a run stands."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    WAITING = "Waiting"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+    TIMED_OUT = "TimedOut"
+
+    @property
+    def finished(self) -> bool:
+        """Nothing more will happen to the run."""
+        return self in FINISHED_RUN
+
+
+FINISHED_RUN = frozenset({RunPhase.SUCCEEDED, RunPhase.FAILED, RunPhase.CANCELLED, RunPhase.TIMED_OUT})
+
+
+class StepPhase(StrEnum):
+    """Where a step stands."""
+
+    PENDING = "Pending"
+    """Its needs are not settled yet, or it has not been looked at."""
+    WAITING = "Waiting"
+    """A gate is asked and not answered."""
+    STARTING = "Starting"
+    """Written down before its Job exists: the write-ahead record of an attempt."""
+    RUNNING = "Running"
+    """Its attempt was seen alive."""
+    BACKOFF = "Backoff"
+    """An attempt failed; the next one starts at `retry_at`."""
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    SKIPPED = "Skipped"
+    CANCELLED = "Cancelled"
+
+    @property
+    def finished(self) -> bool:
+        """Nothing more will happen to the step."""
+        return self in FINISHED_STEP
+
+    @property
+    def alive(self) -> bool:
+        """An attempt of the step may have a process."""
+        return self in (StepPhase.STARTING, StepPhase.RUNNING)
+
+
+FINISHED_STEP = frozenset({StepPhase.SUCCEEDED, StepPhase.FAILED, StepPhase.SKIPPED, StepPhase.CANCELLED})
+
+
+class StepKind(StrEnum):
+    """What a step does."""
+
+    SCRIPT = "script"
+    CONTAINER = "container"
+    APPROVAL = "approval"
+
+    @property
+    def has_program(self) -> bool:
+        """The step runs a program in a pod or a process."""
+        return self is not StepKind.APPROVAL
+
+
+class OnFailure(StrEnum):
+    """What a step's failure means for the run."""
+
+    FAIL = "fail"
+    CONTINUE = "continue"
+
+
+class OnExpiry(StrEnum):
+    """What happens when nobody decided in time."""
+
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a step or a run did not succeed."""
+
+    code: str
+    """Stable, upper case: `SCRIPT_FAILED`, `TIMED_OUT`, `LOST`, or what the script said."""
+    reason: str
+    """A plain sentence."""
+    step: str | None = None
+    """The step where it happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often and how soon a failed attempt is tried again."""
+
+    limit: int = 0
+    """Further attempts after the first."""
+    initial: timedelta = timedelta(seconds=1)
+    factor: float = 2.0
+    maximum: timedelta = timedelta(minutes=5)
+
+    def delay(self, attempt: int) -> timedelta:
+        """How long to wait after attempt number `attempt` (1-based) failed."""
+        # 2**60 seconds is past any maximum; the bound keeps a huge attempt number from overflowing a float.
+        growth = self.factor ** min(attempt - 1, 60)
+        return min(self.maximum, timedelta(seconds=min(self.initial.total_seconds() * growth, 1e9)))
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Who may open a gate, and how."""
+
+    users: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    quorum: int = 1
+    message: str = ""
+    """Text with `{{ CEL }}` in it; evaluated once, when the gate is asked."""
+    expires_after: timedelta = timedelta(hours=24)
+    on_expiry: OnExpiry = OnExpiry.REJECT
+    each_attempt: bool = False
+    """Every attempt needs a decision of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """One step, ready to be decided on."""
+
+    name: str
+    kind: StepKind
+    needs: tuple[str, ...] = ()
+    when: str | None = None
+    """CEL; a false value skips the step."""
+    gate: Gate | None = None
+    """The gate itself (kind `approval`), or the one in front of the step (`requiresApproval`)."""
+    retry: Retry = Retry()
+    timeout: timedelta | None = None
+    """Of one attempt."""
+    on_failure: OnFailure = OnFailure.FAIL
+    final: bool = False
+    """Belongs to `finally`."""
+    program: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """All that the runner needs, as JSON; the engine only hashes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One revision of a Workflow, checked and ready to run."""
+
+    digest: str
+    """revisionDigest."""
+    steps: Mapping[str, StepPlan]
+    """In the order in which they are listed, those of `finally` last."""
+    timeout: timedelta | None = None
+    output_from: str | None = None
+    """CEL for the run's output; None takes the output of the last listed step."""
+
+    @property
+    def main(self) -> tuple[StepPlan, ...]:
+        """The steps outside `finally`."""
+        return tuple(step for step in self.steps.values() if not step.final)
+
+    @property
+    def final(self) -> tuple[StepPlan, ...]:
+        """The steps of `finally`."""
+        return tuple(step for step in self.steps.values() if step.final)
+
+
+@dataclass(frozen=True, slots=True)
+class GateState:
+    """One gate of one step, as the run remembers it."""
+
+    name: str
+    """Of the ApprovalRequest."""
+    round: int
+    """1 for the first request; a superseded one is followed by the next."""
+    digest: str
+    """approvalDigest: what people are asked to allow."""
+    expires_at: datetime
+    outcome: str | None = None
+    """Approved, Rejected, Expired, Bypassed; None while it waits."""
+    decided_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepState:
+    """One step of one run."""
+
+    phase: StepPhase = StepPhase.PENDING
+    attempt: int = 0
+    """Number of the newest attempt; 0 before the first."""
+    digest: str | None = None
+    """attemptDigest of the newest attempt."""
+    uid: str | None = None
+    """What the runner calls the newest attempt: a Job's UID, a process's token. Joins the next write."""
+    started_at: datetime | None = None
+    """Of the newest attempt."""
+    finished_at: datetime | None = None
+    retry_at: datetime | None = None
+    output: Any = None
+    """None is no output."""
+    failure: Failure | None = None
+    gate: GateState | None = None
+    message: str | None = None
+    """The last progress or waiting message."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """One run: what its status says."""
+
+    phase: RunPhase = RunPhase.PENDING
+    steps: Mapping[str, StepState] = field(default_factory=lambda: MappingProxyType({}))
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    output: Any = None
+    failure: Failure | None = None
+    stopping: RunPhase | None = None
+    """Set when the run will end in this phase (Failed, Cancelled, TimedOut) and only `finally` may still start."""
+
+    def step(self, name: str) -> StepState:
+        """The state of a step, pending where nothing was recorded."""
+        return self.steps.get(name, _UNTOUCHED)
+
+
+_UNTOUCHED = StepState()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The run that is decided on: all that never changes."""
+
+    namespace: str
+    name: str
+    uid: str
+    user: str
+    client: str
+    context: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    groups: tuple[str, ...] = ()

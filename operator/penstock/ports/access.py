@@ -1,0 +1,108 @@
+"""What one caller can reach: the side of people and agents. Every call acts under that caller's rights."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from penstock.api.v1alpha1.approval import ApprovalRequest, Decision
+from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.api.v1alpha1.workflow import Workflow
+
+
+class Key(NamedTuple):
+    """Where an object is."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """`namespace/name`."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts."""
+
+    user: str
+    client: str = ""
+    """The client that this user comes through; empty where none is known."""
+    groups: tuple[str, ...] = ()
+
+
+class Workflows(Protocol):
+    """Reading and writing Workflows."""
+
+    async def get(self, key: Key) -> Workflow:
+        """One Workflow. Raises NotFound, Forbidden."""
+
+    async def list(self, namespace: str | None) -> tuple[Workflow, ...]:
+        """The Workflows of a namespace, by name; of all namespaces for None."""
+
+    async def apply(self, workflow: Workflow) -> Workflow:
+        """Create the Workflow or replace its spec and labels."""
+
+
+class Runs(Protocol):
+    """Asking for runs and looking at them."""
+
+    async def create(self, run: WorkflowRun) -> WorkflowRun:
+        """Create a run (its status is ignored). Raises AlreadyExists, InvalidInput, Forbidden, NotFound."""
+
+    async def get(self, key: Key) -> WorkflowRun:
+        """One run. Raises NotFound, Forbidden."""
+
+    async def list(self, namespace: str | None, *, limit: int = 100) -> tuple[WorkflowRun, ...]:
+        """The newest runs, newest first; of all namespaces for None."""
+
+    async def request_cancel(self, key: Key) -> WorkflowRun:
+        """Ask for a run to be cancelled; harmless when it is asked for already."""
+
+    def watch(self, key: Key) -> AsyncIterator[WorkflowRun]:
+        """The run as it is, then after every change, without end. Raises NotFound when it is or goes away."""
+
+
+class Approvals(Protocol):
+    """Gates: looking at them and deciding."""
+
+    async def get(self, key: Key) -> ApprovalRequest:
+        """One ApprovalRequest. Raises NotFound, Forbidden."""
+
+    async def list(self, namespace: str | None) -> tuple[ApprovalRequest, ...]:
+        """The ApprovalRequests, oldest first; of all namespaces for None."""
+
+    async def decide(self, key: Key, decision: Decision) -> ApprovalRequest:
+        """Append a decision. Raises Forbidden with the guard's own reason, NotFound, NotPossible."""
+
+
+class Logs(Protocol):
+    """What steps printed."""
+
+    def read(self, run: WorkflowRun, step: str, *, follow: bool = False) -> AsyncIterator[bytes]:
+        """The log of a step's newest attempt, without result and progress records, in chunks.
+
+        With `follow` it goes on until the attempt ends (waiting for its start first). Raises NotFound where the step
+        has no attempt yet (without `follow`) or its log is gone.
+        """
+
+
+class Caller(Protocol):
+    """The identity behind an Access."""
+
+    async def whoami(self) -> Actor:
+        """Who the API takes us for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Everything that one caller can reach."""
+
+    workflows: Workflows
+    runs: Runs
+    approvals: Approvals
+    logs: Logs
+    caller: Caller
+    local: bool
+    """Local mode: one person, one machine, no cluster."""

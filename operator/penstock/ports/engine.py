@@ -1,0 +1,90 @@
+"""What the reconcile loop needs: the side of the operator and of the local driver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from penstock.api.v1alpha1.run import WorkflowRun, WorkflowRunStatus
+from penstock.api.v1alpha1.workflow import Revision, WorkflowSpec
+from penstock.engine.commands import AskGate, SettleGate, StartAttempt, StopAttempt
+from penstock.engine.facts import AttemptFact, GateFact, Value
+from penstock.ports.access import Key
+
+
+class Ledger(Protocol):
+    """The runs themselves; their status is the write-ahead log."""
+
+    async def load(self, key: Key) -> WorkflowRun | None:
+        """The newest copy known, from memory where possible; None when there is no such run."""
+
+    async def save_status(self, run: WorkflowRun, status: WorkflowRunStatus) -> WorkflowRun:
+        """Write the status if nobody wrote since `run` was read. Raises Conflict otherwise, NotFound when gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a run executes."""
+
+    spec: WorkflowSpec
+    revision: Revision | None
+    """None for an inline run, whose own spec never changes."""
+
+
+class Revisions(Protocol):
+    """Immutable contents of Workflows."""
+
+    async def content(self, run: WorkflowRun) -> Content:
+        """The content that the run is pinned to; pins it to the current one first where it is not.
+
+        Raises NotFound when the Workflow or the revision does not exist.
+        """
+
+
+class Gates(Protocol):
+    """ApprovalRequests, as the engine needs them."""
+
+    async def observe(self, run: WorkflowRun) -> Mapping[str, GateFact]:
+        """The run's ApprovalRequests by name, from memory where possible."""
+
+    async def ask(self, run: WorkflowRun, command: AskGate) -> None:
+        """Create the ApprovalRequest unless it is there."""
+
+    async def settle(self, run: WorkflowRun, command: SettleGate) -> None:
+        """Write how the ApprovalRequest ended into its status; harmless when it says so already or is gone."""
+
+
+class StepRunner(Protocol):
+    """Attempts: where programs run."""
+
+    async def observe(self, run: WorkflowRun) -> Mapping[tuple[str, int], AttemptFact]:
+        """What is known of the run's attempts, by step and attempt number, from memory where possible."""
+
+    async def start(self, run: WorkflowRun, command: StartAttempt) -> None:
+        """Make sure that the attempt exists; the second call for one name creates nothing."""
+
+    async def stop(self, run: WorkflowRun, command: StopAttempt) -> None:
+        """Make sure that the attempt has no process; graceful first. Harmless when it has none."""
+
+
+class Evaluator(Protocol):
+    """CEL."""
+
+    async def evaluate(self, expression: str, scope: Mapping[str, Any], *, template: bool = False) -> Value:
+        """Work out an expression, or with `template` a text with `{{ CEL }}` in it. Errors come back in the Value."""
+
+
+class Clock(Protocol):
+    """Time as an argument."""
+
+    def now(self) -> datetime:
+        """Now, in UTC."""
+
+
+class EventSink(Protocol):
+    """What happened, told to people: Kubernetes Events or a log."""
+
+    def emit(self, run: WorkflowRun, reason: str, message: str, *, warning: bool = False) -> None:
+        """Say that something has happened; never raises, never waits."""
