@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Any
 
 
-
 class RunPhase(StrEnum):
     """Where a run stands."""
 

@@ -1,4 +1,4 @@
-"""What exactly runs, as one JSON value: shown to approvers, hashed for gates, hashed for attempts, handed to runners."""
+"""What exactly runs, as one JSON value: shown to approvers, hashed for gates and attempts, handed to runners."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.meta import (
-    ApiModel, ApiObject,
+    ApiModel,
+    ApiObject,
     Condition,
     Duration,
     Expression,
