@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from penstock.engine.graph import ancestors
-from penstock.engine.model import Origin, Plan, RunState, StepPhase, StepPlan
+from penstock.engine.model import OnFailure, Origin, Plan, RunPhase, RunState, StepPhase, StepPlan
 
 
 def visible_steps(plan: Plan, step: StepPlan | None) -> tuple[str, ...]:
-    """Names of the steps whose outcome is fixed when `step` starts; all of them for `finally` and for the run."""
-    if step is None or step.final:
-        return tuple(name for name in plan.steps if step is None or name != step.name)
+    """Names of the steps whose outcome is fixed when `step` starts; all of them for the run itself.
+
+    Only what is fixed may be seen, or the digest of an attempt would change while it runs.
+    """
+    if step is None:
+        return tuple(plan.steps)
     before = ancestors({name: other.needs for name, other in plan.steps.items()}, step.name)
-    return tuple(name for name in plan.steps if name in before)
+    return tuple(name for name, other in plan.steps.items() if name in before or (step.final and not other.final))
 
 
 def step_outputs(plan: Plan, state: RunState, step: StepPlan | None) -> dict[str, Any]:
@@ -29,20 +32,15 @@ def step_outputs(plan: Plan, state: RunState, step: StepPlan | None) -> dict[str
     return seen
 
 
-def run_view(state: RunState, run: Origin, step: StepPlan | None) -> dict[str, Any]:
+def run_view(plan: Plan, state: RunState, run: Origin, step: StepPlan | None) -> dict[str, Any]:
     """The run as its programs see it. `phase` and `failedSteps` only for `finally`, where they are fixed."""
     view: dict[str, Any] = {"name": run.name, "namespace": run.namespace}
     if step is not None and step.final:
-        view["phase"] = str(verdict_so_far(state))
-        view["failedSteps"] = [name for name, other in state.steps.items() if other.phase is StepPhase.FAILED]
+        failed = [other for other in plan.main if state.step(other.name).phase is StepPhase.FAILED]
+        fatal = any(other.on_failure is OnFailure.FAIL for other in failed)
+        view["phase"] = str(state.stopping or (RunPhase.FAILED if fatal else RunPhase.SUCCEEDED))
+        view["failedSteps"] = [other.name for other in failed]
     return view
-
-
-def verdict_so_far(state: RunState) -> str:
-    """The phase that the run will end in if `finally` changes nothing."""
-    if state.stopping is not None:
-        return str(state.stopping)
-    return "Failed" if state.failure is not None else "Succeeded"
 
 
 def expression_scope(plan: Plan, state: RunState, run: Origin, step: StepPlan | None) -> Mapping[str, Any]:
@@ -50,5 +48,5 @@ def expression_scope(plan: Plan, state: RunState, run: Origin, step: StepPlan | 
     return {
         "context": dict(run.context),
         "steps": step_outputs(plan, state, step),
-        "run": run_view(state, run, step),
+        "run": run_view(plan, state, run, step),
     }

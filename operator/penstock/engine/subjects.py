@@ -18,7 +18,7 @@ def input_document(draft: Draft, step: StepPlan, attempt: int) -> Mapping[str, A
         "context": dict(run.context),
         "steps": step_outputs(draft.plan, draft.state, step),
         "item": None,
-        "run": run_view(draft.state, run, step),
+        "run": run_view(draft.plan, draft.state, run, step),
         "step": step.name,
         "attempt": attempt,
         "idempotencyKey": f"{run.uid}/{step.name}/{attempt}",

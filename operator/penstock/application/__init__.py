@@ -1,0 +1,1 @@
+"""Use cases: gather, decide, act, write once. Knows ports, never adapters."""

@@ -1,0 +1,62 @@
+"""What a pass made happen, told in sentences: the difference between two states of a run. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from penstock.engine.model import Failure, RunPhase, RunState, StepPhase, StepState
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that has happened."""
+
+    reason: str
+    """CamelCase, for machines."""
+    message: str
+    """A plain sentence that names the thing."""
+    warning: bool = False
+
+
+def happenings(before: RunState, after: RunState) -> tuple[Happening, ...]:
+    """All that happened between two states of one run, in the order of its steps."""
+    found: list[Happening] = []
+    for name, state in after.steps.items():
+        happening = _step(name, before.step(name), state)
+        if happening is not None:
+            found.append(happening)
+    if after.phase is not before.phase and after.phase.finished:
+        found.append(_end(after))
+    return tuple(found)
+
+
+def _step(name: str, before: StepState, after: StepState) -> Happening | None:
+    if after.phase is before.phase and after.attempt == before.attempt:
+        return None
+    match after.phase:
+        case StepPhase.STARTING:
+            return Happening("StepStarted", f"Step {name} started, attempt {after.attempt}.")
+        case StepPhase.WAITING:
+            gate = after.gate.name if after.gate else ""
+            return Happening("ApprovalNeeded", f"Step {name} waits for ApprovalRequest {gate}.")
+        case StepPhase.SUCCEEDED:
+            return Happening("StepSucceeded", f"Step {name} succeeded.")
+        case StepPhase.FAILED:
+            return Happening("StepFailed", f"Step {name} failed: {_why(after.failure)}", warning=True)
+        case StepPhase.BACKOFF:
+            text = f"Attempt {after.attempt} of step {name} failed and will be tried again: {_why(after.failure)}"
+            return Happening("StepRetrying", text, warning=True)
+        case StepPhase.SKIPPED:
+            return Happening("StepSkipped", f"Step {name} was skipped.")
+        case _:
+            return None
+
+
+def _end(state: RunState) -> Happening:
+    if state.phase is RunPhase.SUCCEEDED:
+        return Happening("RunSucceeded", "The run succeeded.")
+    return Happening(f"Run{state.phase}", f"The run ended {state.phase}: {_why(state.failure)}", warning=True)
+
+
+def _why(failure: Failure | None) -> str:
+    return f"{failure.reason} ({failure.code})" if failure else "no reason was given"

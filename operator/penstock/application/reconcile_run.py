@@ -1,0 +1,195 @@
+"""One pass over one run: gather, decide, act, write once. The same for the operator and for the local driver."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from penstock.api.v1alpha1.codec import origin, run_state, run_status
+from penstock.api.v1alpha1.run import ErrorStatus, WorkflowRun, WorkflowRunStatus
+from penstock.api.v1alpha1.workflow import WorkflowSpec
+from penstock.application.check_context import check_context, with_defaults
+from penstock.application.happenings import happenings
+from penstock.application.plans import PlanBook
+from penstock.engine.commands import AskGate, Command, SettleGate, StartAttempt, StopAttempt
+from penstock.engine.decide import Change, Decided, change, decide
+from penstock.engine.facts import AttemptFact, AttemptPhase, Facts, Value
+from penstock.engine.model import Failure, Plan, RunPhase, RunState
+from penstock.errors import BugError, InvalidInput, NotFound, Problem, UserError
+from penstock.ports.access import Key
+from penstock.ports.engine import Clock, Evaluator, EventSink, Gates, Ledger, Revisions, StepRunner
+
+SOFT_WRITE_EVERY = timedelta(seconds=5)
+"""How long a sign of life or a progress message may wait for a write of its own: short steps cost none."""
+MAX_ROUNDS = 64
+"""Rounds of evaluating expressions in one pass; each settles at least one, so more is a bug."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The ports that a reconcile loop works with."""
+
+    ledger: Ledger
+    revisions: Revisions
+    gates: Gates
+    runner: StepRunner
+    evaluator: Evaluator
+    clock: Clock
+    events: EventSink
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """What one pass works on."""
+
+    run: WorkflowRun
+    plan: Plan
+    before: RunState
+    facts: Facts
+
+
+class Reconciler:
+    """Brings runs forward, one pass at a time; any number of passes over one state come to the same."""
+
+    def __init__(self, engine: Engine, plans: PlanBook, *, self_approval: bool = False) -> None:
+        self._engine = engine
+        self._plans = plans
+        self._self_approval = self_approval
+        self._written: dict[str, datetime] = {}
+
+    async def reconcile(self, key: Key) -> datetime | None:
+        """One pass. Returns when to look again even if nothing happens. Raises TransientError to be called again."""
+        run = await self._engine.ledger.load(key)
+        if run is None:
+            return None
+        try:
+            plan, context, revised = await self._prepare(run)
+        except UserError as error:
+            await self._fail_at_once(run, error)
+            return None
+        facts = await self._gather(revised, context)
+        return await self._settle(_Pass(revised, plan, run_state(revised.status), facts))
+
+    async def _prepare(self, run: WorkflowRun) -> tuple[Plan, Mapping[str, object], WorkflowRun]:
+        """The run's plan, its context with defaults, and the run with its revision; UserError where it may not run."""
+        content = await self._engine.revisions.content(run)
+        # An inline spec never changes while its run lives, so the run's uid stands for it.
+        compiled = self._plans.lookup(content.revision.digest if content.revision else run.metadata.uid, content.spec)
+        if compiled.plan is None:
+            raise InvalidInput("the Workflow is not valid", problems=compiled.problems)
+        if not RunPhase(run.status.phase).finished and not run.status.steps:
+            self._check(content.spec, run)
+        context = with_defaults(content.spec.inputs, run.spec.context)
+        status = run.status.model_copy(update={"revision": content.revision})
+        return compiled.plan, context, run.model_copy(update={"status": status})
+
+    def _check(self, spec: WorkflowSpec, run: WorkflowRun) -> None:
+        problems: tuple[Problem, ...] = check_context(spec.inputs, run.spec.context)
+        if problems:
+            raise InvalidInput("the context does not fit the Workflow's inputs", problems=problems)
+
+    async def _fail_at_once(self, run: WorkflowRun, error: UserError) -> None:
+        """A run that cannot start fails before anything of it exists; one that has started is left as it is."""
+        if RunPhase(run.status.phase).finished:
+            return
+        if run.status.steps:
+            raise BugError(f"run {run.metadata.name} lost its plan: {error}") from error
+        code = "WORKFLOW_NOT_FOUND" if isinstance(error, NotFound) else error.code
+        now = self._engine.clock.now()
+        status = WorkflowRunStatus(
+            phase=str(RunPhase.FAILED),
+            error=ErrorStatus(code=code, reason=str(error)[:4096]),
+            started_at=now,
+            finished_at=now,
+        )
+        await self._engine.ledger.save_status(run, status)
+        self._engine.events.emit(run, "RunFailed", f"The run cannot start: {error}", warning=True)
+
+    async def _gather(self, run: WorkflowRun, context: Mapping[str, object]) -> Facts:
+        return Facts(
+            run=replace(origin(run), context=MappingProxyType(dict(context))),
+            cancel=run.spec.cancel,
+            attempts=await self._engine.runner.observe(run),
+            gates=await self._engine.gates.observe(run),
+            self_approval=self._self_approval,
+        )
+
+    async def _settle(self, work: _Pass) -> datetime | None:
+        """Decide, write, act; once more where a runner refused to start something."""
+        while True:
+            decided = await self._decide(work)
+            run, due = await self._write(work, decided)
+            refused = await self._act(run, decided.commands)
+            if not refused:
+                return min((when for when in (decided.wake_at, due) if when is not None), default=None)
+            facts = replace(work.facts, attempts=MappingProxyType({**work.facts.attempts, **refused}))
+            work = _Pass(run, work.plan, decided.state, facts)
+
+    async def _decide(self, work: _Pass) -> Decided:
+        facts = work.facts
+        for _ in range(MAX_ROUNDS):
+            decided = decide(work.plan, work.before, facts, self._engine.clock.now())
+            if not decided.questions:
+                return decided
+            values: dict[tuple[str, str], Value] = dict(facts.values)
+            for ask in decided.questions:
+                value = await self._engine.evaluator.evaluate(ask.expression, ask.scope, template=ask.template)
+                values[ask.step, ask.field] = value
+            facts = replace(facts, values=MappingProxyType(values))
+        raise BugError(f"the expressions of run {work.run.metadata.name} do not settle")
+
+    async def _write(self, work: _Pass, decided: Decided) -> tuple[WorkflowRun, datetime | None]:
+        """Write the status if it is worth it; the run as it stands then, and when a soft change is due."""
+        kind = change(work.before, decided.state)
+        if kind is Change.NONE:
+            return work.run, None
+        if kind is Change.SOFT:
+            due = self._soft_due(work.run, decided.state)
+            if due > self._engine.clock.now():
+                return work.run, due
+        status = run_status(decided.state, work.plan, work.run.status.revision)
+        run = await self._engine.ledger.save_status(work.run, status)
+        self._note_write(run, decided.state)
+        for happening in happenings(work.before, decided.state):
+            self._engine.events.emit(run, happening.reason, happening.message, warning=happening.warning)
+        return run, None
+
+    def _soft_due(self, run: WorkflowRun, state: RunState) -> datetime:
+        moments = [step.started_at for step in state.steps.values() if step.phase.alive and step.started_at]
+        written = self._written.get(run.metadata.uid)
+        if written is not None:
+            moments.append(written)
+        return max(moments, default=self._engine.clock.now()) + SOFT_WRITE_EVERY
+
+    def _note_write(self, run: WorkflowRun, state: RunState) -> None:
+        if state.phase.finished:
+            self._written.pop(run.metadata.uid, None)
+        else:
+            self._written[run.metadata.uid] = self._engine.clock.now()
+
+    async def _act(self, run: WorkflowRun, commands: tuple[Command, ...]) -> dict[tuple[str, int], AttemptFact]:
+        """Carry the commands out side by side; what a runner refused comes back as failed attempts."""
+        answers = await asyncio.gather(*(self._perform(run, command) for command in commands))
+        return {at: fact for answer in answers if answer for at, fact in (answer,)}
+
+    async def _perform(self, run: WorkflowRun, command: Command) -> tuple[tuple[str, int], AttemptFact] | None:
+        match command:
+            case StartAttempt():
+                try:
+                    await self._engine.runner.start(run, command)
+                except UserError as error:
+                    failure = Failure("REFUSED", f"the step may not run: {error}", command.step)
+                    fact = AttemptFact(AttemptPhase.FAILED, command.digest, failure=failure)
+                    return (command.step, command.attempt), fact
+            case StopAttempt():
+                await self._engine.runner.stop(run, command)
+            case AskGate():
+                await self._engine.gates.ask(run, command)
+            case SettleGate():
+                await self._engine.gates.settle(run, command)
+            case _:
+                pass  # Evaluate was answered before, WakeAt is the return value
+        return None

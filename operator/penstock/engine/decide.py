@@ -1,0 +1,97 @@
+"""The decision: a fold of named rules over a draft. The order is the documentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+
+from penstock.engine.commands import Command, Evaluate, WakeAt
+from penstock.engine.draft import Draft, Rule
+from penstock.engine.facts import Facts
+from penstock.engine.model import Plan, RunState, StepPhase, StepState
+from penstock.engine.rules import (
+    beginning,
+    cancellation,
+    completion,
+    deadlines,
+    dependencies,
+    results,
+    retries,
+    starting,
+)
+
+RULES: tuple[Rule, ...] = (
+    beginning.begin_run,
+    results.take_results,  # first: a result that is there counts even if the run is cancelled in the same moment
+    cancellation.stop_when_requested,  # a cancelled run starts nothing more
+    deadlines.fail_overdue,  # before anything starts: an overdue run starts nothing
+    cancellation.drop_unfinished_steps,
+    starting.settle_waiting_steps,  # gates that were decided
+    starting.restart_after_backoff,
+    dependencies.advance_ready_steps,  # needs the outcome of all rules above
+    completion.note_failures,
+    completion.finish_when_settled,
+    retries.wake_for_retries,
+    starting.launch_attempts,  # last: speaks only of what is written down by now
+    starting.reap_attempts,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a pass came to."""
+
+    state: RunState
+    commands: tuple[Command, ...]
+
+    @property
+    def questions(self) -> tuple[Evaluate, ...]:
+        """Expressions to evaluate before deciding again; while there are any, nothing else of this may be used."""
+        return tuple(command for command in self.commands if isinstance(command, Evaluate))
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """When to decide again at the latest."""
+        return min((command.when for command in self.commands if isinstance(command, WakeAt)), default=None)
+
+
+def decide(plan: Plan, state: RunState, facts: Facts, now: datetime) -> Decided:
+    """The next state of a run and what to do for it. Pure: the same input gives the same answer."""
+    if state.phase.finished:
+        return _after_the_end(plan, state, facts, now)
+    draft = Draft(plan, state, facts, now)
+    for rule in RULES:
+        draft = rule(draft)
+    return Decided(draft.state, draft.commands)
+
+
+def _after_the_end(plan: Plan, state: RunState, facts: Facts, now: datetime) -> Decided:
+    """A finished run never changes; what still lives of it is stopped."""
+    return Decided(state, starting.reap_attempts(Draft(plan, state, facts, now)).commands)
+
+
+class Change(Enum):
+    """How much a pass changed."""
+
+    NONE = "none"
+    SOFT = "soft"
+    """Only what can be observed again: an attempt's uid, its first sign of life, its progress message."""
+    HARD = "hard"
+    """Something that must be written before anyone acts on it."""
+
+
+def change(before: RunState, after: RunState) -> Change:
+    """What kind of write `after` is worth."""
+    if before == after:
+        return Change.NONE
+    return Change.SOFT if _firm(before) == _firm(after) else Change.HARD
+
+
+def _firm(state: RunState) -> RunState:
+    return replace(state, steps={name: _firm_step(step) for name, step in state.steps.items()})
+
+
+def _firm_step(step: StepState) -> StepState:
+    phase = StepPhase.STARTING if step.phase is StepPhase.RUNNING else step.phase
+    return replace(step, phase=phase, uid=None, message=None)

@@ -1,0 +1,54 @@
+"""Time that ran out: of runs and of attempts.
+
+A step's `timeout` counts from the start of its program; the harness keeps it to the second and says so in its result
+record. The deadline here is the backstop for attempts that never come to a program, or whose harness is gone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from penstock.engine.draft import Draft
+from penstock.engine.model import Failure, RunPhase, StepPlan
+from penstock.engine.rules.retries import attempt_failed
+
+START_ALLOWANCE = timedelta(minutes=5)
+"""For scheduling, pulling the image and starting the harness, on top of a step's own timeout."""
+
+
+def fail_overdue(draft: Draft) -> Draft:
+    """A run past its timeout is stopped; an attempt past its backstop failed. What is not overdue is a time to wake."""
+    draft = _overdue_run(draft)
+    for step in draft.plan.steps.values():
+        due = _due(draft, step)
+        if due is None:
+            continue
+        if draft.now < due:
+            draft = draft.wake(due)
+            continue
+        reason = (
+            f"no result {_text(step.timeout)} after the start of the attempt plus {_text(START_ALLOWANCE)} to start"
+        )
+        draft = attempt_failed(draft, step, Failure("TIMED_OUT", reason, step.name))
+    return draft
+
+
+def _overdue_run(draft: Draft) -> Draft:
+    timeout, started = draft.plan.timeout, draft.state.started_at
+    if timeout is None or started is None or draft.state.stopping is not None:
+        return draft
+    if draft.now < started + timeout:
+        return draft.wake(started + timeout)
+    failure = Failure("RUN_TIMED_OUT", f"the run did not end within {_text(timeout)}")
+    return draft.stopping(RunPhase.TIMED_OUT, failure)
+
+
+def _due(draft: Draft, step: StepPlan) -> datetime | None:
+    state = draft.step(step.name)
+    if step.timeout is None or state.started_at is None or not state.phase.alive:
+        return None
+    return state.started_at + step.timeout + START_ALLOWANCE
+
+
+def _text(span: timedelta | None) -> str:
+    return f"{span.total_seconds():g} s" if span is not None else "0 s"

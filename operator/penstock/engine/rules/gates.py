@@ -1,0 +1,129 @@
+"""Gates: asked once, settled once, opened by people only."""
+
+from __future__ import annotations
+
+from penstock.engine.commands import AskGate, SettleGate
+from penstock.engine.draft import Draft
+from penstock.engine.facts import Decision, GateFact, Verdict
+from penstock.engine.identifiers import gate_name
+from penstock.engine.model import Failure, Gate, GateState, Origin, StepPhase, StepPlan
+from penstock.engine.rules.retries import fail_step
+from penstock.engine.subjects import approval_digest, gate_subject
+
+_CODES = {"Rejected": "REJECTED", "Expired": "APPROVAL_EXPIRED"}
+
+
+def open_gate(draft: Draft, step: StepPlan, attempt: int) -> Draft:
+    """The draft with the step's gate asked or settled.
+
+    A gate that was opened stays open for further attempts of the same content; a changed content supersedes it.
+    """
+    gate = step.gate
+    assert gate is not None
+    image = step.program.get("image")
+    if image is not None and "@sha256:" not in image:
+        reason = f"image {image} is not pinned by digest, so nobody can say what an approval would allow"
+        return fail_step(draft, step, Failure("IMAGE_NOT_PINNED", reason, step.name))
+    digest = approval_digest(gate_subject(draft, step, attempt))
+    state = draft.step(step.name).gate
+    if state is not None and state.digest != digest:
+        if state.outcome is None:
+            draft = draft.emit(SettleGate(state.name, "Superseded", "what would run changed after the request"))
+        return _ask(draft, step, attempt, digest, state.round + 1)
+    if state is None:
+        return _ask(draft, step, attempt, digest, 1)
+    if state.outcome is not None:
+        return draft
+    return _settle(draft, step, attempt, state)
+
+
+def _ask(draft: Draft, step: StepPlan, attempt: int, digest: str, asked: int) -> Draft:
+    run = draft.facts.run
+    assert step.gate is not None
+    state = GateState(
+        name=gate_name(run.name, run.uid, step.name, asked),
+        round=asked,
+        digest=digest,
+        expires_at=draft.now + step.gate.expires_after,
+    )
+    draft = draft.with_step(step.name, phase=StepPhase.WAITING, gate=state)
+    return _settle(draft, step, attempt, state)
+
+
+def _settle(draft: Draft, step: StepPlan, attempt: int, state: GateState) -> Draft:
+    fact = draft.facts.gates.get(state.name)
+    if draft.now >= state.expires_at:
+        return _close(draft, step, state, "Expired", ())
+    if fact is None or fact.digest != state.digest:
+        return _emit_request(draft, step, attempt, state)
+    assert step.gate is not None
+    outcome, people = judge(step.gate, fact, draft.facts.run, self_approval=draft.facts.self_approval)
+    if outcome is None:
+        return draft.wake(state.expires_at)
+    return _close(draft, step, state, outcome, people)
+
+
+def _emit_request(draft: Draft, step: StepPlan, attempt: int, state: GateState) -> Draft:
+    """(Again) ask for the ApprovalRequest to exist; its message is evaluated first."""
+    gate = step.gate
+    assert gate is not None
+    message = gate.message
+    if "{{" in message:
+        value = draft.value(step.name, "message")
+        if value is None:
+            return draft.ask(step, "message", message, template=True).wake(state.expires_at)
+        if value.error is not None:
+            return fail_step(draft, step, Failure("EXPRESSION_ERROR", f"message: {value.error}", step.name))
+        message = str(value.value)
+    request = AskGate(
+        step=step.name,
+        attempt=attempt,
+        name=state.name,
+        digest=state.digest,
+        gate=gate,
+        message=message,
+        expires_at=state.expires_at,
+        subject=gate_subject(draft, step, attempt),
+    )
+    return draft.emit(request).wake(state.expires_at)
+
+
+def _close(draft: Draft, step: StepPlan, state: GateState, outcome: str, people: tuple[str, ...]) -> Draft:
+    reason = f"by {', '.join(people)}" if people else "nobody decided in time"
+    draft = draft.emit(SettleGate(state.name, outcome, reason))
+    closed = GateState(state.name, state.round, state.digest, state.expires_at, outcome, people)
+    draft = draft.with_step(step.name, gate=closed)
+    if outcome in _CODES:
+        text = f"approval {state.name} was {outcome.lower()}: {reason}"
+        return fail_step(draft, step, Failure(_CODES[outcome], text, step.name))
+    return draft
+
+
+def judge(gate: Gate, fact: GateFact, run: Origin, *, self_approval: bool) -> tuple[str | None, tuple[str, ...]]:
+    """How the votes stand: an outcome (None while it is open) and the people who brought it about.
+
+    One reject rejects, one bypass (admission allows it to few, with a reason) opens, `quorum` distinct people approve.
+    """
+    votes: dict[str, Decision] = {}
+    for vote in fact.decisions:
+        if _counts(vote, gate, fact, run, self_approval=self_approval):
+            votes.setdefault(vote.by, vote)
+    rejects = tuple(by for by, vote in votes.items() if vote.verdict is Verdict.REJECT)
+    if rejects:
+        return "Rejected", rejects
+    bypasses = tuple(by for by, vote in votes.items() if vote.verdict is Verdict.BYPASS)
+    if bypasses:
+        return "Bypassed", bypasses
+    approvals = tuple(votes)
+    return ("Approved", approvals) if len(approvals) >= gate.quorum else (None, approvals)
+
+
+def _counts(vote: Decision, gate: Gate, fact: GateFact, run: Origin, *, self_approval: bool) -> bool:
+    """Admission has checked the same and the voter's groups; here the rules hold even without it."""
+    if vote.digest != fact.digest:
+        return False
+    if self_approval:
+        return True
+    own = vote.by == run.user or (run.client != "" and vote.client == run.client)
+    listed = vote.by in gate.users or bool(gate.groups) or vote.verdict is Verdict.BYPASS
+    return not own and listed

@@ -1,0 +1,111 @@
+"""How a step starts: by way of its gate where it has one, always by way of the write-ahead record."""
+
+from __future__ import annotations
+
+from penstock.engine.commands import StartAttempt, StopAttempt
+from penstock.engine.draft import Draft
+from penstock.engine.identifiers import attempt_name
+from penstock.engine.model import Failure, StepPhase, StepPlan
+from penstock.engine.rules.gates import open_gate
+from penstock.engine.rules.retries import fail_step
+from penstock.engine.subjects import attempt_digest, input_document
+
+
+def start_or_ask(draft: Draft, step: StepPlan) -> Draft:
+    """A step that is ready starts, or its gate is asked first."""
+    if step.gate is not None:
+        return _through_gate(draft, step)
+    return _start(draft, step)
+
+
+def restart_after_backoff(draft: Draft) -> Draft:
+    """The next attempt of a step whose wait is over; through the gate again where each attempt needs it."""
+    for step in draft.plan.steps.values():
+        state = draft.step(step.name)
+        if state.phase is StepPhase.BACKOFF and state.retry_at is not None and state.retry_at <= draft.now:
+            draft = start_or_ask(draft, step)
+    return draft
+
+
+def settle_waiting_steps(draft: Draft) -> Draft:
+    """Steps at a gate go on, or fail, when it was decided."""
+    for step in draft.plan.steps.values():
+        if draft.step(step.name).phase is StepPhase.WAITING:
+            draft = _through_gate(draft, step)
+    return draft
+
+
+def launch_attempts(draft: Draft) -> Draft:
+    """Every attempt that is written down and was not seen is (again) asked to exist."""
+    for step in draft.plan.steps.values():
+        state = draft.step(step.name)
+        if state.phase is StepPhase.STARTING and (step.name, state.attempt) not in draft.facts.attempts:
+            draft = _launch(draft, step)
+    return draft
+
+
+def reap_attempts(draft: Draft) -> Draft:
+    """Every attempt that still lives though its step went on without it is (again) asked to stop."""
+    for (name, attempt), fact in draft.facts.attempts.items():
+        state = draft.step(name)
+        wanted = state.phase.alive and state.attempt == attempt
+        if not fact.ended and not wanted:
+            draft = draft.emit(StopAttempt(name, attempt, _attempt_name(draft, name, attempt)))
+    return draft
+
+
+def _through_gate(draft: Draft, step: StepPlan) -> Draft:
+    """The step behind its gate: started, succeeded (an `approval` step), failed or still waiting."""
+    attempt = _next_attempt(draft, step)
+    draft = open_gate(draft, step, attempt)
+    state = draft.step(step.name)
+    if state.phase.finished or state.gate is None or state.gate.outcome not in ("Approved", "Bypassed"):
+        return draft
+    if step.kind.has_program:
+        return _start(draft, step)
+    output = {"outcome": state.gate.outcome, "decidedBy": list(state.gate.decided_by)}
+    return draft.with_step(step.name, phase=StepPhase.SUCCEEDED, output=output, finished_at=draft.now, message=None)
+
+
+def _next_attempt(draft: Draft, step: StepPlan) -> int:
+    return draft.step(step.name).attempt + 1
+
+
+def _start(draft: Draft, step: StepPlan) -> Draft:
+    attempt = _next_attempt(draft, step)
+    state = draft.step(step.name)
+    return draft.with_step(
+        step.name,
+        phase=StepPhase.STARTING,
+        attempt=attempt,
+        digest=attempt_digest(draft, step, attempt),
+        uid=None,
+        started_at=draft.now,
+        retry_at=None,
+        failure=state.failure,
+        message=None,
+    )
+
+
+def _launch(draft: Draft, step: StepPlan) -> Draft:
+    state = draft.step(step.name)
+    digest = attempt_digest(draft, step, state.attempt)
+    if digest != state.digest:
+        # What is written down is what may run. Only a change of our own (another image of a runtime) comes here.
+        reason = "what this attempt would run changed after it was written down"
+        return fail_step(draft, step, Failure("SUPERSEDED", reason, step.name))
+    return draft.emit(
+        StartAttempt(
+            step=step.name,
+            attempt=state.attempt,
+            name=_attempt_name(draft, step.name, state.attempt),
+            digest=digest,
+            program=step.program,
+            document=input_document(draft, step, state.attempt),
+        )
+    )
+
+
+def _attempt_name(draft: Draft, step: str, attempt: int) -> str:
+    run = draft.facts.run
+    return attempt_name(run.name, run.uid, step, attempt)
