@@ -13,6 +13,9 @@ STEP_NAME = r"^[a-z][a-z0-9_]{0,62}$"
 OBJECT_NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 DURATION = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
 
+SERVED_DEFAULT = "x-penstock-served-default"
+"""Marks a default that the API server itself fills in. All other defaults are ours, so that objects stay as written."""
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 MAX_DURATION = timedelta(days=365)
 
@@ -35,10 +38,10 @@ def _checked_duration(text: str) -> str:
 Duration = Annotated[str, Field(pattern=DURATION, max_length=32), AfterValidator(_checked_duration)]
 """A time span as text."""
 
-StepName = Annotated[str, Field(pattern=STEP_NAME)]
+StepName = Annotated[str, Field(pattern=STEP_NAME, max_length=63)]
 """A CEL identifier: `send_email`, no hyphen, which CEL reads as minus."""
 
-ObjectName = Annotated[str, Field(pattern=OBJECT_NAME)]
+ObjectName = Annotated[str, Field(pattern=OBJECT_NAME, max_length=63)]
 """Name of a Kubernetes object, at most 63 characters."""
 
 Expression = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -59,6 +62,26 @@ FreeForm = Annotated[dict[str, JsonValue], Field(json_schema_extra={"x-kubernete
 
 AnyJson = Annotated[JsonValue, Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
 """Any JSON value."""
+
+
+def rules(*checks: tuple[str, str]) -> dict[str, JsonValue]:
+    """CEL rules for the API server, each with what it says when it is broken; goes into `json_schema_extra`."""
+    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in checks]}
+
+
+def served_default(value: JsonValue) -> dict[str, JsonValue]:
+    """A default that the API server fills in, so that every reader sees it; goes into `json_schema_extra`."""
+    return {SERVED_DEFAULT: value}
+
+
+def named_like_a_label(kind: str) -> dict[str, JsonValue]:
+    """The rule that an object's name fits into a label value, where Jobs and pods carry it."""
+    return rules(
+        (
+            f"self.metadata.name.matches('{OBJECT_NAME}')",
+            f"the name of a {kind} has at most 63 lower case letters, digits and hyphens, and no dots",
+        )
+    )
 
 
 class ApiModel(BaseModel):
@@ -105,11 +128,27 @@ class Condition(ApiModel):
     """One statement about an object, in the form of Kubernetes conditions."""
 
     type: Annotated[str, Field(max_length=64)]
+    """What the statement is about."""
     status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
     reason: Annotated[str, Field(max_length=128)]
+    """Why, as one word for programs."""
     message: Annotated[str, Field(max_length=32768)] = ""
+    """Why, as sentences for people."""
     last_transition_time: Timestamp | None = None
+    """When `status` last changed."""
     observed_generation: int | None = None
+    """The generation of the object that the statement was made about."""
+
+
+Conditions = Annotated[
+    tuple[Condition, ...],
+    Field(
+        max_length=8,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    ),
+]
+"""At most one condition of each type."""
 
 
 class ApiObject(ApiModel):

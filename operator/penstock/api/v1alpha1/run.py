@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from penstock.api.v1alpha1 import API_VERSION
-from penstock.api.v1alpha1.meta import AnyJson, ApiModel, ApiObject, Condition, FreeForm, ObjectName, Timestamp
-from penstock.api.v1alpha1.workflow import Revision, WorkflowSpec
+from penstock.api.v1alpha1.meta import (
+    AnyJson,
+    ApiModel,
+    ApiObject,
+    Conditions,
+    FreeForm,
+    ObjectName,
+    Timestamp,
+    named_like_a_label,
+    rules,
+    served_default,
+)
+from penstock.api.v1alpha1.workflow import MAX_FINALLY, MAX_STEPS, Revision, WorkflowSpec
 
 Phase = Annotated[str, Field(max_length=32)]
 Name63 = Annotated[str, Field(max_length=63)]
@@ -20,70 +31,134 @@ class WorkflowReference(ApiModel):
     """Which Workflow, and which revision of it (default: the current one)."""
 
     name: ObjectName
+    """Name of a Workflow in the same namespace."""
     revision: Name63 | None = None
+    """Name of one of its revisions."""
 
 
 class RequestedBy(ApiModel):
     """Who asked for the run; stamped at admission from the caller."""
 
     user: Annotated[str, Field(max_length=253)]
-    client: Annotated[str, Field(max_length=253)] = ""
+    """User name, as the API server authenticated it."""
+    client: Annotated[str, Field(max_length=253, json_schema_extra=served_default(""))] = ""
+    """The client that the user came through, `sa:<namespace>:<name>` for a ServiceAccount; empty when unknown."""
     groups: Annotated[
         tuple[Annotated[str, Field(max_length=253)], ...],
         Field(max_length=256, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ] = ()
+    """The groups of the user at that moment."""
 
 
 class WorkflowRunSpec(ApiModel):
     """What to run, with what, for whom. Immutable but for `cancel`."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "has(self.workflow) != has(self.inline)",
+                "give exactly one of spec.workflow (a Workflow by name) and spec.inline (a definition of its own)",
+            ),
+            *(
+                (
+                    f"self.?{field} == oldSelf.?{field}",
+                    f"spec.{field} cannot change: a run is immutable but for spec.cancel; create a new run instead",
+                )
+                for field in ("workflow", "inline", "context", "requestedBy", "idempotencyKey")
+            ),
+            (
+                "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
+                "spec.cancel cannot be taken back; create a new run instead",
+            ),
+        )
+    )
     workflow: WorkflowReference | None = None
+    """The Workflow to run."""
     inline: WorkflowSpec | None = None
+    """A definition of its own, instead of a Workflow."""
     context: FreeForm = Field(default_factory=dict)
+    """Values of the Workflow's inputs."""
     requested_by: RequestedBy | None = None
+    """Who asks. Filled in by the API server; leave it out."""
     idempotency_key: Annotated[str, Field(max_length=253)] | None = None
+    """Asking twice with the same key gives one run."""
     cancel: bool = False
+    """Set to true to stop the run."""
 
 
 class ErrorStatus(ApiModel):
     """Why something did not succeed."""
 
     code: Annotated[str, Field(max_length=128)]
+    """Stable, for programs to match on."""
     reason: Text = ""
+    """What happened, as a sentence."""
     step: Name63 | None = None
+    """Where it happened."""
 
 
 class GateStatus(ApiModel):
     """The gate of a step."""
 
     name: Name63
+    """Of the ApprovalRequest."""
     round: int
+    """1 for the first request; the number grows each time it is asked anew."""
     digest: Digest
+    """What is asked to be allowed."""
     expires_at: Timestamp
+    """When the question lapses."""
     outcome: Phase | None = None
+    """How it ended."""
     decided_by: Annotated[tuple[Annotated[str, Field(max_length=253)], ...], Field(max_length=64)] = ()
+    """Who decided."""
 
 
 class StepStatus(ApiModel):
     """Where a step stands."""
 
     phase: Phase = "Pending"
+    """Pending, Waiting, Starting, Running, Backoff, Succeeded, Failed, Skipped or Cancelled."""
     attempt: int = 0
+    """Number of the newest attempt; 0 before the first."""
     digest: Digest | None = None
+    """SHA-256 over all that the newest attempt runs."""
     uid: Annotated[str, Field(max_length=64)] | None = None
+    """UID of the newest attempt's Job."""
     started_at: Timestamp | None = None
+    """When the newest attempt started."""
     finished_at: Timestamp | None = None
+    """When the step ended."""
     retry_at: Timestamp | None = None
+    """When the next attempt starts."""
     output: AnyJson = None
+    """What the step gave back."""
     error: ErrorStatus | None = None
+    """Why it failed."""
     gate: GateStatus | None = None
+    """The gate it waits for or passed."""
     message: Text | None = None
+    """The last word on its progress."""
 
 
 class WorkflowRunStatus(ApiModel):
     """Where a run stands; written by the operator alone, for it is the write-ahead log."""
 
-    phase: Phase = "Pending"
+    phase: Annotated[
+        Phase,
+        Field(
+            json_schema_extra={
+                **served_default("Pending"),
+                **rules(
+                    (
+                        "!(oldSelf in ['Succeeded', 'Failed', 'Cancelled', 'TimedOut']) || self == oldSelf",
+                        "a finished run stays as it ended",
+                    )
+                ),
+            }
+        ),
+    ] = "Pending"
+    """Pending, Running, Waiting, Succeeded, Failed, Cancelled or TimedOut."""
     progress: Annotated[str, Field(max_length=32)] = ""
     """Finished steps of all steps, as `3/7`."""
     waiting_for: Text | None = None
@@ -91,18 +166,28 @@ class WorkflowRunStatus(ApiModel):
     stopping: Phase | None = None
     """The phase that the run will end in once what still runs has ended."""
     revision: Revision | None = None
-    conditions: Annotated[tuple[Condition, ...], Field(max_length=8)] = ()
-    steps: dict[Name63, StepStatus] = Field(default_factory=dict)
+    """The content that this run executes, whatever happens to the Workflow."""
+    conditions: Conditions = ()
+    """Further statements about the run."""
+    steps: Annotated[dict[Name63, StepStatus], Field(max_length=MAX_STEPS + MAX_FINALLY)] = Field(default_factory=dict)
+    """Each step by name."""
     output: AnyJson = None
+    """What the run gave back."""
     error: ErrorStatus | None = None
+    """Why it did not succeed."""
     started_at: Timestamp | None = None
+    """When its first step could start."""
     finished_at: Timestamp | None = None
+    """When everything had ended."""
 
 
 class WorkflowRun(ApiObject):
     """A WorkflowRun with its metadata."""
 
+    model_config = ConfigDict(json_schema_extra=named_like_a_label("WorkflowRun"))
     api_version: Literal["penstock.dev/v1alpha1"] = API_VERSION
     kind: Literal["WorkflowRun"] = "WorkflowRun"
     spec: WorkflowRunSpec
-    status: WorkflowRunStatus = WorkflowRunStatus()
+    """What was asked for."""
+    status: Annotated[WorkflowRunStatus, Field(json_schema_extra=served_default({}))] = WorkflowRunStatus()
+    """Where it stands."""

@@ -2,42 +2,65 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.meta import (
     ApiModel,
     ApiObject,
-    Condition,
+    Conditions,
     Duration,
     Expression,
     FreeForm,
     StepName,
     UserName,
+    named_like_a_label,
+    rules,
+    served_default,
 )
 
 MAX_STEPS = 200
+MAX_FINALLY = 20
 MAX_SOURCE = 131_072
 """Characters of a script."""
+
+NOT_LOOKED_AT: Final[JsonValue] = {
+    "conditions": [
+        {
+            "type": "Ready",
+            "status": "Unknown",
+            "reason": "NotLookedAt",
+            "message": "The operator has not looked at this Workflow yet.",
+        }
+    ]
+}
+"""The status of a Workflow before the operator wrote one."""
 
 
 class ToolAnnotations(ApiModel):
     """Hints to agents about what running the Workflow does; hints, never rights."""
 
     read_only: bool = False
+    """It changes nothing."""
     destructive: bool = True
+    """It may delete or overwrite."""
     idempotent: bool = False
+    """Running it twice with the same context does no more than running it once."""
     open_world: bool = True
+    """It reaches systems outside the cluster."""
 
 
 class Tool(ApiModel):
     """How agents see the Workflow."""
 
     enabled: bool = True
+    """Offer the Workflow to agents as a tool."""
     title: Annotated[str, Field(max_length=128)] | None = None
+    """Name for people."""
     annotations: ToolAnnotations = ToolAnnotations()
+    """Hints about what running it does."""
 
 
 class Outputs(ApiModel):
@@ -53,33 +76,63 @@ class Backoff(ApiModel):
     """How the wait between attempts grows."""
 
     initial: Duration = "1s"
+    """Wait after the first failure."""
     factor: Annotated[float, Field(ge=1, le=100)] = 2.0
+    """Each wait is this many times the one before."""
     max: Duration = "5m"
+    """No wait is longer."""
 
 
 class Retry(ApiModel):
     """When and how often a failed attempt is tried again."""
 
     limit: Annotated[int, Field(ge=0, le=100)] = 0
+    """Further attempts after the first."""
     backoff: Backoff = Backoff()
+    """How long to wait between attempts."""
 
 
 class Approvers(ApiModel):
     """Who may decide. At least one user or group."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "size(self.?users.orValue([])) + size(self.?groups.orValue([])) > 0",
+                "name at least one user or group in approvers, else nobody could ever decide",
+            )
+        )
+    )
     users: Annotated[tuple[UserName, ...], Field(max_length=64)] = ()
+    """User names, exactly as the API server knows them."""
     groups: Annotated[tuple[UserName, ...], Field(max_length=64)] = ()
+    """Groups, of which every member may decide."""
 
 
 class ApprovalStep(ApiModel):
     """A gate that is a step of its own: binds everything fixed so far."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                (
+                    "size(self.approvers.?groups.orValue([])) > 0 "
+                    "|| self.?quorum.orValue(1) <= size(self.approvers.?users.orValue([]))"
+                ),
+                "quorum is larger than the number of approvers.users: lower it, or name a group",
+            )
+        )
+    )
     approvers: Approvers
+    """Who may decide."""
     quorum: Annotated[int, Field(ge=1, le=16)] = 1
+    """How many different people must approve; one rejection rejects."""
     message: Annotated[str, Field(max_length=4096)] = ""
     """Text; `{{ … }}` in it holds CEL."""
     expires_after: Duration = "24h"
+    """How long the question stands."""
     on_expiry: Literal["reject"] = "reject"
+    """What happens when nobody decided in time."""
 
 
 class RequiresApproval(ApprovalStep):
@@ -92,73 +145,130 @@ class RequiresApproval(ApprovalStep):
 class Script(ApiModel):
     """A program in a runtime's language."""
 
-    runtime: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,30}$")]
+    runtime: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,30}$", max_length=31)]
+    """Name of an installed runtime, such as python or bash."""
     source: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE)]
+    """The program. `{{context_customer_id}}` in it stands for the value of the input customer_id."""
     dependencies: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=256)], ...], Field(max_length=100)] = ()
+    """Packages of the runtime's language, pinned, such as httpx==0.28.1."""
 
 
 class EnvVar(ApiModel):
     """An environment variable of a step."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$", max_length=128)]
+    """Name of the variable."""
     value: Annotated[str, Field(max_length=32768)] = ""
+    """Its value."""
 
 
 class Resources(ApiModel):
     """Kubernetes resource requests and limits of a step's container."""
 
     requests: dict[Literal["cpu", "memory", "ephemeral-storage"], Annotated[str, Field(max_length=32)]] | None = None
+    """What the pod is sure to get."""
     limits: dict[Literal["cpu", "memory", "ephemeral-storage"], Annotated[str, Field(max_length=32)]] | None = None
+    """What it never exceeds."""
 
 
 class Step(ApiModel):
     """A node of the DAG: exactly one of `script` and `approval`."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "has(self.script) != has(self.approval)",
+                "give exactly one of script and approval in a step; a gate in front of a script is requiresApproval",
+            ),
+            (
+                "!has(self.requiresApproval) || has(self.script)",
+                "requiresApproval goes with a script; an approval step is a gate already, leave requiresApproval out",
+            ),
+            (
+                "!has(self.needs) || !(self.name in self.needs)",
+                "a step cannot need itself: take its own name out of needs",
+            ),
+        )
+    )
     name: StepName
+    """Name, unique in the Workflow: lower case letters, digits and underscores, so that expressions can use it."""
     needs: Annotated[tuple[StepName, ...], Field(max_length=MAX_STEPS)] = ()
+    """Steps that must have succeeded, or been skipped, before this one starts."""
     when: Expression | None = None
+    """CEL; the step is skipped when it gives false."""
     script: Script | None = None
+    """A program to run."""
     approval: ApprovalStep | None = None
+    """A gate: people decide whether the run goes on."""
     requires_approval: RequiresApproval | None = None
+    """A gate in front of this step's script."""
     retry: Retry | None = None
+    """What to do when an attempt fails."""
     timeout: Duration | None = None
+    """How long one attempt may take."""
     on_failure: Literal["fail", "continue"] = "fail"
+    """fail ends the run; continue goes on as if the step had succeeded without output."""
     env: Annotated[tuple[EnvVar, ...], Field(max_length=100)] = ()
+    """Environment variables."""
     resources: Resources | None = None
+    """Processor, memory and disk of an attempt."""
 
 
 class WorkflowSpec(ApiModel):
     """A definition: inputs, steps, outputs, how agents see it."""
 
     description: Annotated[str, Field(max_length=4096)] = ""
+    """What the Workflow does: people and agents choose by this."""
     tool: Tool = Tool()
+    """How agents see it."""
     inputs: FreeForm | None = None
     """A JSON Schema object, restricted to what every MCP client understands."""
     outputs: Outputs = Outputs()
+    """What a run gives back."""
     timeout: Duration | None = None
-    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS)]
-    finally_: Annotated[tuple[Step, ...], Field(alias="finally", max_length=20)] = ()
+    """How long a run may take, gates included."""
+    steps: Annotated[
+        tuple[Step, ...],
+        Field(
+            min_length=1,
+            max_length=MAX_STEPS,
+            json_schema_extra=rules(
+                ("self.all(a, self.exists_one(b, a.name == b.name))", "each step needs a name of its own; rename one")
+            ),
+        ),
+    ]
+    """The steps; they start as soon as what they need has ended."""
+    finally_: Annotated[tuple[Step, ...], Field(alias="finally", max_length=MAX_FINALLY)] = ()
+    """Steps that run at the end, however the run went."""
 
 
 class Revision(ApiModel):
     """One immutable content of a Workflow."""
 
     name: Annotated[str, Field(max_length=63)]
+    """Of the ControllerRevision."""
     digest: Annotated[str, Field(max_length=80)]
+    """SHA-256 over the content."""
 
 
 class WorkflowStatus(ApiModel):
     """What the operator says of a Workflow."""
 
     observed_generation: int = 0
+    """The generation of the spec that this status is about."""
     revision: Revision | None = None
-    conditions: Annotated[tuple[Condition, ...], Field(max_length=8)] = ()
+    """The content that a run started now would execute."""
+    conditions: Conditions = ()
+    """`Ready` says whether it can run, with every problem when it cannot."""
 
 
 class Workflow(ApiObject):
     """A Workflow with its metadata."""
 
+    model_config = ConfigDict(json_schema_extra=named_like_a_label("Workflow"))
     api_version: Literal["penstock.dev/v1alpha1"] = API_VERSION
     kind: Literal["Workflow"] = "Workflow"
     spec: WorkflowSpec
-    status: WorkflowStatus = WorkflowStatus()
+    """The definition."""
+    status: Annotated[WorkflowStatus, Field(json_schema_extra=served_default(NOT_LOOKED_AT))] = WorkflowStatus()
+    """What the operator found."""
