@@ -12,14 +12,9 @@ NEVER_RETRIED = frozenset(
 
 
 def attempt_failed(draft: Draft, step: StepPlan, failure: Failure) -> Draft:
-    """The step backs off and tries again while its limit allows and the run is not being stopped; else it failed."""
+    """The step backs off and tries again while its limit allows; else it failed."""
     state = draft.step(step.name)
-    again = (
-        failure.code not in NEVER_RETRIED
-        and state.attempt <= step.retry.limit
-        and (draft.state.stopping is None or step.final)
-    )
-    if again:
+    if failure.code not in NEVER_RETRIED and state.attempt <= step.retry.limit:
         retry_at = draft.now + step.retry.delay(state.attempt)
         return draft.with_step(step.name, phase=StepPhase.BACKOFF, failure=failure, retry_at=retry_at)
     return fail_step(draft, step, failure)

@@ -1,0 +1,122 @@
+# One verb for each need. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+CACHE ?= $(if $(PENSTOCK_CACHE),$(PENSTOCK_CACHE),$(HOME)/.cache/penstock)
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo $(CACHE)/uv/bin/uv)
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+FILE ?= examples/order-processing.yaml
+SET ?= --set customer_id=CUST-12345 --set order_total=899.99
+
+export UV_COMPILE_BYTECODE = 1
+# Bytecode may be switched off for a whole machine; a start without it takes twice as long.
+export PYTHONDONTWRITEBYTECODE =
+unexport VIRTUAL_ENV
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+
+# --- set up ---------------------------------------------------------------------------------------
+
+$(CACHE)/uv/bin/uv:
+	@echo "setup: installing uv into $(CACHE)/uv"
+	@$(PYTHON) -c 'import sys; sys.exit("Penstock needs Python 3.11 or later; this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(CACHE)/uv && $(CACHE)/uv/bin/pip install --quiet 'uv>=0.9,<1'
+
+.venv/.ready: uv.lock pyproject.toml | $(UV)
+	@echo "setup: installing the locked dependencies into .venv"
+	@$(UV) sync --quiet --frozen --all-extras
+	@touch $@
+
+.PHONY: setup
+setup: .venv/.ready ## Install everything that the other targets need
+	@$(BIN)/python -m compileall -q operator mcp_server runtimes_images
+
+.PHONY: clean
+clean: ## Remove what the targets made in this tree (not the cache)
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# --- use ------------------------------------------------------------------------------------------
+
+.PHONY: run
+run: setup ## Run examples/order-processing.yaml on this machine; APPROVE=1 answers its gate
+	@$(BIN)/penstock --local run $(FILE) $(SET) $(if $(APPROVE),--approve)
+
+# --- check ----------------------------------------------------------------------------------------
+
+.PHONY: test
+test: lint types arch verify unit properties contract integration e2e ## Everything, in this order
+
+.PHONY: fmt
+fmt: setup ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix --quiet .
+
+.PHONY: lint
+lint: setup ## Style, banned calls, size limits
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python tools/check_sizes.py
+
+.PHONY: types
+types: setup ## mypy, strict
+	$(BIN)/mypy
+	$(BIN)/mypy tests/cluster tools
+
+.PHONY: arch
+arch: setup ## Who may import whom
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: verify
+verify: setup ## Generated files are what their sources say
+	$(BIN)/python tools/gen_crds.py --check
+
+.PHONY: generate
+generate: setup ## Make the generated files again
+	$(BIN)/python tools/gen_crds.py
+
+.PHONY: unit
+unit: setup ## Pure parts, no I/O
+	$(PYTEST) tests/unit
+
+.PHONY: properties
+properties: setup ## Hypothesis: the state machine, the codecs
+	$(PYTEST) tests/properties
+
+.PHONY: contract
+contract: setup ## One suite for every adapter: memory, SQLite, cluster
+	$(PYTEST) tests/contract
+
+.PHONY: integration
+integration: setup ## Real interpreters, processes, SQLite, HTTP; no cluster
+	$(PYTEST) tests/integration
+
+.PHONY: e2e
+e2e: setup ## The real cluster: everything that is promised there
+	$(PYTEST) tests/e2e
+
+.PHONY: bench
+bench: setup ## Measure on the real cluster; writes build/bench.json
+	$(BIN)/python -m bench
+
+# --- the cluster for tests ------------------------------------------------------------------------
+
+.PHONY: cluster-up
+cluster-up: ## Start the cluster for tests (kind with Docker, else built from Go modules) and print its kubeconfig
+	@$(PYTHON) -m tests.cluster up
+
+.PHONY: cluster-down
+cluster-down: ## Stop it
+	@$(PYTHON) -m tests.cluster down
+
+.PHONY: cluster-status
+cluster-status: ## Say whether it runs, and where its kubeconfig is
+	@$(PYTHON) -m tests.cluster status
+
+.PHONY: images
+images: setup cluster-up ## Build the operator's, the MCP server's and the runtimes' images into the cluster
+	@$(PYTHON) -m tests.cluster images

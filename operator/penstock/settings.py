@@ -1,0 +1,90 @@
+"""The only reader of the environment: one class for each process, read once at its start, handed on in slices."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""Names separated by commas."""
+
+
+class CommandSettings(BaseSettings):
+    """Of the command line and of the MCP server over stdio: PENSTOCK_MODE, PENSTOCK_NAMESPACE, PENSTOCK_HOME, ..."""
+
+    model_config = SettingsConfigDict(env_prefix="PENSTOCK_", extra="ignore", frozen=True)
+
+    mode: Literal["auto", "local", "cluster"] = "auto"
+    """Local or cluster; `auto` takes the cluster where one is configured."""
+    namespace: str | None = None
+    """Default namespace; without it the kubeconfig context's, or `default`."""
+    kube_context: str | None = None
+    """Context of the kubeconfig; without it the current one."""
+    home: Path = Path("~/.local/share/penstock")
+    """Where local mode keeps its runs."""
+    no_color: Annotated[bool, Field(validation_alias="NO_COLOR")] = False
+    kubeconfig: Annotated[str, Field(validation_alias="KUBECONFIG")] = ""
+    kubernetes_service_host: Annotated[str, Field(validation_alias="KUBERNETES_SERVICE_HOST")] = ""
+
+    @property
+    def data_dir(self) -> Path:
+        """Where local mode keeps its runs, as an absolute path."""
+        return self.home.expanduser().resolve()
+
+    @property
+    def local(self) -> bool:
+        """No cluster: chosen, or none is configured."""
+        return self.mode == "local" or (self.mode == "auto" and not self._cluster_configured)
+
+    @property
+    def _cluster_configured(self) -> bool:
+        files = self.kubeconfig.split(os.pathsep) if self.kubeconfig else ["~/.kube/config"]
+        return bool(self.kubernetes_service_host) or any(Path(file).expanduser().is_file() for file in files if file)
+
+
+class OperatorSettings(BaseSettings):
+    """Of the operator: PENSTOCK_RUNTIME_IMAGES, PENSTOCK_EXECUTOR, ..."""
+
+    model_config = SettingsConfigDict(env_prefix="PENSTOCK_", extra="ignore", frozen=True)
+
+    namespace: str = "penstock-system"
+    """The operator's own namespace: its Lease lives there."""
+    watch_namespaces: CommaList = ()
+    """Namespaces whose runs are driven, separated by commas; all of them when empty."""
+    runtime_images: dict[str, str] = {}
+    """Runtime to image, as JSON; by digest (`name@sha256:…`) for steps that need an approval."""
+    executor: Literal["managed", "native"] = "managed"
+    """Who creates a Job's pod: the operator at once, or the built-in Job controller."""
+    ca_bundle: str = ""
+    """Name of a ConfigMap with `ca.crt` in each namespace that steps trust, mounted into their pods."""
+    step_dns_policy: Literal["ClusterFirst", "Default"] = "ClusterFirst"
+    port: int = 8081
+    """Of the probes."""
+    workers: int = 32
+    """Runs that are worked on at once."""
+    crash: str = ""
+    """For tests: `before:N` or `after:N` ends the process at its Nth write."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class McpSettings(CommandSettings):
+    """Of the MCP server over HTTP: PENSTOCK_MCP_AUDIENCE, PENSTOCK_MCP_ALLOWED_HOSTS, ..."""
+
+    port: int = 8080
+    mcp_audience: str = "penstock-mcp"
+    """Audience that a caller's ServiceAccount token must be made for."""
+    mcp_allowed_hosts: CommaList = ()
+    """Host headers that are answered, separated by commas."""
+    mcp_groups: CommaList = ()
+    """Groups that may be passed on to the API server, separated by commas."""
+    mcp_wait_budget: float = 50.0
+    """Seconds that a call waits at most before it answers with the run's handle."""

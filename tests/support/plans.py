@@ -1,0 +1,107 @@
+"""Short words for plans, facts and runs of the engine's tests."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from penstock.engine.commands import StartAttempt
+from penstock.engine.decide import Decided, decide
+from penstock.engine.facts import AttemptFact, AttemptPhase, Decision, Facts, GateFact, Value, Verdict
+from penstock.engine.model import Failure, Gate, Origin, Plan, RunState, StepKind, StepPlan
+
+NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+RUN = Origin("shop", "order-1", "uid-1", "bob", "agent-7", MappingProxyType({"total": 700}))
+GATE = Gate(users=("alice", "dan"), message="Release?")
+
+
+def seconds(count: float) -> timedelta:
+    return timedelta(seconds=count)
+
+
+def a_step(name: str, *needs: str, **fields: Any) -> StepPlan:
+    fields.setdefault("program", MappingProxyType({"kind": "script", "runtime": "bash", "source": f"echo {name}"}))
+    return StepPlan(name, StepKind.SCRIPT, needs=needs, **fields)
+
+
+def a_gate(name: str, *needs: str, gate: Gate = GATE, **fields: Any) -> StepPlan:
+    return StepPlan(name, StepKind.APPROVAL, needs=needs, gate=gate, **fields)
+
+
+def a_plan(*steps: StepPlan, **fields: Any) -> Plan:
+    return Plan("sha256:plan", MappingProxyType({step.name: step for step in steps}), **fields)
+
+
+class Story:
+    """A run told event by event: every method adds a fact and lets the engine decide."""
+
+    def __init__(self, plan: Plan, *, run: Origin = RUN, self_approval: bool = False) -> None:
+        self.plan = plan
+        self.run = run
+        self.self_approval = self_approval
+        self.state = RunState()
+        self.now = NOON
+        self.cancelled = False
+        self.attempts: dict[tuple[str, int], AttemptFact] = {}
+        self.gates: dict[str, GateFact] = {}
+        self.values: dict[tuple[str, str], Value] = {}
+        self.started: list[tuple[str, int]] = []
+        self.last = Decided(self.state, ())
+
+    @property
+    def facts(self) -> Facts:
+        return Facts(
+            run=self.run,
+            cancel=self.cancelled,
+            attempts=MappingProxyType(dict(self.attempts)),
+            gates=MappingProxyType(dict(self.gates)),
+            values=MappingProxyType(dict(self.values)),
+            self_approval=self.self_approval,
+        )
+
+    def look(self) -> Decided:
+        """One pass; the runner creates what it is asked to."""
+        self.last = decide(self.plan, self.state, self.facts, self.now)
+        if self.last.questions:
+            return self.last
+        self.state = self.last.state
+        for command in self.last.commands:
+            if isinstance(command, StartAttempt):
+                self.started.append((command.step, command.attempt))
+                uid = f"uid-{command.step}-{command.attempt}"
+                self.attempts[command.step, command.attempt] = AttemptFact(AttemptPhase.CREATED, command.digest, uid)
+        return self.last
+
+    def end(self, step: str, output: Any = None, *, code: str | None = None) -> Decided:
+        """The newest attempt of a step ends with an output or with a failure."""
+        state = self.state.step(step)
+        failure = Failure(code, "it broke") if code else None
+        phase = AttemptPhase.FAILED if code else AttemptPhase.SUCCEEDED
+        fact = AttemptFact(phase, state.digest or "", f"uid-{step}-{state.attempt}", output=output, failure=failure)
+        self.attempts[step, state.attempt] = fact
+        return self.look()
+
+    def vote(self, step: str, by: str, verdict: Verdict = Verdict.APPROVE, **fields: Any) -> Decided:
+        """Somebody decides on the gate of a step."""
+        gate = self.state.step(step).gate
+        assert gate is not None
+        known = self.gates.get(gate.name, GateFact(gate.name, gate.digest))
+        vote = Decision(by, verdict, fields.pop("digest", gate.digest), **fields)
+        self.gates[gate.name] = GateFact(gate.name, gate.digest, (*known.decisions, vote))
+        return self.look()
+
+    def later(self, span: timedelta) -> Decided:
+        self.now += span
+        return self.look()
+
+    def cancel(self) -> Decided:
+        self.cancelled = True
+        return self.look()
+
+    def evaluate(self, step: str, field: str, value: Any = None, error: str | None = None) -> Decided:
+        self.values[step, field] = Value(value, error)
+        return self.look()
+
+    def phases(self) -> dict[str, str]:
+        return {name: str(state.phase) for name, state in self.state.steps.items()}

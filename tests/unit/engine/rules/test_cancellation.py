@@ -1,0 +1,58 @@
+"""Cancelling."""
+
+from __future__ import annotations
+
+from penstock.engine.commands import StopAttempt
+from penstock.engine.facts import AttemptFact, AttemptPhase
+from penstock.engine.model import Failure
+from tests.support.plans import Story, a_gate, a_plan, a_step
+
+
+def stops(story):
+    return [(command.step, command.attempt) for command in story.last.commands if isinstance(command, StopAttempt)]
+
+
+def test_a_cancelled_run_starts_nothing_more_and_stops_what_lives():
+    story = Story(a_plan(a_step("a"), a_step("b", "a"), a_gate("g")))
+    story.look()
+    story.cancel()
+    assert story.phases() == {"a": "Cancelled", "b": "Cancelled", "g": "Cancelled"}
+    assert stops(story) == [("a", 1)]
+    assert story.state.phase == "Cancelled"
+    assert story.started == [("a", 1)]
+
+
+def test_a_stop_is_asked_for_until_the_attempt_is_seen_ended():
+    story = Story(a_plan(a_step("a")))
+    story.look()
+    story.cancel()
+    assert stops(story) == [("a", 1)]
+    story.look()
+    assert stops(story) == [("a", 1)]
+    digest = story.state.step("a").digest
+    story.attempts["a", 1] = AttemptFact(AttemptPhase.FAILED, digest, failure=Failure("CANCELLED", "stopped"))
+    story.look()
+    assert stops(story) == []
+
+
+def test_finally_runs_once_what_was_stopped_has_ended():
+    story = Story(a_plan(a_step("a"), a_step("audit", final=True)))
+    story.look()
+    story.cancel()
+    assert story.state.phase == "Running"
+    assert ("audit", 1) not in story.started
+    digest = story.state.step("a").digest
+    story.attempts["a", 1] = AttemptFact(AttemptPhase.FAILED, digest, failure=Failure("CANCELLED", "stopped"))
+    story.look()
+    assert story.started[-1] == ("audit", 1)
+    story.end("audit")
+    assert story.state.phase == "Cancelled"
+
+
+def test_a_request_to_cancel_a_finished_run_changes_nothing():
+    story = Story(a_plan(a_step("a")))
+    story.look()
+    story.end("a", 1)
+    before = story.state
+    story.cancel()
+    assert story.state == before

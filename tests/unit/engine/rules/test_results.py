@@ -1,0 +1,76 @@
+"""What attempts came to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from penstock.engine.decide import Change, change
+from penstock.engine.facts import AttemptFact, AttemptPhase
+from tests.support.plans import Story, a_plan, a_step
+
+
+def a_started_story():
+    story = Story(a_plan(a_step("a")))
+    story.look()
+    return story
+
+
+def test_an_attempt_whose_uid_is_written_and_that_is_gone_is_lost_and_not_started_again():
+    story = a_started_story()
+    story.look()
+    assert story.state.step("a").uid == "uid-a-1"
+    story.attempts.clear()
+    story.look()
+    assert story.state.failure.code == "LOST"
+    assert story.started == [("a", 1)]
+
+
+def test_an_attempt_that_was_written_down_and_never_seen_is_asked_for_again():
+    story = a_started_story()
+    story.attempts.clear()
+    story.look()
+    assert story.started == [("a", 1), ("a", 1)]
+    assert story.state.step("a").attempt == 1
+
+
+def test_a_result_for_another_digest_does_not_count():
+    story = a_started_story()
+    story.attempts["a", 1] = AttemptFact(AttemptPhase.SUCCEEDED, "sha256:other", "uid", output=1)
+    story.look()
+    assert story.state.failure.code == "JOB_NAME_CONFLICT"
+
+
+@pytest.mark.parametrize(
+    ("output", "want_code"),
+    [
+        pytest.param("x" * 65_600, "OUTPUT_TOO_LARGE", id="an output over the limit"),
+        pytest.param(float("nan"), "OUTPUT_INVALID", id="an output that JSON cannot say"),
+    ],
+)
+def test_outputs_that_the_run_cannot_hold_fail_with_the_limit_named(output, want_code):
+    story = a_started_story()
+    story.end("a", output)
+    assert story.state.failure.code == want_code
+
+
+def test_outputs_together_may_not_outgrow_the_run():
+    story = Story(a_plan(*[a_step(f"s{number}") for number in range(4)]))
+    story.look()
+    for number in range(4):
+        story.end(f"s{number}", "x" * 60_000)
+    assert story.state.failure.code == "OUTPUT_TOO_LARGE"
+    assert story.state.step("s3").phase == "Failed"
+
+
+def test_a_sign_of_life_is_no_reason_to_write_but_a_result_is():
+    story = a_started_story()
+    before = story.state
+    story.attempts["a", 1] = replace(story.attempts["a", 1], phase=AttemptPhase.RUNNING, message="1 of 2")
+    story.look()
+    assert story.phases() == {"a": "Running"}
+    assert change(before, story.state) is Change.SOFT
+    seen = story.state
+    story.end("a")
+    assert change(seen, story.state) is Change.HARD
