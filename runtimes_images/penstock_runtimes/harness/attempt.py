@@ -1,0 +1,202 @@
+"""Runs one attempt from input document to result record; the other modules do the parts."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import environment, input_document
+from .masking import Masker, secrets_of
+from .passthrough import Log, Relay, last_lines, write_all
+from .process import Command, InChild, Supervisor, signal_name
+from .protocol import (
+    CANCELLED,
+    CAPTURE_LIMIT,
+    GRACE_SECONDS,
+    HARNESS_ERROR,
+    INPUT_INVALID,
+    REASON_LIMIT,
+    REASON_LINES,
+    SCRIPT_FAILED,
+    TAIL_LIMIT,
+    TIMED_OUT,
+    AttemptFailed,
+)
+from .records import Progress, Result, emit
+from .runtimes import Runtime
+from .statements import Statements
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .input_document import InputDocument
+    from .process import Ended
+
+    Program = Callable[[], None]
+
+
+def main(arguments: list[str], settings: Mapping[str, str]) -> int | Program:
+    """Run the attempt that the environment names; the exit code.
+
+    In a forked child that shares this interpreter, what to call instead once the harness's frames are gone.
+    """
+    if arguments[:1] == ["value"]:
+        from .lookup import print_value
+
+        return print_value(arguments[1:], settings)
+    attempt = Attempt(settings)
+    try:
+        return attempt.run()
+    except InChild:
+        return attempt.program
+
+
+class Attempt:
+    """One attempt; holds what its parts share."""
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._log = Log(lambda data: write_all(1, data))
+        self._masker = Masker(())
+        self._result = Result()
+        self._supervisor = Supervisor(_grace_seconds(settings))
+        self.program: Program = _no_program
+
+    def run(self) -> int:
+        """From the input document to the result record; the exit code."""
+        try:
+            document = self._read_document()
+            self._masker = Masker(secrets_of(self._settings, document.secret_env))
+            self._supervisor.set_timeout(document.timeout_seconds)
+            self._execute(document)
+        except AttemptFailed as failure:
+            self._result.failure = failure
+        except Exception as error:  # noqa: BLE001  # whatever it is, the attempt must end with a record
+            self._result.failure = AttemptFailed(HARNESS_ERROR, f"{type(error).__name__}: {error}")
+        self._supervisor.settle()
+        emit(self._result, self._log, self._masker, self._settings.get("PENSTOCK_TERMINATION_MESSAGE", ""))
+        return self._result.exit_code()
+
+    def _read_document(self) -> InputDocument:
+        data = input_document.read(self._settings)
+        try:
+            input_document.check_digest(data, self._settings)
+            document = input_document.parse(data)
+        except AttemptFailed:
+            self._result.nonce = input_document.find_nonce(data)
+            raise
+        self._result.nonce = document.nonce
+        return document
+
+    def _execute(self, document: InputDocument) -> None:
+        folder = environment.WorkFolder(self._settings.get("PENSTOCK_WORKDIR") or os.getcwd())
+        runtime = Runtime(document.runtime)
+        variables = environment.child_environment(self._settings, document, folder)
+        environment.write_context(document, folder)
+        runtime.write_script(folder, document.source)
+        interpreter = self._install(document, runtime, folder)
+        statements = Statements(folder.statements_file)
+        self.program = _embedded_program(runtime, variables)
+        self._run_program(document, runtime.command(folder, variables, interpreter), statements)
+
+    def _run_program(self, document: InputDocument, command: Command, statements: Statements) -> None:
+        result = self._result
+        progress = Progress(self._log, self._masker, document.nonce)
+
+        def tick() -> None:
+            statements.read()
+            if progress.is_due() and (statement := statements.take_progress()):
+                progress.report(statement)
+
+        keep = CAPTURE_LIMIT if document.capture else TAIL_LIMIT
+        stdout, stderr = (Relay(self._log, self._masker, keep) for _ in range(2))
+        result.ended = self._supervisor.run(command, stdout, stderr, tick)
+        statements.close()
+        if (last := statements.take_progress()) is not None:
+            progress.report(last)
+        result.interpreter = statements.interpreter
+        if document.capture:
+            result.captured = stdout.tail(), stderr.tail()
+        result.failure = self._failure(document, result.ended, statements, stderr)
+        try:
+            result.has_output, result.output = statements.output()
+        except AttemptFailed as failure:
+            result.failure = result.failure or failure
+
+    def _failure(
+        self, document: InputDocument, ended: Ended, statements: Statements, stderr: Relay
+    ) -> AttemptFailed | None:
+        """Why the attempt failed; what was done to the program goes before what it says, and that before its end."""
+        stopped = self._stopped(document)
+        if stopped or statements.failure:
+            return stopped or statements.failure
+        if ended.exit_code == 0:
+            return None
+        if ended.signal_number is not None:
+            name = signal_name(ended.signal_number)
+            hint = " The usual cause is the step's memory limit." if name == "SIGKILL" else ""
+            return AttemptFailed(SCRIPT_FAILED, f"the script was ended by {name}.{hint}")
+        reason = last_lines(stderr.tail(), REASON_LINES, REASON_LIMIT)
+        return AttemptFailed(SCRIPT_FAILED, reason or f"the script ended with exit code {ended.exit_code}")
+
+    def _stopped(self, document: InputDocument) -> AttemptFailed | None:
+        if self._supervisor.stop_code == TIMED_OUT:
+            return AttemptFailed(
+                TIMED_OUT, f"the attempt took longer than its timeout of {document.timeout_seconds:g} s"
+            )
+        if self._supervisor.stop_code == CANCELLED:
+            return AttemptFailed(CANCELLED, "the attempt was asked to stop")
+        return None
+
+    def _install(self, document: InputDocument, runtime: Runtime, folder: environment.WorkFolder) -> str | None:
+        """The interpreter of an environment with the script's dependencies; None when it has none."""
+        if runtime.installer is None:
+            if document.dependencies:
+                raise AttemptFailed(INPUT_INVALID, f"the runtime {runtime.name} takes no `dependencies`")
+            return None
+        if not document.dependencies and "# /// script" not in document.source:
+            return None
+        from . import dependencies
+
+        wanted = dependencies.requirements(document.dependencies, document.source)
+        if not wanted.packages and not wanted.python:
+            return None
+        variables = dependencies.installer_environment(self._settings, document.secret_env)
+
+        def run(command: Command) -> tuple[Ended, bytes]:
+            stdout, stderr = (Relay(self._log, self._masker, TAIL_LIMIT) for _ in range(2))
+            ended = self._supervisor.run(command, stdout, stderr, lambda: None)
+            if stopped := self._stopped(document):
+                raise stopped
+            return ended, stderr.tail()
+
+        interpreter, self._result.dependencies = dependencies.install(wanted, folder, variables, run)
+        return interpreter
+
+
+def _embedded_program(runtime: Runtime, variables: Mapping[str, str]) -> Program:
+    def program() -> None:
+        os.environ.clear()
+        os.environ.update(variables)
+        # The script must find an interpreter that has only just started, not one full of the harness.
+        package = __name__.partition(".")[0]
+        for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+            del sys.modules[name]
+        sys.path.insert(0, runtime.folder)
+        prelude = __import__(os.path.splitext(os.path.basename(runtime.prelude))[0])
+        del sys.path[0]
+        prelude.run(runtime.script_name)
+
+    return program
+
+
+def _no_program() -> None:
+    raise AssertionError("nothing was started")
+
+
+def _grace_seconds(settings: Mapping[str, str]) -> float:
+    try:
+        return max(0.0, float(settings.get("PENSTOCK_GRACE_SECONDS", GRACE_SECONDS)))
+    except ValueError:
+        return GRACE_SECONDS
