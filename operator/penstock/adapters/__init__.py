@@ -1,0 +1,1 @@
+"""The ports, put on real things: a cluster, a laptop. Each adapter knows only the ports and itself."""

@@ -1,0 +1,331 @@
+"""A small API server for tests: the real rules of list, watch, resourceVersion and subresources, and faults on order.
+
+It knows no schemas, no admission and no controllers; what those do is tested on the real cluster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import json
+import re
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from tests.integration.kube.json_patch import PatchFailed, apply_json_patch, apply_merge_patch
+
+PATH = re.compile(
+    r"^/(?:api|apis/(?P<group>[^/]+))/(?P<version>[^/]+)(?:/namespaces/(?P<namespace>[^/]+))?"
+    r"/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?(?:/(?P<sub>status|log))?$"
+)
+WITH_STATUS = {"pods", "jobs", "workflows", "workflowruns", "approvalrequests"}
+
+
+@dataclass
+class Fault:
+    """What goes wrong, once: the next request that fits."""
+
+    method: str
+    path: str
+    status: int = 500
+    body: dict[str, Any] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    carried_out: bool = False
+    """The request is carried out and its answer lost."""
+
+
+@dataclass
+class Log:
+    """What a pod prints."""
+
+    data: bytearray = field(default_factory=bytearray)
+    ended: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def write(self, data: bytes) -> None:
+        self.data += data
+        self.changed.set()
+
+    def end(self) -> None:
+        self.ended = True
+        self.changed.set()
+
+
+class Refusal(Exception):
+    def __init__(self, code: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.reason = code, reason
+
+
+@dataclass
+class Target:
+    """The parts of a request's path."""
+
+    plural: str
+    namespace: str | None
+    name: str | None
+    sub: str | None
+
+
+class ApiServer:
+    """The server's memory, its switches, and what was asked of it."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self.history: list[tuple[int, str, str, dict[str, Any]]] = []
+        self.version = 100
+        self.forgotten = 0
+        self.requests: list[tuple[str, str]] = []
+        self.headers: list[dict[str, str]] = []
+        self.faults: list[Fault] = []
+        self.logs: dict[str, Log] = {}
+        self.watchers: set[asyncio.Queue[dict[str, Any] | None]] = set()
+        self.watches_opened = 0
+        self.url = ""
+
+    # What tests do behind the clients' backs.
+
+    def put(self, plural: str, obj: dict[str, Any]) -> dict[str, Any]:
+        """Create or replace an object, as some other client would."""
+        meta = obj.setdefault("metadata", {})
+        key = (plural, meta.setdefault("namespace", "default"), meta["name"])
+        old = self.objects.get(key)
+        meta["uid"] = old["metadata"]["uid"] if old else meta.get("uid", str(uuid.uuid4()))
+        meta["creationTimestamp"] = "2026-01-02T12:00:00Z"
+        return self._commit("MODIFIED" if old else "ADDED", key, obj)
+
+    def remove(self, plural: str, name: str, namespace: str = "default") -> None:
+        """Delete an object, as some other client would."""
+        key = (plural, namespace, name)
+        self._commit("DELETED", key, self.objects[key])
+
+    def get(self, plural: str, name: str, namespace: str = "default") -> dict[str, Any]:
+        return self.objects[plural, namespace, name]
+
+    def names(self, plural: str) -> list[str]:
+        return [name for kind, _, name in self.objects if kind == plural]
+
+    def writes(self) -> list[tuple[str, str]]:
+        """Mutating requests, less Leases and Events."""
+        return [each for each in self.requests if each[0] != "GET" and not re.search("/(leases|events)", each[1])]
+
+    def forget_history(self) -> None:
+        """As after compaction: older resourceVersions can no longer be watched."""
+        self.history.clear()
+        self.version += 1
+        self.forgotten = self.version
+
+    def cut_watches(self) -> None:
+        """Close all streams, properly."""
+        for queue in tuple(self.watchers):
+            queue.put_nowait(None)
+
+    def say_error(self, code: int, message: str) -> None:
+        """An ERROR event in all streams."""
+        status = {"kind": "Status", "code": code, "message": message, "reason": "Expired" if code == 410 else ""}
+        for queue in tuple(self.watchers):
+            queue.put_nowait({"type": "ERROR", "object": status})
+
+    # The server itself.
+
+    def _commit(self, kind: str, key: tuple[str, str, str], obj: dict[str, Any]) -> dict[str, Any]:
+        self.version += 1
+        obj = copy.deepcopy(obj)
+        obj["metadata"]["resourceVersion"] = str(self.version)
+        if kind == "DELETED":
+            self.objects.pop(key, None)
+        else:
+            self.objects[key] = obj
+        self.history.append((self.version, kind, key[0], obj))
+        for queue in tuple(self.watchers):
+            queue.put_nowait({"type": kind, "object": obj, "plural": key[0]})
+        return obj
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        path = request.raw_path.split("?")[0]
+        self.requests.append((request.method, path))
+        self.headers.append(dict(request.headers))
+        fault = next((f for f in self.faults if f.method == request.method and re.search(f.path, path)), None)
+        if fault is not None:
+            self.faults.remove(fault)
+            return await self._fail(request, fault)
+        return await self._answer(request)
+
+    async def _fail(self, request: web.Request, fault: Fault) -> web.StreamResponse:
+        if fault.carried_out:
+            await self._answer(request)
+            assert request.transport is not None
+            request.transport.close()
+            return web.Response()
+        body = fault.body or {"kind": "Status", "message": "a fault on order", "code": fault.status}
+        return web.json_response(body, status=fault.status, headers=fault.headers)
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if request.path == "/version":
+            return web.json_response({"major": "1", "minor": "36"})
+        match = PATH.match(request.path)
+        if match is None:
+            return web.json_response({"kind": "Status", "message": "not served", "code": 404}, status=404)
+        target = Target(match["plural"], match["namespace"], match["name"], match["sub"])
+        try:
+            return await self._serve(request, target)
+        except Refusal as refusal:
+            body = {"kind": "Status", "code": refusal.code, "reason": refusal.reason, "message": str(refusal)}
+            return web.json_response(body, status=refusal.code)
+        except PatchFailed as error:
+            body = {"kind": "Status", "code": 422, "reason": "Invalid", "message": f"cannot apply {error}"}
+            return web.json_response(body, status=422)
+
+    async def _serve(self, request: web.Request, target: Target) -> web.StreamResponse:
+        if request.query.get("watch") == "true":
+            return await self._watch(request, target)
+        if target.sub == "log":
+            return await self._log(request, target)
+        if request.method == "GET" and target.name is None:
+            return web.json_response(self._list(request, target))
+        if request.method == "GET":
+            return web.json_response(self._find(target))
+        if request.method == "POST":
+            return web.json_response(self._create(target, await request.json()), status=201)
+        if request.method == "DELETE":
+            return web.json_response(self._delete(target, await request.json()))
+        return web.json_response(self._change(target, request, await request.json()))
+
+    def _key(self, target: Target) -> tuple[str, str, str]:
+        return target.plural, target.namespace or "", target.name or ""
+
+    def _find(self, target: Target) -> dict[str, Any]:
+        found = self.objects.get(self._key(target))
+        if found is None:
+            raise Refusal(404, "NotFound", f'{target.plural} "{target.name}" not found')
+        return found
+
+    def _fits(self, request: web.Request, target: Target, obj: dict[str, Any]) -> bool:
+        meta = obj["metadata"]
+        wanted = [part for part in request.query.get("labelSelector", "").split(",") if part]
+        labels = meta.get("labels", {})
+        for part in wanted:
+            name, _, value = part.partition("=")
+            if name not in labels or (value and labels[name] != value):
+                return False
+        field = request.query.get("fieldSelector", "")
+        if field and meta["name"] != field.partition("=")[2]:
+            return False
+        return target.namespace is None or meta["namespace"] == target.namespace
+
+    def _list(self, request: web.Request, target: Target) -> dict[str, Any]:
+        items = [
+            obj
+            for (kind, _, _), obj in self.objects.items()
+            if kind == target.plural and self._fits(request, target, obj)
+        ]
+        return {"kind": "List", "metadata": {"resourceVersion": str(self.version)}, "items": items}
+
+    def _create(self, target: Target, obj: dict[str, Any]) -> dict[str, Any]:
+        meta = obj["metadata"]
+        meta["namespace"] = target.namespace or ""
+        if "name" not in meta:
+            meta["name"] = meta["generateName"] + uuid.uuid4().hex[:5]
+        target.name = meta["name"]
+        if self._key(target) in self.objects:
+            raise Refusal(409, "AlreadyExists", f'{target.plural} "{target.name}" already exists')
+        meta["uid"] = str(uuid.uuid4())
+        meta["creationTimestamp"] = "2026-01-02T12:00:00Z"
+        if target.plural in WITH_STATUS - {"pods", "jobs"}:
+            obj.pop("status", None)
+        return self._commit("ADDED", self._key(target), obj)
+
+    def _delete(self, target: Target, options: dict[str, Any]) -> dict[str, Any]:
+        found = self._find(target)
+        uid = options.get("preconditions", {}).get("uid")
+        if uid and uid != found["metadata"]["uid"]:
+            raise Refusal(409, "Conflict", "the UID in the precondition does not match")
+        return self._commit("DELETED", self._key(target), found)
+
+    def _change(self, target: Target, request: web.Request, body: Any) -> dict[str, Any]:
+        old = self._find(target)
+        new = copy.deepcopy(old)
+        if request.method == "PUT":
+            new = body
+        elif request.content_type == "application/json-patch+json":
+            new = apply_json_patch(new, body)
+        else:
+            new = apply_merge_patch(new, body)
+        asked = new["metadata"].get("resourceVersion", old["metadata"]["resourceVersion"])
+        if asked != old["metadata"]["resourceVersion"]:
+            raise Refusal(
+                409, "Conflict", "the object has been modified; please apply your changes to the latest version"
+            )
+        if target.plural in WITH_STATUS:
+            keep = {**old, "status": new.get("status", {})} if target.sub == "status" else {**new}
+            if target.sub != "status":
+                keep.pop("status", None)
+                if "status" in old:
+                    keep["status"] = old["status"]
+            new = keep
+        new["metadata"] = {**new["metadata"], "uid": old["metadata"]["uid"]}
+        return self._commit("MODIFIED", self._key(target), new)
+
+    async def _watch(self, request: web.Request, target: Target) -> web.StreamResponse:
+        self.watches_opened += 1
+        since = int(request.query["resourceVersion"])
+        if since < self.forgotten:
+            raise Refusal(410, "Expired", f"too old resource version: {since} ({self.forgotten})")
+        response = web.StreamResponse()
+        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        for version, kind, plural, obj in self.history:
+            if version > since:
+                queue.put_nowait({"type": kind, "object": obj, "plural": plural})
+        self.watchers.add(queue)
+        await response.prepare(request)
+        try:
+            while (event := await queue.get()) is not None:
+                if event.pop("plural", target.plural) == target.plural and (
+                    event["type"] in ("ERROR", "BOOKMARK") or self._fits(request, target, event["object"])
+                ):
+                    await response.write(json.dumps(event).encode() + b"\n")
+        finally:
+            self.watchers.discard(queue)
+        return response
+
+    async def _log(self, request: web.Request, target: Target) -> web.StreamResponse:
+        log = self.logs.get(target.name or "")
+        if log is None:
+            raise Refusal(400, "BadRequest", f'container "step" in pod "{target.name}" is waiting to start')
+        response = web.StreamResponse()
+        await response.prepare(request)
+        sent = 0
+        while True:
+            log.changed.clear()
+            if sent < len(log.data):
+                await response.write(bytes(log.data[sent:]))
+                sent = len(log.data)
+            if log.ended or request.query.get("follow") != "true":
+                return response
+            await log.changed.wait()
+
+
+@contextlib.asynccontextmanager
+async def serving() -> AsyncIterator[ApiServer]:
+    """A server on a port of its own, stopped at the end."""
+    server = ApiServer()
+    app = web.Application(client_max_size=2**24)
+    app.router.add_route("*", "/{tail:.*}", server.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    server.url = f"http://{host}:{port}"
+    try:
+        yield server
+    finally:
+        server.cut_watches()
+        for log in server.logs.values():
+            log.end()
+        await runner.cleanup()
