@@ -1,0 +1,69 @@
+"""Percentiles, the targets they are held against, and the table that people read. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The nearest-rank percentile; `share` is 0.5 for the median."""
+    if not values:
+        raise ValueError("no values were measured")
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a figure must come to, as a multiple of another one of the same run."""
+
+    figure: str
+    of: str
+    at_most: float
+
+
+TARGETS = (
+    Target("one_step_p50_ms", "bare_pod_p50_ms", 0.5),
+    Target("chain3_p50_ms", "bare_pod_p50_ms", 1.4),
+)
+WRITES_TARGET = 5
+
+
+def summarize(samples: Mapping[str, Sequence[float]], writes: Mapping[str, Sequence[int]]) -> dict[str, float]:
+    """Flat figures: `<shape>_p50_ms`, `<shape>_p95_ms`, `<shape>_count`, `<shape>_writes` (median)."""
+    figures: dict[str, float] = {}
+    for shape, seconds in samples.items():
+        figures[f"{shape}_p50_ms"] = round(percentile(seconds, 0.5) * 1000, 1)
+        figures[f"{shape}_p95_ms"] = round(percentile(seconds, 0.95) * 1000, 1)
+        figures[f"{shape}_count"] = len(seconds)
+    for shape, counts in writes.items():
+        figures[f"{shape}_writes"] = percentile(counts, 0.5)
+    return figures
+
+
+def table(figures: Mapping[str, float], shapes: Sequence[str]) -> str:
+    """The figures as text, with each shape as a multiple of the bare pod, and the targets."""
+    bare = figures["bare_pod_p50_ms"]
+    lines = [f"{'shape':<12}{'count':>6}{'p50 ms':>9}{'p95 ms':>9}{'x bare pod':>12}{'our writes':>12}"]
+    for shape in shapes:
+        writes = figures.get(f"{shape}_writes")
+        lines.append(
+            f"{shape:<12}{figures[f'{shape}_count']:>6.0f}{figures[f'{shape}_p50_ms']:>9.0f}"
+            f"{figures[f'{shape}_p95_ms']:>9.0f}{figures[f'{shape}_p50_ms'] / bare:>12.2f}"
+            f"{'-' if writes is None else f'{writes:.0f}':>12}"
+        )
+    lines += ["", *(_verdict(figures, target) for target in TARGETS)]
+    writes = figures["one_step_writes"]
+    lines.append(f"{_mark(writes <= WRITES_TARGET)} one_step_writes {writes:.0f}, target {WRITES_TARGET}")
+    return "\n".join(lines)
+
+
+def _verdict(figures: Mapping[str, float], target: Target) -> str:
+    ratio = figures[target.figure] / figures[target.of]
+    return f"{_mark(ratio <= target.at_most)} {target.figure} / {target.of} {ratio:.2f}, target {target.at_most:.2f}"
+
+
+def _mark(reached: bool) -> str:
+    return "reached " if reached else "MISSED  "

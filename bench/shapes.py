@@ -1,0 +1,55 @@
+"""The Workflows that are measured: the same one-line program in every shape. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SOURCE = "output({'answer': 42})"
+
+
+def workflow(name: str, steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """A Workflow object without inputs."""
+    return {
+        "apiVersion": "penstock.dev/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"name": name},
+        "spec": {"steps": steps},
+    }
+
+
+def step(name: str, *needs: str) -> dict[str, Any]:
+    """One step with the measured program."""
+    body: dict[str, Any] = {"name": name, "script": {"runtime": "python", "source": SOURCE}}
+    return {**body, "needs": list(needs)} if needs else body
+
+
+WORKFLOWS = {
+    "one_step": workflow("one-step", [step("a")]),
+    "chain3": workflow("chain3", [step("a"), step("b", "a"), step("c", "b")]),
+    "fanout10": workflow("fanout10", [step(f"s{number}") for number in range(10)]),
+}
+SHAPES = ("bare_pod", *WORKFLOWS)
+
+
+def run(shape: str, name: str) -> dict[str, Any]:
+    """A WorkflowRun of a shape."""
+    return {
+        "apiVersion": "penstock.dev/v1alpha1",
+        "kind": "WorkflowRun",
+        "metadata": {"name": name},
+        "spec": {"workflow": {"name": WORKFLOWS[shape]["metadata"]["name"]}},
+    }
+
+
+def bare_pod(pod: dict[str, Any], name: str) -> dict[str, Any]:
+    """The pod of a measured step as anybody could create it: same image, harness and script; nothing of ours on it."""
+    spec = dict(pod["spec"])
+    for assigned in ("nodeName", "serviceAccount", "serviceAccountName", "priority", "preemptionPolicy"):
+        spec.pop(assigned, None)
+    annotations = dict(pod["metadata"].get("annotations", {}))
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"bench": "bare-pod"}, "annotations": annotations},
+        "spec": spec,
+    }
