@@ -24,11 +24,6 @@ class ImageBuilder:
     def __init__(self, layout: Layout, runtime: Runtime) -> None:
         self._layout = layout
         self._runtime = runtime
-        self._buildah = (
-            "buildah",
-            *("--root", str(layout.cache / "buildah")),
-            *("--runroot", str(layout.state / "buildah")),
-        )
 
     def load_base(self) -> str:
         """Make the base image and load it into containerd; return its digest."""
@@ -54,18 +49,25 @@ class ImageBuilder:
             packages.ensure(packages.TO_BUILD_IMAGES)
             self._pull_base(base)
             with step(f"building {name}"):
-                self._run_buildah(dockerfile, staged, name, {"BASE": images.BASE_IMAGE, **arguments})
+                self._run_bud(dockerfile, staged, name, {"BASE": images.BASE_IMAGE, **arguments})
             archive = Path(scratch) / "image.tar"
             with step(f"loading {name}"):
-                run([*self._buildah, "push", "--quiet", "--disable-compression", name, f"oci-archive:{archive}:{name}"])
+                self._run_buildah("push", "--quiet", "--disable-compression", name, f"oci-archive:{archive}:{name}")
                 return self._load(archive, name, key)
 
-    def _run_buildah(self, dockerfile: Path, folder: Path, name: str, arguments: Mapping[str, str]) -> None:
+    def _run_bud(self, dockerfile: Path, folder: Path, name: str, arguments: Mapping[str, str]) -> None:
         with tempfile.TemporaryDirectory(prefix="penstock-build-") as scratch:
             mounts = [word for mount in self._mounts(Path(scratch)) for word in ("--volume", mount)]
             values = [word for item in arguments.items() for word in ("--build-arg", "=".join(item))]
-            options = ["--isolation", "chroot", "--layers", "--pull-never", "--format", "oci"]
-            run([*self._buildah, "bud", *options, *mounts, *values, "-f", dockerfile, "-t", name, folder], timeout=1800)
+            options = ("--isolation", "chroot", "--layers", "--force-rm", "--pull-never", "--format", "oci")
+            self._run_buildah("bud", *options, *mounts, *values, "-f", str(dockerfile), "-t", name, str(folder))
+
+    def _run_buildah(self, *words: str) -> None:
+        """Run buildah in a mount namespace of its own: it leaves mounts behind, more so when a build fails."""
+        with tempfile.TemporaryDirectory(prefix="penstock-build-") as volatile:
+            # What it keeps about mounts is as short-lived as they are.
+            folders = ("--root", str(self._layout.cache / "buildah"), "--runroot", volatile)
+            run(["unshare", "--mount", "--propagation", "private", "buildah", *folders, *words], timeout=1800)
 
     def _mounts(self, scratch: Path) -> list[str]:
         """Files of this machine that a build sees while it runs and that its image does not keep."""
@@ -85,7 +87,7 @@ class ImageBuilder:
         marker = self._layout.cache / "buildah" / "penstock-base"
         if marker.exists() and marker.read_text() == archive.name:
             return
-        run([*self._buildah, "pull", "--quiet", f"oci-archive:{archive}"])
+        self._run_buildah("pull", "--quiet", f"oci-archive:{archive}")
         marker.write_text(archive.name)
 
     def _record(self, name: str) -> Path:

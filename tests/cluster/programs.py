@@ -53,7 +53,7 @@ def run(
     except subprocess.TimeoutExpired as error:
         raise ClusterError(f"took longer than {timeout:.0f} s: {shown}") from error
     if done.returncode != 0:
-        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-25:])
+        said = "\n".join([*done.stdout.strip().splitlines()[-20:], *done.stderr.strip().splitlines()[-30:]])
         raise ClusterError(f"failed with exit code {done.returncode}: {shown}\n{said}")
     return done.stdout
 
