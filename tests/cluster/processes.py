@@ -102,6 +102,7 @@ class ProcessTable:
                 send(process.pid, number)
             try:
                 wait_until(lambda: self._gone(wanted), seconds=seconds, what="processes end")
+                self._reap(wanted)
                 break
             except ClusterError:
                 if number == signal.SIGKILL:
@@ -113,9 +114,10 @@ class ProcessTable:
             child.poll()
         return not any(process.alive() for process in wanted)
 
-    def clear(self) -> None:
-        """Forget everything; for when all has ended."""
-        self._file.unlink(missing_ok=True)
+    def _reap(self, ended: Sequence[Process]) -> None:
+        for child in self._children:
+            if child.pid in {process.pid for process in ended}:
+                child.wait()
 
     def _write(self, records: Mapping[str, Process]) -> None:
         fresh = self._file.with_suffix(".new")
