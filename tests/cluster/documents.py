@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 NODE = "penstock-node"
-CGROUP = "penstock-cluster"
+FIREWALL = "penstock-cluster"
 BRIDGE = "penstock0"
 POD_NETWORK = "10.244.0.0/16"
 SERVICE_NETWORK = "10.96.0.0/16"
@@ -102,7 +102,7 @@ def cni(*, addresses: Path, mtu: int) -> str:
 def firewall() -> str:
     """The nft table of our own: what leaves the pod network carries the node's address."""
     return f"""\
-table ip {CGROUP} {{
+table ip {FIREWALL} {{
   chain postrouting {{
     type nat hook postrouting priority 100;
     ip saddr {POD_NETWORK} ip daddr != {{ {POD_NETWORK}, 224.0.0.0/4 }} masquerade
@@ -111,8 +111,8 @@ table ip {CGROUP} {{
 """
 
 
-def kubelet(*, pki: Path, socket: Path, resolv_conf: Path, folder: Path) -> str:
-    """The kubelet's configuration; `folder` is its root."""
+def kubelet(*, pki: Path, socket: Path, resolv_conf: Path, folder: Path, cgroup: str) -> str:
+    """The kubelet's configuration; `folder` is its root, `cgroup` what its pods are put below."""
     return _json(
         {
             "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -127,7 +127,7 @@ def kubelet(*, pki: Path, socket: Path, resolv_conf: Path, folder: Path) -> str:
             "tlsPrivateKeyFile": str(pki / "kubelet-server.key"),
             "containerRuntimeEndpoint": f"unix://{socket}",
             "cgroupDriver": "cgroupfs",
-            "cgroupRoot": f"/{CGROUP}",
+            "cgroupRoot": f"/{cgroup}",
             "failCgroupV1": False,
             "failSwapOn": False,
             "resolvConf": str(resolv_conf),

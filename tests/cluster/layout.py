@@ -81,6 +81,14 @@ class Layout:
         """`kind` or `modules`: what the running cluster was made with."""
         return self.state / "backend"
 
+    @property
+    def cgroup(self) -> str:
+        """The group that this cluster's processes are born in.
+
+        Named after the state folder: whatever is in it is killed, so it must never be another cluster's.
+        """
+        return str(self.state).strip("/").replace("/", "-")
+
     @contextmanager
     def locked(self, name: str = "cluster") -> Iterator[None]:
         """Hold the lock `name`, so that two calls at once do not start or build the same thing twice."""

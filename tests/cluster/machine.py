@@ -26,7 +26,7 @@ KERNEL_SETTINGS = (
 )
 BRIDGED_PACKETS = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
-_NFT_TABLES = (("ip", documents.CGROUP), ("ip", "kube-proxy"), ("ip6", "kube-proxy"))
+_NFT_TABLES = (("ip", documents.FIREWALL), ("ip", "kube-proxy"), ("ip6", "kube-proxy"))
 
 
 def prepare(record: Path) -> None:

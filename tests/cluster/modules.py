@@ -150,6 +150,7 @@ class ModulesCluster:
                 socket=layout.containerd_socket,
                 resolv_conf=machine.resolv_conf(),
                 folder=layout.state / "kubelet",
+                cgroup=layout.cgroup,
             )
         )
         (layout.config / "kube-proxy.json").write_text(
@@ -175,7 +176,7 @@ class ModulesCluster:
             command.words,
             log=self._layout.logs / f"{command.name}.log",
             env={**os.environ, "PATH": f"{self._layout.bin}:{os.environ.get('PATH', os.defpath)}"},
-            cgroup=cgroups.create(documents.CGROUP),
+            cgroup=cgroups.create(self._layout.cgroup),
             mounts=self._table.read()["mounts"].pid if command.in_mounts else None,
         )
 
@@ -196,13 +197,13 @@ class ModulesCluster:
         self._table.stop([name for name in self._table.read() if name != "mounts"], patience=2)
         deadline = time.monotonic() + 30
         while True:
-            for pid in cgroups.members(documents.CGROUP):
+            for pid in cgroups.members(layout.cgroup):
                 processes.send(pid, signal.SIGKILL)
-            if cgroups.remove(documents.CGROUP):
+            if cgroups.remove(layout.cgroup):
                 break
             if time.monotonic() > deadline:
-                left = cgroups.members(documents.CGROUP)
-                raise ClusterError(f"the cgroup {documents.CGROUP} does not empty; processes in it: {sorted(left)}")
+                left = cgroups.members(layout.cgroup)
+                raise ClusterError(f"the cgroup {layout.cgroup} does not empty; processes in it: {sorted(left)}")
             time.sleep(0.02)
         self._table.stop(list(self._table.read()))  # reaps and forgets the rest
         for name in ("kubeconfig", "mounted", "containerd.sock", "containerd.sock.ttrpc", "processes.json"):

@@ -74,10 +74,12 @@ def test_paths_are_quoted_for_toml():
 
 def test_the_kubelet_accepts_cgroup_v1_and_keeps_to_its_own_cgroup_and_folders():
     config = json.loads(
-        documents.kubelet(pki=Path("/p"), socket=Path("/c.sock"), resolv_conf=Path("/r"), folder=Path("/k"))
+        documents.kubelet(
+            pki=Path("/p"), socket=Path("/c.sock"), resolv_conf=Path("/r"), folder=Path("/k"), cgroup="mine"
+        )
     )
     assert config["failCgroupV1"] is False
-    assert config["cgroupRoot"] == f"/{documents.CGROUP}"
+    assert config["cgroupRoot"] == "/mine"
     assert config["podLogsDir"].startswith("/k/")
     assert config["makeIPTablesUtilChains"] is False
 
