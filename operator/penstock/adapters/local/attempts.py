@@ -1,0 +1,120 @@
+"""Attempts in the database: the fence before the start, the outcome after the end."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from penstock.adapters.local.database import Database, Row
+from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.engine.commands import StartAttempt
+from penstock.engine.facts import AttemptFact, AttemptPhase
+from penstock.engine.model import Failure
+from penstock.ports.access import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended."""
+
+    phase: AttemptPhase
+    output: Any = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One attempt, as it is written down."""
+
+    namespace: str
+    name: str
+    uid: str
+    run: str
+    run_uid: str
+    step: str
+    attempt: int
+    digest: str
+    nonce: str
+    outcome: Outcome | None = None
+    """None while it has not ended, as far as anybody saw."""
+
+    @property
+    def key(self) -> Key:
+        """Of the attempt."""
+        return Key(self.namespace, self.name)
+
+    @property
+    def run_key(self) -> Key:
+        """Of its run."""
+        return Key(self.namespace, self.run)
+
+    def fact(self, phase: AttemptPhase, message: str | None = None) -> AttemptFact:
+        """What the engine is told of the attempt while it is alive."""
+        return AttemptFact(phase, self.digest, self.uid, message=message)
+
+    def ended(self, outcome: Outcome) -> AttemptFact:
+        """What the engine is told of the attempt once it has ended."""
+        return AttemptFact(outcome.phase, self.digest, self.uid, output=outcome.output, failure=outcome.failure)
+
+
+class AttemptTable:
+    """The attempts of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def fence(self, run: WorkflowRun, command: StartAttempt, uid: str, nonce: str) -> AttemptRecord:
+        """Write the attempt down unless one of its name is there; the one that is there."""
+        key = Key(run.metadata.namespace, command.name)
+        with self._database.transaction():
+            self._database.row(
+                "insert_attempt",
+                namespace=key.namespace,
+                name=key.name,
+                uid=uid,
+                run=run.metadata.name,
+                run_uid=run.metadata.uid,
+                step=command.step,
+                attempt=command.attempt,
+                digest=command.digest,
+                nonce=nonce,
+            )
+            record = self.find(key)
+        assert record is not None
+        return record
+
+    def find(self, key: Key) -> AttemptRecord | None:
+        """One attempt by its name."""
+        row = self._database.row("find_attempt", namespace=key.namespace, name=key.name)
+        return _record(row) if row else None
+
+    def newest(self, run_uid: str, step: str) -> AttemptRecord | None:
+        """The newest attempt of a step."""
+        row = self._database.row("find_newest_attempt", run_uid=run_uid, step=step)
+        return _record(row) if row else None
+
+    def of_run(self, run_uid: str) -> tuple[AttemptRecord, ...]:
+        """All attempts of a run."""
+        return tuple(_record(row) for row in self._database.rows("list_attempts_of_run", run_uid=run_uid))
+
+    def end(self, key: Key, outcome: Outcome) -> None:
+        """Write down how an attempt ended; the first word counts."""
+        fields: dict[str, Any] = {"phase": str(outcome.phase)}
+        if outcome.output is not None:
+            fields["output"] = outcome.output
+        if outcome.failure is not None:
+            fields["failure"] = [outcome.failure.code, outcome.failure.reason, outcome.failure.step]
+        text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+        with self._database.transaction():
+            self._database.rows("end_attempt", namespace=key.namespace, name=key.name, outcome=text)
+
+
+def _record(row: Row) -> AttemptRecord:
+    written = AttemptRecord(*row)
+    return replace(written, outcome=_outcome(json.loads(row[-1]))) if row[-1] else written
+
+
+def _outcome(fields: dict[str, Any]) -> Outcome:
+    failure = fields.get("failure")
+    return Outcome(AttemptPhase(fields["phase"]), fields.get("output"), Failure(*failure) if failure else None)

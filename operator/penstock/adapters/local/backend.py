@@ -1,0 +1,77 @@
+"""All of local mode over one data directory: what people reach, what the reconcile loop needs, the driver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from penstock.adapters.local.approval_store import LocalApprovals, LocalGates, approval_table
+from penstock.adapters.local.attempts import AttemptTable
+from penstock.adapters.local.caller import LocalCaller
+from penstock.adapters.local.changes import Changes
+from penstock.adapters.local.database import Database
+from penstock.adapters.local.driver import LocalDriver, Reconcile
+from penstock.adapters.local.driver_lock import DriverLock
+from penstock.adapters.local.event_log import EventLog
+from penstock.adapters.local.layout import DataDirectory
+from penstock.adapters.local.log_files import LocalLogs
+from penstock.adapters.local.process_runner import HarnessSettings, ProcessRunner
+from penstock.adapters.local.run_store import LocalLedger, LocalRuns, run_table
+from penstock.adapters.local.workflow_store import LocalRevisions, LocalWorkflows, workflow_table
+from penstock.ports.access import Access
+from penstock.ports.engine import Clock
+
+
+class LocalBackend:
+    """One data directory, opened. Belongs to one thread and one event loop."""
+
+    def __init__(
+        self,
+        directory: DataDirectory,
+        user: str,
+        clock: Clock,
+        new_id: Callable[[], str],
+        harness: HarnessSettings,
+    ) -> None:
+        """Open the directory, which is made where it is missing.
+
+        Args:
+            directory: where everything is.
+            user: name of the person at this machine.
+            clock: the time.
+            new_id: a new random text of letters and digits at each call; for UIDs and nonces.
+            harness: how programs are started.
+
+        """
+        directory.create()
+        self._directory = directory
+        self._clock = clock
+        self._database = Database(directory.database)
+        self._changes = Changes(self._database)
+        workflows = workflow_table(self._database, clock, new_id)
+        runs = run_table(self._database, clock, new_id)
+        approvals = approval_table(self._database, clock, new_id)
+        attempts = AttemptTable(self._database)
+        caller = LocalCaller(user)
+        self.access = Access(
+            workflows=LocalWorkflows(workflows, self._database),
+            runs=LocalRuns(runs, self._database, self._changes, caller),
+            approvals=LocalApprovals(approvals, self._database, caller, clock),
+            logs=LocalLogs(directory, attempts, runs, self._changes),
+            caller=caller,
+            local=True,
+        )
+        self.ledger = LocalLedger(runs)
+        self.revisions = LocalRevisions(workflows, self._database)
+        self.gates = LocalGates(approvals, self._database, new_id)
+        self.runner = ProcessRunner(directory, attempts, harness, new_id)
+        self.events = EventLog(directory, clock)
+
+    def driver(self, reconcile: Reconcile) -> LocalDriver:
+        """The driver of this directory; `reconcile` is one pass over a run with the ports of this backend."""
+        lock = DriverLock(self._directory)
+        return LocalDriver(self._database, self._changes, self.runner, lock, reconcile, self._clock)
+
+    async def close(self) -> None:
+        """Let go of everything. Processes of attempts go on."""
+        await self.runner.close()
+        self._database.close()

@@ -1,0 +1,141 @@
+"""What the operator's frame does in a cluster, on one machine: sees what changed, has it reconciled, sleeps.
+
+At most one driver works on a data directory. It may be killed at any moment: the next one reads where every run stands
+and finds the attempts that still live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from penstock.adapters.local.changes import Changes
+from penstock.adapters.local.database import Database
+from penstock.adapters.local.driver_lock import DriverLock
+from penstock.adapters.local.process_runner import ProcessRunner
+from penstock.application.work_queue import WorkQueue
+from penstock.errors import TransientError
+from penstock.ports.access import Key
+from penstock.ports.engine import Clock
+
+STAND_BY_SECONDS = 0.2
+"""How often a driver that stands by tries to take over."""
+IDLE_LOOK_SECONDS = 0.2
+"""How often a driver looks whether anything is left to do."""
+TAKE_OVER_TRIES = 10
+"""A driver that finds the lock taken tries so often: those who only ask whether there is one hold it for an instant."""
+
+log = logging.getLogger(__name__)
+
+Reconcile = Callable[[Key], Awaitable[datetime | None]]
+
+
+class LocalDriver:
+    """Moves all unfinished runs of a data directory."""
+
+    def __init__(
+        self,
+        database: Database,
+        changes: Changes,
+        runner: ProcessRunner,
+        lock: DriverLock,
+        reconcile: Reconcile,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._changes = changes
+        self._runner = runner
+        self._lock = lock
+        self._queue = WorkQueue(reconcile, clock)
+        runner.subscribe(self._queue.add)
+
+    def unfinished(self) -> tuple[Key, ...]:
+        """Runs that something may still happen to."""
+        return tuple(Key(*row) for row in self._database.rows("list_unfinished_runs"))
+
+    async def drive(self, *, idle_seconds: float) -> bool:
+        """Drive until nothing was unfinished for so long; False at once where another process drives."""
+        for _ in range(TAKE_OVER_TRIES):
+            if self._lock.acquire():
+                break
+            await asyncio.sleep(STAND_BY_SECONDS / TAKE_OVER_TRIES)
+        else:
+            return False
+        while True:
+            try:
+                await self._work_until_idle(idle_seconds)
+            finally:
+                self._lock.release()
+            # A run may have been submitted between the last look and the release, by someone who saw the lock taken.
+            if not self.unfinished() or not self._lock.acquire():
+                return True
+
+    @asynccontextmanager
+    async def driving(self) -> AsyncIterator[None]:
+        """Drive beside what the block does: from now on, or from when the process that drives now has ended."""
+        task = asyncio.create_task(self._stand_by_and_work())
+        try:
+            yield
+        finally:
+            await self._leave(task)
+            self._lock.release()
+
+    async def _stand_by_and_work(self) -> None:
+        while not self._lock.acquire():  # noqa: ASYNC110  the kernel lets go of the lock; nothing here could set an event
+            await asyncio.sleep(STAND_BY_SECONDS)
+        try:
+            await self._work()
+        except Exception:
+            # Whoever drives beside something else hears of it only here.
+            log.exception("the driver has stopped")
+            raise
+
+    async def _work_until_idle(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        task = asyncio.create_task(self._work())
+        try:
+            idle_since = loop.time()
+            while not task.done():
+                if self.unfinished() or len(self._queue):
+                    idle_since = loop.time()
+                elif loop.time() - idle_since >= seconds:
+                    return
+                await asyncio.wait({task}, timeout=min(IDLE_LOOK_SECONDS, seconds))
+            task.result()
+        finally:
+            await self._leave(task)
+
+    async def _work(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._queue.run())
+            group.create_task(self._feed())
+
+    async def _feed(self) -> None:
+        """Queue what is unfinished, then whatever is written from then on, by whomever."""
+        mark, version = self._changes.mark(), self._newest_version()
+        for key in self.unfinished():
+            self._queue.add(key)
+        while True:
+            await self._changes.after(mark)
+            try:
+                mark, newest = self._changes.mark(), self._newest_version()
+                for row in self._database.rows("list_touched_runs", version=version):
+                    self._queue.add(Key(*row))
+                version = newest
+            except TransientError as error:
+                log.warning("%s; again in %g s", error, STAND_BY_SECONDS)
+                await asyncio.sleep(STAND_BY_SECONDS)
+
+    def _newest_version(self) -> int:
+        row = self._database.row("newest_version")
+        return int(row[0]) if row else 0
+
+    async def _leave(self, task: asyncio.Task[None]) -> None:
+        task.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # said already; unasked for, asyncio would say it again
+        await self._runner.close()

@@ -1,0 +1,103 @@
+"""Objects of one kind in the database: create, read, list, compare and set. Knows nothing of what they mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from penstock.adapters.local.database import Database
+from penstock.api.v1alpha1.meta import ApiObject
+from penstock.errors import AlreadyExists, Conflict, NotFound
+from penstock.ports.access import Key
+from penstock.ports.engine import Clock
+
+T = TypeVar("T", bound=ApiObject)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an object is looked up by, besides its key."""
+
+    run: str | None = None
+    """Name of the run that the object is, or belongs to."""
+    run_uid: str | None = None
+    finished: bool = False
+    """Nothing more will happen to it."""
+
+
+class ObjectTable(Generic[T]):
+    """The objects of one kind."""
+
+    def __init__(
+        self, database: Database, model: type[T], place: Callable[[T], Place], clock: Clock, new_uid: Callable[[], str]
+    ) -> None:
+        self._database = database
+        self._model = model
+        self._kind = model.__name__
+        self._place = place
+        self._clock = clock
+        self._new_uid = new_uid
+
+    def find(self, key: Key) -> T | None:
+        """One object, None where there is none."""
+        row = self._database.row("find_object", kind=self._kind, namespace=key.namespace, name=key.name)
+        return self._model.model_validate_json(row[0]) if row else None
+
+    def get(self, key: Key) -> T:
+        """One object. Raises NotFound."""
+        found = self.find(key)
+        if found is None:
+            raise NotFound(f"there is no {self._kind} {key}")
+        return found
+
+    def list(self, query: str, **values: Any) -> tuple[T, ...]:
+        """What a named query over objects returns."""
+        rows = self._database.rows(query, kind=self._kind, **values)
+        return tuple(self._model.model_validate_json(row[0]) for row in rows)
+
+    def insert(self, new: T) -> T:
+        """Create an object; uid, resourceVersion and time are given here. Raises AlreadyExists."""
+        stamp = {"uid": self._new_uid(), "generation": 1, "creation_timestamp": self._clock.now()}
+        with self._database.transaction():
+            written = self._stamped(new, stamp)
+            if self._database.row("insert_object", **self._columns(written)) is None:
+                key = Key(new.metadata.namespace, new.metadata.name)
+                raise AlreadyExists(f"there is a {self._kind} {key} already")
+        return written
+
+    def replace(self, changed: T, *, new_spec: bool = False) -> T:
+        """Write an object that was read before. Raises Conflict when somebody wrote since, NotFound when it is gone."""
+        metadata = changed.metadata
+        key = Key(metadata.namespace, metadata.name)
+        with self._database.transaction():
+            written = self._stamped(changed, {"generation": metadata.generation + new_spec})
+            row = self._database.row(
+                "replace_object", **self._columns(written), read_version=int(metadata.resource_version or 0)
+            )
+            if row is None:
+                if self.get(key).metadata.uid != metadata.uid:
+                    raise NotFound(f"there is no {self._kind} {key} with uid {metadata.uid}")
+                raise Conflict(f"somebody wrote {self._kind} {key} first")
+        return written
+
+    def _stamped(self, value: T, stamp: dict[str, Any]) -> T:
+        row = self._database.row("next_version")
+        assert row is not None
+        metadata = value.metadata.model_copy(update={**stamp, "resource_version": str(row[0])})
+        return value.model_copy(update={"metadata": metadata})
+
+    def _columns(self, value: T) -> dict[str, Any]:
+        metadata, place = value.metadata, self._place(value)
+        return {
+            "kind": self._kind,
+            "namespace": metadata.namespace,
+            "name": metadata.name,
+            "uid": metadata.uid,
+            "version": int(metadata.resource_version),
+            "run": place.run,
+            "run_uid": place.run_uid,
+            "finished": place.finished,
+            "body": json.dumps(value.to_wire(), ensure_ascii=False, separators=(",", ":")),
+        }

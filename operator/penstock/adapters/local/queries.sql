@@ -1,0 +1,90 @@
+-- Every statement that is run against the database, by name. Python refers to names and holds no SQL of its own.
+
+-- name: next_version
+-- Take the next resourceVersion.
+UPDATE sequence SET value = value + 1 RETURNING value;
+
+-- name: newest_version
+-- The newest resourceVersion that was given out.
+SELECT value FROM sequence;
+
+-- name: find_object
+-- One object by its key.
+SELECT body FROM objects WHERE kind = :kind AND namespace = :namespace AND name = :name;
+
+-- name: list_objects_by_name
+-- The objects of a kind, of one namespace or of all, by name.
+SELECT body FROM objects WHERE kind = :kind AND (:namespace IS NULL OR namespace = :namespace)
+ORDER BY namespace, name;
+
+-- name: list_objects_oldest_first
+-- The objects of a kind, of one namespace or of all, in the order of their creation.
+SELECT body FROM objects WHERE kind = :kind AND (:namespace IS NULL OR namespace = :namespace)
+ORDER BY born;
+
+-- name: list_objects_newest_first
+-- The newest objects of a kind, of one namespace or of all.
+SELECT body FROM objects WHERE kind = :kind AND (:namespace IS NULL OR namespace = :namespace)
+ORDER BY born DESC LIMIT :limit;
+
+-- name: list_objects_of_run
+-- The objects of a kind that belong to a run, in the order of their creation.
+SELECT body FROM objects WHERE run_uid = :run_uid AND kind = :kind ORDER BY born;
+
+-- name: insert_object
+-- Add an object unless its key is taken; returns nothing where it is.
+INSERT INTO objects (kind, namespace, name, uid, resource_version, born, run, run_uid, finished, body)
+VALUES (:kind, :namespace, :name, :uid, :version, :version, :run, :run_uid, :finished, :body)
+ON CONFLICT (kind, namespace, name) DO NOTHING
+RETURNING uid;
+
+-- name: replace_object
+-- Write an object if nobody wrote since it was read; returns nothing where somebody did or it is gone.
+UPDATE objects SET resource_version = :version, finished = :finished, body = :body
+WHERE kind = :kind AND namespace = :namespace AND name = :name AND uid = :uid AND resource_version = :read_version
+RETURNING uid;
+
+-- name: list_unfinished_runs
+-- Keys of the runs that something may still happen to: not finished, or finished with an attempt still open.
+SELECT namespace, name FROM objects WHERE kind = 'WorkflowRun' AND finished = 0
+UNION
+SELECT namespace, run FROM attempts WHERE outcome IS NULL;
+
+-- name: list_touched_runs
+-- Keys of the runs that were written, or had an object written, after a resourceVersion.
+SELECT DISTINCT namespace, run FROM objects WHERE resource_version > :version AND run IS NOT NULL;
+
+-- name: insert_revision
+-- Keep a content of a Workflow; harmless when it is kept already.
+INSERT INTO revisions (namespace, name, digest, spec) VALUES (:namespace, :name, :digest, :spec)
+ON CONFLICT (namespace, name) DO NOTHING;
+
+-- name: find_revision
+-- One content of a Workflow.
+SELECT digest, spec FROM revisions WHERE namespace = :namespace AND name = :name;
+
+-- name: insert_attempt
+-- The fence: write an attempt down unless one of its name is there; returns nothing where it is.
+INSERT INTO attempts (namespace, name, uid, run, run_uid, step, attempt, digest, nonce)
+VALUES (:namespace, :name, :uid, :run, :run_uid, :step, :attempt, :digest, :nonce)
+ON CONFLICT (namespace, name) DO NOTHING
+RETURNING name;
+
+-- name: find_attempt
+-- One attempt by its name.
+SELECT namespace, name, uid, run, run_uid, step, attempt, digest, nonce, outcome FROM attempts
+WHERE namespace = :namespace AND name = :name;
+
+-- name: list_attempts_of_run
+-- The attempts of a run.
+SELECT namespace, name, uid, run, run_uid, step, attempt, digest, nonce, outcome FROM attempts
+WHERE run_uid = :run_uid ORDER BY step, attempt;
+
+-- name: find_newest_attempt
+-- The newest attempt of a step.
+SELECT namespace, name, uid, run, run_uid, step, attempt, digest, nonce, outcome FROM attempts
+WHERE run_uid = :run_uid AND step = :step ORDER BY attempt DESC LIMIT 1;
+
+-- name: end_attempt
+-- Write down how an attempt ended; the first word counts.
+UPDATE attempts SET outcome = :outcome WHERE namespace = :namespace AND name = :name AND outcome IS NULL;

@@ -1,0 +1,88 @@
+"""Runs in the database: as people ask for them, and as the reconcile loop writes their status."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+from penstock.adapters.local.changes import Changes
+from penstock.adapters.local.database import Database
+from penstock.adapters.local.names import check_name
+from penstock.adapters.local.objects import ObjectTable, Place
+from penstock.api.v1alpha1.run import RequestedBy, WorkflowRun, WorkflowRunStatus
+from penstock.engine.model import RunPhase
+from penstock.errors import InvalidInput, Problem
+from penstock.ports.access import Caller, Key
+from penstock.ports.engine import Clock
+
+
+def run_table(database: Database, clock: Clock, new_uid: Callable[[], str]) -> ObjectTable[WorkflowRun]:
+    """The runs of a database."""
+    return ObjectTable(database, WorkflowRun, _place, clock, new_uid)
+
+
+def _place(run: WorkflowRun) -> Place:
+    return Place(run=run.metadata.name, run_uid=run.metadata.uid, finished=RunPhase(run.status.phase).finished)
+
+
+class LocalRuns:
+    """Asking for runs and looking at them."""
+
+    def __init__(self, table: ObjectTable[WorkflowRun], database: Database, changes: Changes, caller: Caller) -> None:
+        self._table = table
+        self._database = database
+        self._changes = changes
+        self._caller = caller
+
+    async def create(self, run: WorkflowRun) -> WorkflowRun:
+        """Create a run; who asked for it is stamped here. Raises AlreadyExists, InvalidInput."""
+        check_name(run.metadata.name)
+        if (run.spec.workflow is None) == (run.spec.inline is None):
+            problem = Problem("spec", "exactly one of `workflow` and `inline` says what to run")
+            raise InvalidInput("the run cannot be created", problems=(problem,))
+        actor = await self._caller.whoami()
+        requester = RequestedBy(user=actor.user, client=actor.client, groups=actor.groups)
+        spec = run.spec.model_copy(update={"requested_by": requester})
+        return self._table.insert(run.model_copy(update={"spec": spec, "status": WorkflowRunStatus()}))
+
+    async def get(self, key: Key) -> WorkflowRun:
+        """One run. Raises NotFound."""
+        return self._table.get(key)
+
+    async def list(self, namespace: str | None, *, limit: int = 100) -> tuple[WorkflowRun, ...]:
+        """The newest runs, newest first; of all namespaces for None."""
+        return self._table.list("list_objects_newest_first", namespace=namespace, limit=limit)
+
+    async def request_cancel(self, key: Key) -> WorkflowRun:
+        """Ask for a run to be cancelled; harmless when it is asked for already."""
+        with self._database.transaction():
+            run = self._table.get(key)
+            if run.spec.cancel:
+                return run
+            spec = run.spec.model_copy(update={"cancel": True})
+            return self._table.replace(run.model_copy(update={"spec": spec}), new_spec=True)
+
+    async def watch(self, key: Key) -> AsyncIterator[WorkflowRun]:
+        """The run as it is, then after every change, without end. Raises NotFound when it is or goes away."""
+        seen = ""
+        while True:
+            mark = self._changes.mark()
+            run = self._table.get(key)
+            if run.metadata.resource_version != seen:
+                seen = run.metadata.resource_version
+                yield run
+            await self._changes.after(mark)
+
+
+class LocalLedger:
+    """The runs, as the reconcile loop sees them."""
+
+    def __init__(self, table: ObjectTable[WorkflowRun]) -> None:
+        self._table = table
+
+    async def load(self, key: Key) -> WorkflowRun | None:
+        """The newest copy; None when there is no such run."""
+        return self._table.find(key)
+
+    async def save_status(self, run: WorkflowRun, status: WorkflowRunStatus) -> WorkflowRun:
+        """Write the status if nobody wrote since `run` was read. Raises Conflict otherwise, NotFound when gone."""
+        return self._table.replace(run.model_copy(update={"status": status}))

@@ -1,0 +1,64 @@
+-- The schema, one section a version. A database of version N gets the sections after N, in one transaction.
+-- Sections are never changed, only added to.
+
+-- version: 1
+
+-- The newest resourceVersion: one number for all objects, as in a cluster.
+CREATE TABLE sequence (
+    value INTEGER NOT NULL
+);
+
+INSERT INTO sequence (value) VALUES (0);
+
+-- Workflows, WorkflowRuns and ApprovalRequests: the JSON of their wire types, and what they are looked up by.
+CREATE TABLE objects (
+    kind TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    name TEXT NOT NULL,
+    uid TEXT NOT NULL UNIQUE,
+    resource_version INTEGER NOT NULL UNIQUE,
+    -- resourceVersion at creation: an order that no clock can disturb.
+    born INTEGER NOT NULL,
+    -- Name and UID of the run that the object is, or belongs to.
+    run TEXT,
+    run_uid TEXT,
+    finished INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (kind, namespace, name)
+);
+
+CREATE INDEX objects_by_age ON objects (kind, born);
+
+CREATE INDEX objects_by_run ON objects (run_uid, kind);
+
+CREATE INDEX unfinished_runs ON objects (namespace, name) WHERE kind = 'WorkflowRun' AND finished = 0;
+
+-- Immutable contents of Workflows.
+CREATE TABLE revisions (
+    namespace TEXT NOT NULL,
+    name TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    spec TEXT NOT NULL,
+    PRIMARY KEY (namespace, name)
+);
+
+-- Attempts. A row is written before its process is started; its name is the fence.
+CREATE TABLE attempts (
+    namespace TEXT NOT NULL,
+    name TEXT NOT NULL,
+    uid TEXT NOT NULL UNIQUE,
+    run TEXT NOT NULL,
+    run_uid TEXT NOT NULL,
+    step TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    -- Tells the attempt's own records from what it prints.
+    nonce TEXT NOT NULL,
+    -- How it ended, as JSON; NULL until then.
+    outcome TEXT,
+    PRIMARY KEY (namespace, name)
+);
+
+CREATE INDEX attempts_by_run ON attempts (run_uid, step, attempt);
+
+CREATE INDEX open_attempts ON attempts (namespace, run) WHERE outcome IS NULL;

@@ -1,0 +1,168 @@
+"""The side of people and agents, in memory. What a cluster's admission checks is checked here in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from penstock.api.v1alpha1.approval import ApprovalRequest, Decision
+from penstock.api.v1alpha1.run import RequestedBy, WorkflowRun, WorkflowRunStatus
+from penstock.api.v1alpha1.workflow import Workflow, WorkflowStatus
+from penstock.errors import Forbidden, InvalidInput, NotFound, NotPossible
+from penstock.ports.access import Actor, Key
+from penstock.ports.engine import Clock
+from penstock.testing.memory_runner import MemoryRunner
+from penstock.testing.memory_table import MemoryChanges, MemoryTable
+
+
+class MemoryWorkflows:
+    """Reading and writing Workflows."""
+
+    def __init__(self, table: MemoryTable[Workflow]) -> None:
+        self._table = table
+
+    async def get(self, key: Key) -> Workflow:
+        """One Workflow. Raises NotFound."""
+        return self._table.get(key)
+
+    async def list(self, namespace: str | None) -> tuple[Workflow, ...]:
+        """By name."""
+        return tuple(
+            sorted(self._table.all(namespace), key=lambda found: (found.metadata.namespace, found.metadata.name))
+        )
+
+    async def apply(self, workflow: Workflow) -> Workflow:
+        """Create or replace spec and labels."""
+        stored = self._table.find(Key(workflow.metadata.namespace, workflow.metadata.name))
+        if stored is None:
+            return self._table.insert(workflow.model_copy(update={"status": WorkflowStatus()}))
+        labels = workflow.metadata.labels
+        if (stored.spec, stored.metadata.labels) == (workflow.spec, labels):
+            return stored
+        metadata = stored.metadata.model_copy(update={"labels": labels})
+        changed = stored.model_copy(update={"spec": workflow.spec, "metadata": metadata})
+        return self._table.replace(changed, new_spec=stored.spec != workflow.spec)
+
+
+class MemoryRuns:
+    """Asking for runs and looking at them."""
+
+    def __init__(self, table: MemoryTable[WorkflowRun], changes: MemoryChanges, actor: Actor) -> None:
+        self._table = table
+        self._changes = changes
+        self._actor = actor
+
+    async def create(self, run: WorkflowRun) -> WorkflowRun:
+        """Create a run; who asked for it is stamped here. Raises AlreadyExists, InvalidInput."""
+        if (run.spec.workflow is None) == (run.spec.inline is None):
+            raise InvalidInput("exactly one of `workflow` and `inline` says what to run")
+        actor = self._actor
+        requester = RequestedBy(user=actor.user, client=actor.client, groups=actor.groups)
+        spec = run.spec.model_copy(update={"requested_by": requester})
+        return self._table.insert(run.model_copy(update={"spec": spec, "status": WorkflowRunStatus()}))
+
+    async def get(self, key: Key) -> WorkflowRun:
+        """One run. Raises NotFound."""
+        return self._table.get(key)
+
+    async def list(self, namespace: str | None, *, limit: int = 100) -> tuple[WorkflowRun, ...]:
+        """Newest first."""
+        return self._table.all(namespace)[::-1][:limit]
+
+    async def request_cancel(self, key: Key) -> WorkflowRun:
+        """Ask for a run to be cancelled; harmless when it is asked for already."""
+        run = self._table.get(key)
+        if run.spec.cancel:
+            return run
+        spec = run.spec.model_copy(update={"cancel": True})
+        return self._table.replace(run.model_copy(update={"spec": spec}), new_spec=True)
+
+    async def watch(self, key: Key) -> AsyncIterator[WorkflowRun]:
+        """The run as it is, then after every change. Raises NotFound when it is or goes away."""
+        seen = ""
+        while True:
+            count = self._changes.count
+            run = self._table.get(key)
+            if run.metadata.resource_version != seen:
+                seen = run.metadata.resource_version
+                yield run
+            await self._changes.after(count)
+
+
+class MemoryApprovals:
+    """Gates: looking at them and deciding."""
+
+    def __init__(self, table: MemoryTable[ApprovalRequest], actor: Actor, clock: Clock, *, local: bool) -> None:
+        self._table = table
+        self._actor = actor
+        self._clock = clock
+        self._local = local
+
+    async def get(self, key: Key) -> ApprovalRequest:
+        """One ApprovalRequest. Raises NotFound."""
+        return self._table.get(key)
+
+    async def list(self, namespace: str | None) -> tuple[ApprovalRequest, ...]:
+        """Oldest first."""
+        return self._table.all(namespace)
+
+    async def decide(self, key: Key, decision: Decision) -> ApprovalRequest:
+        """Append a decision. Raises Forbidden with the reason, NotFound, NotPossible when it is too late."""
+        request = self._table.get(key)
+        if request.status.phase != "Pending" or self._clock.now() >= request.spec.request.expires_at:
+            raise NotPossible(f"approval {key.name} is settled")
+        refusal = self._refusal(request, decision)
+        if refusal is not None:
+            raise Forbidden(refusal)
+        vote = decision.model_copy(update={"client": self._actor.client})
+        spec = request.spec.model_copy(update={"decisions": (*request.spec.decisions, vote)})
+        return self._table.replace(request.model_copy(update={"spec": spec}), new_spec=True)
+
+    def _refusal(self, request: ApprovalRequest, decision: Decision) -> str | None:
+        asked, me = request.spec.request, self._actor
+        strangers = not self._local and me.user not in asked.approvers.users
+        checks = (
+            (decision.by != me.user, "a decision is your own: `by` must be your name"),
+            (decision.client not in ("", me.client), "`client` must be the client that you come through"),
+            (decision.digest != asked.digest, "a decision carries the digest of the request"),
+            (any(vote.by == me.user for vote in request.spec.decisions), "you have decided already"),
+            (self._local and decision.verdict == "bypass", "there is nobody to bypass"),
+            (not self._local and asked.requested_by.user == me.user, "whoever requested a run may not decide on it"),
+            (strangers and not set(me.groups) & set(asked.approvers.groups), "you are not an approver"),
+        )
+        return next((text for refused, text in checks if refused), None)
+
+
+class MemoryLogs:
+    """What steps printed, as far as the runner was told."""
+
+    def __init__(self, runner: MemoryRunner, changes: MemoryChanges) -> None:
+        self._runner = runner
+        self._changes = changes
+
+    async def read(self, run: WorkflowRun, step: str, *, follow: bool = False) -> AsyncIterator[bytes]:
+        """The log of a step's newest attempt; with `follow` until it ends."""
+        sent = 0
+        while True:
+            count = self._changes.count
+            attempt = self._runner.newest(run.metadata.uid, step)
+            if attempt is None and not follow:
+                raise NotFound(f"step {step} has no attempt")
+            if attempt is not None:
+                ended = attempt.fact.ended
+                if fresh := bytes(attempt.printed[sent:]):
+                    sent += len(fresh)
+                    yield fresh
+                if ended or not follow:
+                    return
+            await self._changes.after(count)
+
+
+class MemoryCaller:
+    """The identity behind an Access."""
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+
+    async def whoami(self) -> Actor:
+        """As the test said."""
+        return self._actor

@@ -1,0 +1,134 @@
+"""Attempts whose course a test decides; nothing is run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.engine.commands import StartAttempt, StopAttempt
+from penstock.engine.facts import AttemptFact, AttemptPhase
+from penstock.engine.model import Failure
+from penstock.ports.access import Key
+from penstock.testing.memory_table import MemoryChanges
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ends."""
+
+    phase: AttemptPhase
+    output: Any = None
+    failure: Failure | None = None
+    printed: bytes = b""
+
+
+def succeeded(output: Any = None, *, printed: bytes = b"") -> Ending:
+    """It did its work."""
+    return Ending(AttemptPhase.SUCCEEDED, output=output, printed=printed)
+
+
+def failed(code: str = "SCRIPT_FAILED", reason: str = "it broke", *, printed: bytes = b"") -> Ending:
+    """It says that it failed."""
+    return Ending(AttemptPhase.FAILED, failure=Failure(code, reason), printed=printed)
+
+
+def lost() -> Ending:
+    """It is gone and said nothing."""
+    return Ending(AttemptPhase.LOST, failure=Failure("LOST", "it is gone without a result"))
+
+
+@dataclass(slots=True)
+class MemoryAttempt:
+    """One attempt that was started."""
+
+    run_key: Key
+    run_uid: str
+    command: StartAttempt
+    fact: AttemptFact
+    printed: bytearray = field(default_factory=bytearray)
+
+
+class MemoryRunner:
+    """Starts nothing; attempts end as `will` said before, or when `end` says so."""
+
+    def __init__(self, changes: MemoryChanges) -> None:
+        self._changes = changes
+        self._attempts: dict[Key, MemoryAttempt] = {}
+        self._endings: defaultdict[str, list[Ending]] = defaultdict(list)
+        self._listeners: list[Callable[[Key], None]] = []
+        self.starts: list[str] = []
+        """Names of the attempts that were started, in order; a name that is here twice is an error of ours."""
+
+    def will(self, step: str, *endings: Ending) -> None:
+        """The next attempts of a step end so, one after the other, as soon as they start."""
+        self._endings[step].extend(endings)
+
+    def subscribe(self, listener: Callable[[Key], None]) -> None:
+        """Have `listener` called with the key of a run whose attempts changed."""
+        self._listeners.append(listener)
+
+    def newest(self, run_uid: str, step: str) -> MemoryAttempt | None:
+        """The newest attempt of a step."""
+        mine = [found for found in self._attempts.values() if (found.run_uid, found.command.step) == (run_uid, step)]
+        return max(mine, key=lambda found: found.command.attempt, default=None)
+
+    async def observe(self, run: WorkflowRun) -> Mapping[tuple[str, int], AttemptFact]:
+        """What is known of the run's attempts."""
+        return {
+            (found.command.step, found.command.attempt): found.fact
+            for found in self._attempts.values()
+            if found.run_uid == run.metadata.uid
+        }
+
+    async def start(self, run: WorkflowRun, command: StartAttempt) -> None:
+        """Note the attempt, once."""
+        key = Key(run.metadata.namespace, command.name)
+        if key in self._attempts:
+            return
+        self.starts.append(command.name)
+        fact = AttemptFact(AttemptPhase.RUNNING, command.digest, self._changes.new_id())
+        attempt = MemoryAttempt(Key(run.metadata.namespace, run.metadata.name), run.metadata.uid, command, fact)
+        self._attempts[key] = attempt
+        if self._endings[command.step]:
+            self._conclude(attempt, self._endings[command.step].pop(0))
+        self._tell(attempt)
+
+    async def stop(self, run: WorkflowRun, command: StopAttempt) -> None:
+        """End the attempt as stopped."""
+        attempt = self._attempts.get(Key(run.metadata.namespace, command.name))
+        if attempt is not None and attempt.run_uid == run.metadata.uid and not attempt.fact.ended:
+            self._conclude(attempt, failed("CANCELLED", "the attempt was asked to stop"))
+            self._tell(attempt)
+
+    def end(self, run: WorkflowRun, step: str, ending: Ending) -> None:
+        """The newest attempt of a step ends so."""
+        attempt = self._living(run, step)
+        self._conclude(attempt, ending)
+        self._tell(attempt)
+
+    def say(self, run: WorkflowRun, step: str, printed: bytes = b"", *, message: str | None = None) -> None:
+        """The newest attempt of a step prints something, or says how far it is."""
+        attempt = self._living(run, step)
+        attempt.printed += printed
+        attempt.fact = replace(attempt.fact, message=message or attempt.fact.message)
+        self._tell(attempt)
+
+    def _living(self, run: WorkflowRun, step: str) -> MemoryAttempt:
+        attempt = self.newest(run.metadata.uid, step)
+        assert attempt is not None, f"step {step} was not started"
+        assert not attempt.fact.ended, f"step {step} has ended"
+        return attempt
+
+    def _conclude(self, attempt: MemoryAttempt, ending: Ending) -> None:
+        attempt.printed += ending.printed
+        attempt.fact = replace(
+            attempt.fact, phase=ending.phase, output=ending.output, failure=ending.failure, message=None
+        )
+
+    def _tell(self, attempt: MemoryAttempt) -> None:
+        self._changes.announce()
+        for listener in self._listeners:
+            listener(attempt.run_key)

@@ -1,0 +1,20 @@
+"""One suite, every adapter: a test takes `world` and runs once for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.worlds import InMemory, OnDisk, World
+
+# The cluster's world joins here: pytest.param(OnCluster, id="kube", marks=pytest.mark.cluster).
+WORLDS = [pytest.param(InMemory, id="memory"), pytest.param(OnDisk, id="sqlite")]
+
+
+@pytest.fixture(params=WORLDS)
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    made: World = request.param(tmp_path)
+    yield made
+    await made.close()

@@ -1,0 +1,147 @@
+"""What a contract test needs of an adapter: one world each, the same face.
+
+A further adapter is one class here and one line in `conftest.WORLDS`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, Protocol
+
+from penstock.adapters.local import processes
+from penstock.adapters.local.backend import LocalBackend
+from penstock.adapters.local.layout import DataDirectory
+from penstock.adapters.local.process_runner import HarnessSettings
+from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.engine.commands import StartAttempt
+from penstock.ports.access import Access
+from penstock.ports.engine import Gates, Ledger, Revisions, StepRunner
+from penstock.testing.clock import FakeClock
+from penstock.testing.memory_runner import Ending, failed, lost, succeeded
+from penstock.testing.memory_world import MemoryWorld
+from penstock_runtimes import harness_command
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What a step's program does: prints, then ends with an output or a failure, or goes on and on."""
+
+    prints: str = ""
+    output: Any = None
+    code: str = ""
+    reason: str = ""
+    endless: bool = False
+
+
+class World(Protocol):
+    """One adapter, ready to be tried."""
+
+    requester: Access
+    """Of somebody who asks for runs."""
+    approver: Access
+    """Of an approver called `approver_name`; where there is only one person, it is the same."""
+    approver_name: str
+    ledger: Ledger
+    revisions: Revisions
+    gates: Gates
+    runner: StepRunner
+
+    def program(self, step: str, behaviour: Behaviour) -> Mapping[str, Any]:
+        """A program for the next attempt of this step that does as it is told."""
+
+    def starts(self, step: str) -> int:
+        """How often a program of this step was started."""
+
+    async def kill(self, run: WorkflowRun, command: StartAttempt) -> None:
+        """Make an attempt vanish without a result, as an accident would."""
+
+    async def close(self) -> None:
+        """Leave nothing behind."""
+
+
+class InMemory:
+    """The twins."""
+
+    def __init__(self, folder: Path) -> None:
+        world = MemoryWorld()
+        self.world = world
+        self.requester = world.access("bob", client="agent-7")
+        self.approver_name = "alice"
+        self.approver = world.access("alice")
+        self.ledger, self.revisions, self.gates = world.ledger, world.revisions, world.gates
+        self.runner = world.runner
+
+    def program(self, step: str, behaviour: Behaviour) -> Mapping[str, Any]:
+        if not behaviour.endless:
+            self.runner.will(step, _ending(behaviour))
+        return {"kind": "script"}
+
+    def starts(self, step: str) -> int:
+        return len([name for name in self.runner.starts if step in name])
+
+    async def kill(self, run: WorkflowRun, command: StartAttempt) -> None:
+        self.runner.end(run, command.step, lost())
+
+    async def close(self) -> None:
+        pass
+
+
+def _ending(behaviour: Behaviour) -> Ending:
+    printed = behaviour.prints.encode()
+    if behaviour.code:
+        return failed(behaviour.code, behaviour.reason, printed=printed)
+    return succeeded(behaviour.output, printed=printed)
+
+
+class OnDisk:
+    """Local mode: SQLite and processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.directory = DataDirectory(folder / "data")
+        harness = HarnessSettings(
+            command=harness_command(),
+            inherited={"PATH": os.defpath},
+            grace_seconds=0.5,
+        )
+        self.backend = LocalBackend(self.directory, "alice", FakeClock(), lambda: token_hex(16), harness)
+        self.requester = self.approver = self.backend.access
+        self.approver_name = "alice"
+        self.ledger, self.revisions, self.gates = self.backend.ledger, self.backend.revisions, self.backend.gates
+        self.runner = self.backend.runner
+
+    def program(self, step: str, behaviour: Behaviour) -> Mapping[str, Any]:
+        lines = [f"echo started >> {self._folder / step}.starts", f"printf %s {_quoted(behaviour.prints)}"]
+        if behaviour.endless:
+            lines.append("sleep 60")
+        if behaviour.output is not None:
+            lines.append(f"output {_quoted(json.dumps(behaviour.output))}")
+        if behaviour.code:
+            lines.append(f"fail {behaviour.code} {_quoted(behaviour.reason)}")
+        return {"kind": "script", "runtime": "bash", "source": "\n".join(lines), "dependencies": [], "env": []}
+
+    def starts(self, step: str) -> int:
+        marks = self._folder / f"{step}.starts"
+        return len(marks.read_text().splitlines()) if marks.exists() else 0
+
+    async def kill(self, run: WorkflowRun, command: StartAttempt) -> None:
+        files = self.directory.attempt(run.metadata.uid, command.step, command.attempt)
+        os.kill(int(files.pid.read_text()), signal.SIGKILL)
+
+    async def close(self) -> None:
+        for path in self.directory.root.glob("runs/*/*.pid"):
+            step, _, attempt = path.stem.rpartition("-")
+            files = self.directory.attempt(path.parent.name, step, int(attempt))
+            if processes.lives(files):
+                processes.kill_session(int(path.read_text()))
+        await self.backend.close()
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
