@@ -1,0 +1,52 @@
+"""validate, init."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from penstock.cli.frame import Call, command
+from penstock.cli.options import Output, OutputFormat
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of this module."""
+    command(app, "validate", examples=("penstock validate order.yaml", "penstock validate examples/*.yaml -o json"))(
+        validate
+    )
+    command(app, "init", examples=("penstock init", "penstock init my-workflows"))(init)
+
+
+def validate(
+    call: Call,
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files with Workflows; - is standard input.")],
+    output: Output = OutputFormat.TABLE,
+) -> int:
+    """Check files with Workflows and list every mistake.
+
+    Each one with its line, its field and what to write instead.
+
+    Nothing is run and nothing is stored. Exit code 2 when there is a mistake.
+    """
+    from penstock.cli.printing import show
+    from penstock.cli.workflow_files import checked, report_document, report_lines
+
+    reports = [checked(call, name) for name in files]
+    lines = [line for report in reports for line in report_lines(report)]
+    show(call.terminal, [report_document(report) for report in reports], output, lines)
+    return 2 if any(report.problems for report in reports) else 0
+
+
+def init(
+    call: Call,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write it.")] = Path(),
+) -> None:
+    """Write a first Workflow to start from. Never overwrites a file."""
+    from penstock.cli.first_workflow import write_first_workflow
+
+    path = write_first_workflow(directory)
+    call.terminal.say(f"Wrote {path}")
+    call.terminal.say(f"Run it:   penstock run {path} --set name=Ada")
+    call.terminal.say(f"Check it: penstock validate {path}")

@@ -1,0 +1,99 @@
+"""get, list, logs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from penstock.cli.frame import Call, command
+from penstock.cli.options import Output, OutputFormat
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of this module."""
+    command(
+        app,
+        "get",
+        examples=(
+            "penstock get order-processing-1a2b3c4d",
+            "penstock get workflow order-processing -o yaml",
+            "penstock get approval order-processing-1a2b3c4d-release-0123456789",
+        ),
+    )(get)
+    command(
+        app,
+        "list",
+        examples=("penstock list", "penstock list approvals", "penstock list workflows -A -o json"),
+    )(list_objects)
+    command(
+        app,
+        "logs",
+        examples=("penstock logs order-processing-1a2b3c4d", "penstock logs -f order-processing-1a2b3c4d charge"),
+    )(logs)
+
+
+async def get(
+    call: Call,
+    kind: Annotated[str, typer.Argument(metavar="KIND|NAME", help="run (the default), workflow or approval.")],
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="NAME or NAMESPACE/NAME.")] = None,
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """Show one run, Workflow or approval.
+
+    Of an approval it shows exactly what would run: the bytes that its digest is over.
+    """
+    from penstock.cli.kinds import Kind, describe, fetch
+    from penstock.cli.printing import key_of, show, wire
+
+    chosen, wanted = (Kind.RUN, kind) if name is None else (Kind.of(kind), name)
+    async with call.access() as access:
+        item = await fetch(access, chosen, key_of(call, wanted))
+        lines = await describe(call, access, item) if output is OutputFormat.TABLE else ()
+    show(call.terminal, wire(item), output, lines)
+
+
+async def list_objects(
+    call: Call,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="runs, workflows or approvals.")] = "runs",
+    all_namespaces: Annotated[bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="So many runs at most, the newest.")] = 100,
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """List runs, Workflows or approvals."""
+    from penstock.cli.kinds import Kind, fetch_all, table
+    from penstock.cli.printing import show, wire_list
+
+    chosen = Kind.of(kind)
+    async with call.access() as access:
+        items = await fetch_all(access, chosen, None if all_namespaces else call.namespace, limit)
+    if not items and output is OutputFormat.TABLE:
+        call.terminal.say(f"No {chosen}s found.")
+        return
+    lines = table(chosen, items, call.tools.now(), namespaces=all_namespaces).lines()
+    show(call.terminal, wire_list(items), output, lines)
+
+
+async def logs(
+    call: Call,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run.")],
+    step: Annotated[str | None, typer.Argument(metavar="STEP", help="One step; else all of them.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more is printed.")] = False,
+) -> None:
+    """Show what a run's steps printed.
+
+    Of all steps at once, each line starts with its step's name. On a terminal, control characters are shown, not
+    obeyed.
+    """
+    from penstock.cli.printing import key_of
+    from penstock.cli.step_logs import StepLogs
+
+    async with call.access() as access:
+        found = await access.runs.get(key_of(call, run))
+        reader = StepLogs(access, call.terminal)
+        if step is not None:
+            await reader.one(found, step, follow=follow)
+        elif follow:
+            await reader.follow_all(found)
+        else:
+            await reader.all(found)

@@ -1,0 +1,51 @@
+"""mcp, crds, version, drive."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from penstock.cli.frame import Call, command
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of this module."""
+    command(app, "mcp", examples=("penstock mcp", "penstock mcp -- --help"))(mcp)
+    command(app, "crds", examples=("penstock crds | kubectl apply -f -",))(crds)
+    command(app, "version")(version)
+    command(app, "drive", hidden=True)(drive)
+
+
+def mcp(
+    call: Call,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="-- ARGUMENTS...", help="Handed on to the server.")
+    ] = None,
+) -> None:
+    """Serve Workflows to agents over MCP.
+
+    On standard input and output, unless the arguments say otherwise.
+    """
+    from penstock.cli.serving import become_server
+
+    become_server(call.place, tuple(arguments or ()))
+
+
+def crds(call: Call) -> None:
+    """Print the CustomResourceDefinitions, for kubectl."""
+    from penstock.cli.resource_definitions import definitions
+
+    call.terminal.result([definitions()])
+
+
+def version(call: Call) -> None:
+    """Print the version."""
+    import penstock
+
+    call.terminal.result([f"penstock {penstock.__version__}"])
+
+
+async def drive(call: Call) -> None:
+    """Work on the runs of local mode until none is unfinished. Started by other commands when they need it."""
+    await call.tools.drive_local(call.settings)

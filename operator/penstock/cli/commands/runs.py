@@ -1,0 +1,126 @@
+"""run, submit, wait, cancel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from penstock.cli.frame import Call, command
+from penstock.cli.options import ContextOptions, Output, OutputFormat, SourceOptions
+
+if TYPE_CHECKING:
+    from penstock.api.v1alpha1.run import WorkflowRun
+    from penstock.api.v1alpha1.workflow import Workflow
+    from penstock.ports.access import Access
+
+Target = Annotated[str, typer.Argument(metavar="FILE|NAME", help="A file with a Workflow, or a Workflow's name.")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run.")]
+ApproveAll = Annotated[bool, typer.Option("--approve", help="Answer yes to every gate, and say so.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of this module."""
+    command(
+        app,
+        "run",
+        examples=(
+            "penstock run examples/hello.yaml",
+            "penstock run order.yaml --set customer_id=CUST-1 --set order_total=99.5",
+            "penstock run order.yaml --context inputs.json -o json | jq .output",
+            "penstock run order-processing --cluster -n sales",
+        ),
+    )(run)
+    command(
+        app,
+        "submit",
+        examples=("penstock submit order.yaml --set customer_id=CUST-1", "penstock submit order-processing -o json"),
+    )(submit)
+    command(app, "wait", examples=("penstock wait order-processing-1a2b3c4d",))(wait)
+    command(app, "cancel", examples=("penstock cancel order-processing-1a2b3c4d",))(cancel)
+
+
+async def run(
+    call: Call,
+    target: Target,
+    values: ContextOptions,
+    source: SourceOptions,
+    approve: ApproveAll = False,
+    output: Output = OutputFormat.TABLE,
+) -> int:
+    """Run a Workflow and follow it to its end.
+
+    Shows each step as it goes, asks about gates in place, prints the result. In local mode the file's Workflow is
+    stored first. On a cluster the Workflow must be there already, with the same content, unless --apply is given.
+
+    Ctrl-C stops following; the run goes on.
+
+    Exit codes: 0 succeeded, 1 failed, 2 wrong usage or input, 3 cancelled, 4 timed out, 5 a gate was rejected or
+    expired, 75 no answer from the other side, 130 Ctrl-C.
+    """
+    from penstock.cli.attach import attach, conclude
+    from penstock.ports.access import Key
+
+    async with call.access(drive=True) as access:
+        workflow, created = await _submitted(call, access, target, values, source)
+        key = Key(created.metadata.namespace, created.metadata.name)
+        call.terminal.say(f"Run {key}", "bold")
+        return conclude(call, await attach(call, access, key, workflow.spec, approve_all=approve), output)
+
+
+async def submit(
+    call: Call, target: Target, values: ContextOptions, source: SourceOptions, output: Output = OutputFormat.TABLE
+) -> None:
+    """Start a run and return at once, with its name.
+
+    Files are treated as by `penstock run`.
+    """
+    from penstock.application.outcomes import outcome, run_id
+    from penstock.cli.printing import show
+
+    async with call.access() as access:
+        _, created = await _submitted(call, access, target, values, source)
+    show(call.terminal, outcome(created), output, [run_id(created)])
+
+
+async def wait(call: Call, run: RunName, approve: ApproveAll = False, output: Output = OutputFormat.TABLE) -> int:
+    """Follow a run that was started before, to its end.
+
+    The same as the second half of `penstock run`: progress, gates asked in place, the result, the exit codes.
+    """
+    from penstock.cli.attach import attach, conclude
+    from penstock.cli.lookup import spec_of
+    from penstock.cli.printing import key_of
+
+    async with call.access(drive=True) as access:
+        key = key_of(call, run)
+        spec = await spec_of(access, await access.runs.get(key))
+        return conclude(call, await attach(call, access, key, spec, approve_all=approve), output)
+
+
+async def cancel(call: Call, run: RunName) -> None:
+    """Ask for a run to be stopped.
+
+    What runs is stopped, nothing more is started but the steps of `finally`.
+    """
+    from penstock.cli.printing import key_of
+
+    async with call.access() as access:
+        key = key_of(call, run)
+        await access.runs.request_cancel(key)
+    call.terminal.say(f"Run {key} will be cancelled.")
+
+
+async def _submitted(
+    call: Call, access: Access, target: str, values: ContextOptions, source: SourceOptions
+) -> tuple[Workflow, WorkflowRun]:
+    from penstock.application.submit_run import RunRequest, SubmitRun
+    from penstock.cli.lookup import context_of, workflow_for
+
+    workflow = await workflow_for(call, access, target, source)
+    request = RunRequest(
+        namespace=workflow.metadata.namespace,
+        workflow=workflow.metadata.name,
+        context=context_of(call, values, workflow.spec.inputs),
+    )
+    return workflow, await SubmitRun(access, call.tools.new_suffix)(request)

@@ -1,0 +1,87 @@
+"""From what stands on the command line to Workflows and contexts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.api.v1alpha1.workflow import Workflow, WorkflowSpec
+from penstock.cli.assignments import assigned, document
+from penstock.cli.frame import Call
+from penstock.cli.options import ContextOptions, SourceOptions
+from penstock.cli.printing import key_of
+from penstock.cli.workflow_files import load_workflow, reason
+from penstock.errors import Forbidden, InvalidInput, NotFound, NotPossible
+from penstock.ports.access import Access, Key
+
+_FILE_ENDINGS = (".yaml", ".yml", ".json")
+
+
+async def workflow_for(call: Call, access: Access, target: str, source: SourceOptions) -> Workflow:
+    """The Workflow that a run of `target` executes, as it is stored.
+
+    A file's Workflow is stored in local mode, and in a cluster with --apply; else the cluster must have the same.
+    Raises InvalidInput with every problem of the file, NotFound, NotPossible when the cluster has another content.
+    """
+    if not is_file(target):
+        return await access.workflows.get(key_of(call, target))
+    workflow = in_namespace(call, load_workflow(call, Path(target), source.workflow))
+    if access.local or source.apply:
+        return await access.workflows.apply(workflow)
+    key = Key(workflow.metadata.namespace, workflow.metadata.name)
+    try:
+        stored = await access.workflows.get(key)
+    except NotFound as error:
+        raise NotFound(
+            f"the cluster has no Workflow {key}", hint=f"Add --apply to create it from {target} first."
+        ) from error
+    if stored.spec != workflow.spec:
+        raise NotPossible(
+            f"the cluster's Workflow {key} is not what {target} says",
+            hint=f"Add --apply to replace it, or run the cluster's: penstock run {key}",
+        )
+    return stored
+
+
+def is_file(target: str) -> bool:
+    """The words of a command mean a file: by its ending, a slash that cannot be a namespace's, or because it exists."""
+    return target.endswith(_FILE_ENDINGS) or target.startswith((".", "/", "~")) or Path(target).is_file()
+
+
+def in_namespace(call: Call, workflow: Workflow) -> Workflow:
+    """The Workflow in the namespace of -n, else in the one that the file names, else in the default one."""
+    named = workflow.metadata.namespace
+    chosen = call.place.namespace or (named if named != "default" else call.namespace)
+    metadata = workflow.metadata.model_copy(update={"namespace": chosen})
+    return workflow.model_copy(update={"metadata": metadata})
+
+
+def context_of(call: Call, values: ContextOptions, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The context from --context, with --set over it. Raises InvalidInput."""
+    given = _document(call, values.context) if values.context is not None else {}
+    return {**given, **assigned(values.assignments or (), inputs)}
+
+
+async def spec_of(access: Access, run: WorkflowRun) -> WorkflowSpec | None:
+    """The definition behind a run, for the order of its steps; None where it is out of reach."""
+    if run.spec.inline is not None:
+        return run.spec.inline
+    if run.spec.workflow is None:
+        return None
+    try:
+        return (await access.workflows.get(Key(run.metadata.namespace, run.spec.workflow.name))).spec
+    except (NotFound, Forbidden):
+        return None
+
+
+def _document(call: Call, given: str) -> dict[str, Any]:
+    if given.lstrip().startswith("{"):
+        return document(given, "--context")
+    if given == "-":
+        return document(call.terminal.stdin.read(), "standard input")
+    try:
+        return document(Path(given).read_text(encoding="utf-8"), given)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"cannot read --context {given}: {reason(error)}") from error

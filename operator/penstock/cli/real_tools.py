@@ -1,0 +1,100 @@
+"""What the command line is built from outside of tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from penstock.cli.frame import Tools
+from penstock.cli.options import Place
+from penstock.cli.terminal import Terminal
+from penstock.errors import InvalidInput, Problem
+
+if TYPE_CHECKING:
+    from penstock.api.v1alpha1.workflow import Workflow
+    from penstock.ports.access import Access
+    from penstock.settings import CommandSettings
+
+
+def real_tools() -> Tools:
+    """The process's own terminal, environment, clock and stores."""
+    return Tools(
+        terminal=Terminal(sys.stdin, sys.stdout, sys.stderr, _colour_allowed),
+        load_settings=load_settings,
+        open_access=_open_access,
+        drive_local=_drive_local,
+        check_text=_check_text,
+        now=_now,
+        new_suffix=_new_suffix,
+    )
+
+
+def load_settings(place: Place) -> CommandSettings:
+    """The environment, with the options of the command line over it. Raises InvalidInput."""
+    from pydantic import ValidationError
+
+    from penstock.settings import CommandSettings
+
+    try:
+        return CommandSettings(**overrides(place))
+    except ValidationError as error:
+        problems = tuple(
+            Problem(f"PENSTOCK_{'_'.join(str(part) for part in one['loc']).upper()}", one["msg"])
+            for one in error.errors(include_url=False)
+        )
+        raise InvalidInput("the environment is not valid", problems=problems) from error
+
+
+def overrides(place: Place) -> dict[str, Any]:
+    """Settings that the options of the command line fix. Raises InvalidInput where they contradict each other."""
+    cluster = place.cluster or place.kube_context is not None
+    if place.local and cluster:
+        raise InvalidInput("--local goes with neither --cluster nor --kube-context", hint="Leave one of them out.")
+    fixed: dict[str, Any] = {}
+    if place.local or cluster:
+        fixed["mode"] = "local" if place.local else "cluster"
+    if place.kube_context is not None:
+        fixed["kube_context"] = place.kube_context
+    if place.namespace is not None:
+        fixed["namespace"] = place.namespace
+    return fixed
+
+
+def _open_access(settings: CommandSettings, drive: bool) -> AbstractAsyncContextManager[Access]:
+    from penstock.wiring import open_access
+
+    return open_access(settings, drive=drive)
+
+
+async def _drive_local(settings: CommandSettings) -> None:
+    from penstock.wiring import drive_local
+
+    await drive_local(settings)
+
+
+def _check_text(settings: CommandSettings, text: str) -> tuple[Sequence[Workflow], Sequence[Problem]]:
+    from penstock.wiring import check_text
+
+    return check_text(settings, text)
+
+
+def _colour_allowed() -> bool:
+    try:
+        return not load_settings(Place()).no_color
+    except InvalidInput:
+        # The command itself will say what is wrong.
+        return False
+
+
+def _now() -> datetime:
+    import time
+
+    return datetime.fromtimestamp(time.time(), UTC)
+
+
+def _new_suffix() -> str:
+    return os.urandom(4).hex()

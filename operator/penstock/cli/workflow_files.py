@@ -1,0 +1,80 @@
+"""Files with Workflows: reading and checking them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from penstock.api.v1alpha1.workflow import Workflow
+from penstock.application.safe_text import harmless
+from penstock.cli.frame import Call
+from penstock.cli.views.problems import problem_document, problem_lines
+from penstock.errors import InvalidInput, NotFound, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What was found in one file."""
+
+    name: str
+    workflows: tuple[Workflow, ...]
+    problems: tuple[Problem, ...]
+
+
+def checked(call: Call, name: str) -> FileReport:
+    """The file's Workflows and every problem; `-` is standard input."""
+    try:
+        text = call.terminal.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return FileReport(name, (), (Problem("", f"cannot be read: {reason(error)}"),))
+    workflows, problems = call.tools.check_text(call.settings, text)
+    return FileReport("standard input" if name == "-" else name, tuple(workflows), tuple(problems))
+
+
+def load_workflow(call: Call, path: Path, wanted: str | None) -> Workflow:
+    """The one Workflow of a file, or the one of this name. Raises InvalidInput with every problem, NotFound."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"cannot read {path}: {reason(error)}") from error
+    workflows, problems = call.tools.check_text(call.settings, text)
+    if problems:
+        raise InvalidInput(f"{path} is not valid", problems=tuple(problems))
+    names = ", ".join(workflow.metadata.name for workflow in workflows)
+    if wanted is not None:
+        for workflow in workflows:
+            if workflow.metadata.name == wanted:
+                return workflow
+        raise NotFound(f"{path} has no Workflow `{wanted}`", hint=f"It has: {names}")
+    if len(workflows) != 1:
+        raise InvalidInput(
+            f"{path} has {len(workflows)} Workflows" if workflows else f"{path} has no Workflow",
+            hint=f"Say which: --workflow NAME, one of {names}" if workflows else "",
+        )
+    return workflows[0]
+
+
+def report_lines(report: FileReport) -> Iterator[str]:
+    """What was found, for people."""
+    if report.problems:
+        yield from problem_lines(report.problems, report.name)
+    else:
+        names = ", ".join(workflow.metadata.name for workflow in report.workflows)
+        yield f"{harmless(report.name)}: ok ({names})"
+
+
+def report_document(report: FileReport) -> dict[str, Any]:
+    """What was found, for programs."""
+    return {
+        "file": report.name,
+        "valid": not report.problems,
+        "workflows": [workflow.metadata.name for workflow in report.workflows],
+        "problems": [problem_document(problem) for problem in report.problems],
+    }
+
+
+def reason(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file cannot be read, in words."""
+    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else (error.strerror or str(error))

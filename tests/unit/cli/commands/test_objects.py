@@ -1,0 +1,129 @@
+"""get, list, logs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from tests.unit.cli.samples import a_run, a_workflow, an_approval
+from tests.unit.cli.stage import Stage, World
+
+
+@pytest.fixture
+def world():
+    world = World()
+    world.runs.put(a_run(steps={"charge": {"phase": "Succeeded", "attempt": 1}}))
+    world.workflows.put(a_workflow())
+    world.approvals.put(an_approval())
+    return world
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("order-1",), "Run        default/order-1"),
+        (("run", "order-1"), "Run        default/order-1"),
+        (("pwr", "default/order-1"), "Run        default/order-1"),
+        (("workflows", "order"), "Workflow   default/order"),
+        (("approval", "order-1-release-0"), "Approval   default/order-1-release-0"),
+    ],
+)
+def test_one_object_is_shown_by_kind_and_name(world, arguments, says):
+    assert world.penstock("get", *arguments) == 0
+    assert world.terminal.printed.splitlines()[0] == says
+
+
+@pytest.mark.parametrize(("output", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
+def test_an_object_for_programs_has_all_its_fields(world, output, read):
+    world.penstock("get", "order-1", "-o", output)
+    shown = read(world.terminal.printed)
+    assert (shown["kind"], shown["metadata"]["name"], shown["status"]["phase"]) == ("WorkflowRun", "order-1", "Running")
+
+
+def test_what_is_unknown_is_refused_with_what_to_write(world):
+    assert world.penstock("get", "banana", "x") == 2
+    assert "Write runs, workflows or approvals." in world.terminal.said
+
+
+@pytest.mark.parametrize("name", ["a/b/c", "/a", "a/"])
+def test_a_name_that_is_none_is_refused(world, name):
+    assert world.penstock("get", "run", name) == 2
+    assert "NAMESPACE/NAME" in world.terminal.said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [((), "order-1 "), (("runs",), "order-1 "), (("workflows",), "order "), (("approvals",), "order-1-release-0 ")],
+)
+def test_lists_have_headers_and_rows(world, arguments, says):
+    assert world.penstock("list", *arguments) == 0
+    header, row = world.terminal.printed.splitlines()
+    assert header.startswith("NAME ")
+    assert row.startswith(says)
+
+
+def test_a_list_is_of_one_namespace_unless_all_are_asked_for(world):
+    world.penstock("list", "-n", "sales")
+    assert world.terminal.printed == ""
+    assert "No runs found." in world.terminal.said
+    world.penstock("list", "-A")
+    assert "default" in world.terminal.printed
+
+
+def test_a_list_for_programs_is_a_list_even_when_it_is_empty(world):
+    world.penstock("list", "-n", "sales", "-o", "json")
+    assert json.loads(world.terminal.printed) == {"apiVersion": "v1", "kind": "List", "items": []}
+
+
+def test_the_log_of_one_step_has_no_prefix(world):
+    world.logs.texts = {"charge": [b"one\ntw", b"o\nend"]}
+    assert world.penstock("logs", "order-1", "charge") == 0
+    assert world.terminal.printed == "one\ntwo\nend\n"
+
+
+def test_the_logs_of_all_steps_name_the_step(world):
+    world.logs.texts = {"charge": ["grö".encode()[:3], "grö".encode()[3:] + b"\n"]}
+    world.penstock("logs", "order-1")
+    assert world.terminal.printed == "[charge] grö\n"
+
+
+def test_a_terminal_is_not_driven_by_a_log():
+    world = World(terminal=Stage(tty=True))
+    world.runs.put(a_run(steps={"charge": {"phase": "Succeeded", "attempt": 1}}))
+    world.logs.texts = {"charge": [b"\x1b[2Jgone\xff\n"]}
+    world.penstock("logs", "order-1", "charge")
+    assert world.terminal.printed == "<U+001B>[2Jgone\ufffd\n"
+
+
+def test_following_all_steps_ends_with_the_run():
+    def lives(run):
+        return [
+            a_run(steps={"charge": {"phase": "Starting", "attempt": 1}}),
+            a_run(steps={"charge": {"phase": "Running", "attempt": 1}}),
+            a_run(steps={"charge": {"phase": "Succeeded", "attempt": 1}, "notify": {"phase": "Running", "attempt": 1}}),
+            a_run(
+                "Succeeded",
+                steps={"charge": {"phase": "Succeeded", "attempt": 1}, "notify": {"phase": "Succeeded", "attempt": 1}},
+            ),
+        ]
+
+    world = World(script=lives)
+    world.runs.put(a_run())
+    world.logs.texts = {"charge": [b"a\n"], "notify": [b"b\n"]}
+    assert world.penstock("logs", "-f", "order-1") == 0
+    assert sorted(world.terminal.printed.splitlines()) == ["[charge] a", "[notify] b"]
+
+
+def test_a_step_that_is_not_there_gets_those_that_are(world):
+    assert world.penstock("logs", "order-1", "chrge") == 1
+    assert "It has: charge" in world.terminal.said
+
+
+def test_a_log_that_is_gone_does_not_hide_the_others(world):
+    world.runs.put(a_run(steps={name: {"phase": "Succeeded", "attempt": 1} for name in ("charge", "notify")}))
+    world.logs.texts = {"notify": [b"b\n"]}
+    assert world.penstock("logs", "order-1") == 0
+    assert world.terminal.printed == "[notify] b\n"
+    assert "[charge] step charge has no log" in world.terminal.said
