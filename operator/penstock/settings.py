@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,6 +19,11 @@ CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """Names separated by commas."""
 
 
+def process_environment() -> Mapping[str, str]:
+    """The environment as a whole, for local mode to hand a listed few of it to the programs that it starts."""
+    return dict(os.environ)  # noqa: TID251  this module is the reader
+
+
 class CommandSettings(BaseSettings):
     """Of the command line and of the MCP server over stdio: PENSTOCK_MODE, PENSTOCK_NAMESPACE, PENSTOCK_HOME, ..."""
 
@@ -31,7 +37,8 @@ class CommandSettings(BaseSettings):
     """Context of the kubeconfig; without it the current one."""
     home: Path = Path("~/.local/share/penstock")
     """Where local mode keeps its runs."""
-    no_color: Annotated[bool, Field(validation_alias="NO_COLOR")] = False
+    no_color: Annotated[str, Field(validation_alias="NO_COLOR")] = ""
+    """Any text switches colour off (no-color.org)."""
     kubeconfig: Annotated[str, Field(validation_alias="KUBECONFIG")] = ""
     kubernetes_service_host: Annotated[str, Field(validation_alias="KUBERNETES_SERVICE_HOST")] = ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from penstock.api.v1alpha1.compile import Compiled, compile_workflow
 from penstock.api.v1alpha1.workflow import WorkflowSpec
@@ -14,7 +14,7 @@ MAX_CACHED = 1024
 class PlanBook:
     """Compiles Workflows and remembers the outcome by the caller's key (a revision's digest, a run's uid)."""
 
-    def __init__(self, images: dict[str, str], check_expression: Callable[[str], str | None]) -> None:
+    def __init__(self, images: Mapping[str, str], check_expression: Callable[[str], str | None]) -> None:
         self._images = images
         self._check_expression = check_expression
         self._compiled: OrderedDict[str, Compiled] = OrderedDict()

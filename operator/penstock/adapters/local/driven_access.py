@@ -1,0 +1,61 @@
+"""An Access whose writes are followed by work: it makes sure that somebody drives the runs that it touches."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+
+from penstock.api.v1alpha1.approval import ApprovalRequest, Decision
+from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.ports.access import Access, Approvals, Key, Runs
+
+Ensure = Callable[[], None]
+
+
+def driven(access: Access, ensure: Ensure) -> Access:
+    """`access`, with `ensure` called after each write that somebody must act on, and before a run is watched."""
+    return replace(access, runs=_DrivenRuns(access.runs, ensure), approvals=_DrivenApprovals(access.approvals, ensure))
+
+
+@dataclass(frozen=True, slots=True)
+class _DrivenRuns:
+    runs: Runs
+    ensure: Ensure
+
+    async def create(self, run: WorkflowRun) -> WorkflowRun:
+        created = await self.runs.create(run)
+        self.ensure()
+        return created
+
+    async def get(self, key: Key) -> WorkflowRun:
+        return await self.runs.get(key)
+
+    async def list(self, namespace: str | None, *, limit: int = 100) -> tuple[WorkflowRun, ...]:
+        return await self.runs.list(namespace, limit=limit)
+
+    async def request_cancel(self, key: Key) -> WorkflowRun:
+        run = await self.runs.request_cancel(key)
+        self.ensure()
+        return run
+
+    async def watch(self, key: Key) -> AsyncIterator[WorkflowRun]:
+        self.ensure()
+        async for run in self.runs.watch(key):
+            yield run
+
+
+@dataclass(frozen=True, slots=True)
+class _DrivenApprovals:
+    approvals: Approvals
+    ensure: Ensure
+
+    async def get(self, key: Key) -> ApprovalRequest:
+        return await self.approvals.get(key)
+
+    async def list(self, namespace: str | None) -> tuple[ApprovalRequest, ...]:
+        return await self.approvals.list(namespace)
+
+    async def decide(self, key: Key, decision: Decision) -> ApprovalRequest:
+        request = await self.approvals.decide(key, decision)
+        self.ensure()
+        return request

@@ -1,0 +1,80 @@
+"""Local mode: one data directory, one driver, no cluster."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from penstock.adapters.cel.checking import check_expression
+from penstock.adapters.cel.evaluator import CelEvaluator
+from penstock.adapters.clock import SystemClock, new_id
+from penstock.adapters.local.backend import LocalBackend
+from penstock.adapters.local.driven_access import driven
+from penstock.adapters.local.driver import LocalDriver
+from penstock.adapters.local.driver_lock import DetachedDriver
+from penstock.adapters.local.layout import DataDirectory
+from penstock.adapters.local.process_runner import HarnessSettings
+from penstock.application.plans import PlanBook
+from penstock.application.reconcile_run import Engine, Reconciler
+from penstock.ports.access import Access
+from penstock.settings import CommandSettings, process_environment
+from penstock_runtimes import harness_command, runtime_names
+
+DRIVER_IDLE_SECONDS = 5.0
+"""How long a detached driver stays when nothing is left to do: the next command then needs no new process."""
+
+
+def local_images() -> Mapping[str, str]:
+    """The runtimes of this installation; on one machine they have no image."""
+    return dict.fromkeys(runtime_names(), "")
+
+
+@asynccontextmanager
+async def local_access(settings: CommandSettings, *, drive: bool) -> AsyncIterator[Access]:
+    """What the person at this machine can reach; with `drive` this process moves the runs while the block lasts."""
+    backend = _backend(settings)
+    command = (sys.executable, "-m", "penstock.cli.main", "--local", "drive")
+    detached = DetachedDriver(DataDirectory(settings.data_dir), command)
+    try:
+        if not drive:
+            yield driven(backend.access, detached.ensure)
+            return
+        driver = _driver(backend)
+        try:
+            async with driver.driving():
+                yield backend.access
+        finally:
+            if driver.unfinished():
+                detached.ensure()
+    finally:
+        await backend.close()
+
+
+async def drive(settings: CommandSettings) -> None:
+    """Move the runs of the data directory until nothing is left to do; at once when another process does."""
+    backend = _backend(settings)
+    try:
+        await _driver(backend).drive(idle_seconds=DRIVER_IDLE_SECONDS)
+    finally:
+        await backend.close()
+
+
+def _backend(settings: CommandSettings) -> LocalBackend:
+    harness = HarnessSettings(command=tuple(harness_command()), inherited=process_environment())
+    return LocalBackend(DataDirectory(settings.data_dir), getpass.getuser(), SystemClock(), new_id, harness)
+
+
+def _driver(backend: LocalBackend) -> LocalDriver:
+    engine = Engine(
+        ledger=backend.ledger,
+        revisions=backend.revisions,
+        gates=backend.gates,
+        runner=backend.runner,
+        evaluator=CelEvaluator(),
+        clock=SystemClock(),
+        events=backend.events,
+    )
+    plans = PlanBook(local_images(), check_expression)
+    return backend.driver(Reconciler(engine, plans, self_approval=True).reconcile)
