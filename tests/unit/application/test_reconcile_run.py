@@ -1,0 +1,267 @@
+"""One pass over a run: what is written, when, and in which order to what is done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from penstock.api.v1alpha1.run import WorkflowRun, WorkflowRunStatus
+from penstock.application.plans import PlanBook
+from penstock.application.reconcile_run import SOFT_WRITE_EVERY, Reconciler
+from penstock.engine.commands import StartAttempt
+from penstock.engine.facts import Verdict
+from penstock.errors import Conflict, InvalidInput, Unavailable
+from penstock.ports.access import Key
+from penstock.testing.builders import a_gate, a_run, a_step, a_workflow
+from penstock.testing.memory_runner import failed, succeeded
+from penstock.testing.memory_world import MemoryWorld
+
+IMAGES = {"bash": "", "python": ""}
+KEY = Key("default", "order-1")
+
+
+class CountingLedger:
+    """The world's ledger, with its writes kept."""
+
+    def __init__(self, ledger, journal):
+        self._ledger = ledger
+        self._journal = journal
+        self.fail_next = None
+
+    async def load(self, key):
+        return await self._ledger.load(key)
+
+    async def save_status(self, run: WorkflowRun, status: WorkflowRunStatus) -> WorkflowRun:
+        if self.fail_next is not None:
+            error, self.fail_next = self.fail_next, None
+            raise error
+        self._journal.append(("write", str(status.phase)))
+        return await self._ledger.save_status(run, status)
+
+
+class JournalRunner:
+    """The world's runner, with its starts kept; refuses what it is told to."""
+
+    def __init__(self, runner, journal):
+        self._runner = runner
+        self._journal = journal
+        self.refusal = None
+
+    async def observe(self, run):
+        return await self._runner.observe(run)
+
+    async def start(self, run, command: StartAttempt):
+        if self.refusal is not None:
+            raise self.refusal
+        self._journal.append(("start", command.step))
+        await self._runner.start(run, command)
+
+    async def stop(self, run, command):
+        self._journal.append(("stop", command.step))
+        await self._runner.stop(run, command)
+
+
+class Stage:
+    """A world, a reconciler over it, and the journal of what it did."""
+
+    def __init__(self, workflow, **run_fields):
+        self.world = MemoryWorld()
+        self.journal: list[tuple[str, str]] = []
+        self.ledger = CountingLedger(self.world.ledger, self.journal)
+        self.runner = JournalRunner(self.world.runner, self.journal)
+        engine = replace(self.world.engine(), ledger=self.ledger, runner=self.runner)
+        self.reconciler = Reconciler(engine, PlanBook(IMAGES, lambda text: None))
+        self.workflow = workflow
+        self.run_fields = run_fields
+
+    async def begin(self):
+        access = self.world.access("bob", client="agent-7")
+        await access.workflows.apply(self.workflow)
+        await access.runs.create(a_run(self.workflow, **self.run_fields))
+        return await self.look()
+
+    async def look(self):
+        return await self.reconciler.reconcile(KEY)
+
+    @property
+    def run(self) -> WorkflowRun:
+        return self.world.runs.get(KEY)
+
+    @property
+    def writes(self):
+        return [phase for kind, phase in self.journal if kind == "write"]
+
+
+async def test_what_is_to_start_is_written_before_it_is_started():
+    stage = Stage(a_workflow(a_step("a")))
+    await stage.begin()
+    assert stage.journal == [("write", "Running"), ("start", "a")]
+    assert stage.run.status.steps["a"].phase == "Starting"
+    assert stage.run.status.revision is not None
+
+
+async def test_a_one_step_run_costs_two_writes_of_its_status():
+    stage = Stage(a_workflow(a_step("a")))
+    await stage.begin()
+    await stage.look()
+    stage.world.runner.end(stage.run, "a", succeeded({"id": 1}))
+    await stage.look()
+    await stage.look()
+    assert stage.writes == ["Running", "Succeeded"]
+    assert (stage.run.status.phase, stage.run.status.output) == ("Succeeded", {"id": 1})
+    assert stage.run.status.steps["a"].uid
+
+
+async def test_the_result_of_one_step_and_the_start_of_the_next_share_a_write():
+    stage = Stage(a_workflow(a_step("a"), a_step("b", needs=("a",))))
+    await stage.begin()
+    stage.world.runner.end(stage.run, "a", succeeded())
+    await stage.look()
+    assert stage.journal == [("write", "Running"), ("start", "a"), ("write", "Running"), ("start", "b")]
+
+
+async def test_a_write_that_somebody_overtook_starts_nothing():
+    stage = Stage(a_workflow(a_step("a")))
+    stage.ledger.fail_next = Conflict("somebody wrote first")
+    with pytest.raises(Conflict):
+        await stage.begin()
+    assert stage.journal == []
+
+
+async def test_a_start_that_did_not_come_through_is_repeated_under_the_same_name():
+    stage = Stage(a_workflow(a_step("a")))
+    stage.runner.refusal = Unavailable("the API server is away")
+    with pytest.raises(Unavailable):
+        await stage.begin()
+    stage.runner.refusal = None
+    await stage.look()
+    assert stage.journal == [("write", "Running"), ("start", "a")]
+    assert len(stage.world.runner.starts) == 1
+
+
+async def test_a_step_that_may_not_run_fails_and_says_why():
+    stage = Stage(a_workflow(a_step("a")))
+    stage.runner.refusal = InvalidInput("exceeded quota: pods")
+    await stage.begin()
+    assert stage.run.status.phase == "Failed"
+    assert stage.run.status.error.code == "REFUSED"
+    assert "exceeded quota" in stage.run.status.error.reason
+
+
+async def test_signs_of_life_are_written_seldom():
+    stage = Stage(a_workflow(a_step("a")))
+    await stage.begin()
+    stage.world.runner.say(stage.run, "a", message="1 of 2")
+    due = await stage.look()
+    assert stage.writes == ["Running"]
+    assert due == stage.world.clock.now() + SOFT_WRITE_EVERY
+    stage.world.clock.advance(SOFT_WRITE_EVERY)
+    await stage.look()
+    assert (stage.run.status.steps["a"].phase, stage.run.status.steps["a"].message) == ("Running", "1 of 2")
+    stage.world.runner.say(stage.run, "a", message="2 of 2")
+    await stage.look()
+    assert stage.writes == ["Running", "Running"]
+
+
+@pytest.mark.parametrize(
+    ("workflow", "fields", "want_code", "want_words"),
+    [
+        pytest.param(
+            a_workflow(a_step("a", needs=("ghost",))), {}, "INVALID_INPUT", "ghost", id="a Workflow with a mistake"
+        ),
+        pytest.param(
+            a_workflow(a_step("a"), inputs={"type": "object", "properties": {"total": {"type": "number"}}}),
+            {"context": {"total": "much"}},
+            "INVALID_INPUT",
+            "total",
+            id="a context of the wrong type",
+        ),
+    ],
+)
+async def test_a_run_that_cannot_start_fails_before_anything_of_it_exists(workflow, fields, want_code, want_words):
+    stage = Stage(workflow, **fields)
+    await stage.begin()
+    assert stage.journal == [("write", "Failed")]
+    assert stage.run.status.error.code == want_code
+    assert want_words in stage.run.status.error.reason
+    assert stage.world.runner.starts == []
+
+
+async def test_a_run_of_an_unknown_workflow_fails_and_names_it():
+    stage = Stage(a_workflow(a_step("a")))
+    await stage.world.access("bob").runs.create(a_run("ghost"))
+    await stage.look()
+    assert stage.run.status.error.code == "WORKFLOW_NOT_FOUND"
+
+
+async def test_a_run_keeps_its_revision_when_the_workflow_is_edited():
+    stage = Stage(a_workflow(a_step("a"), a_step("b", needs=("a",), source="echo old")))
+    await stage.begin()
+    edited = a_workflow(a_step("a"), a_step("b", needs=("a",), source="echo new"))
+    await stage.world.access("bob").workflows.apply(edited)
+    stage.world.runner.end(stage.run, "a", succeeded())
+    await stage.look()
+    assert stage.world.runner.newest(stage.run.metadata.uid, "b").command.program["source"] == "echo old"
+
+
+async def test_defaults_of_the_inputs_are_in_the_context():
+    inputs = {"type": "object", "properties": {"total": {"type": "number", "default": 5}}}
+    stage = Stage(a_workflow(a_step("a"), inputs=inputs))
+    await stage.begin()
+    assert stage.world.runner.newest(stage.run.metadata.uid, "a").command.document["context"] == {"total": 5}
+
+
+async def test_a_gate_from_request_to_the_end_of_the_run():
+    stage = Stage(a_workflow(a_gate("release"), a_step("ship", needs=("release",))))
+    due = await stage.begin()
+    request = stage.world.approvals.all()[0]
+    assert due == request.spec.request.expires_at
+    assert stage.run.status.phase == "Waiting"
+    assert "release" in stage.run.status.waiting_for
+    decider = stage.world.access("alice")
+    from penstock.application.answer_approval import answer_approval
+
+    await answer_approval(decider, Key("default", request.metadata.name), Verdict.APPROVE, "fine")
+    await stage.look()
+    assert stage.world.approvals.all()[0].status.phase == "Approved"
+    stage.world.runner.end(stage.run, "ship", succeeded())
+    await stage.look()
+    assert stage.run.status.phase == "Succeeded"
+    assert [event.reason for event in stage.world.events.told] == [
+        "ApprovalNeeded",
+        "StepSucceeded",
+        "StepStarted",
+        "StepSucceeded",
+        "RunSucceeded",
+    ]
+
+
+async def test_a_retry_starts_when_its_time_has_come():
+    from penstock.api.v1alpha1.workflow import Backoff, Retry
+
+    stage = Stage(a_workflow(a_step("a", retry=Retry(limit=1, backoff=Backoff(initial="2s")))))
+    stage.world.runner.will("a", failed(), succeeded("done"))
+    await stage.begin()
+    due = await stage.look()
+    assert due == stage.world.clock.now() + timedelta(seconds=2)
+    stage.world.clock.advance(timedelta(seconds=2))
+    await stage.look()
+    await stage.look()
+    assert (stage.run.status.phase, stage.run.status.steps["a"].attempt) == ("Succeeded", 2)
+
+
+async def test_cancelling_stops_what_lives():
+    stage = Stage(a_workflow(a_step("a"), a_step("b", needs=("a",))))
+    await stage.begin()
+    await stage.world.access("bob").runs.request_cancel(KEY)
+    await stage.look()
+    assert ("stop", "a") in stage.journal
+    assert stage.run.status.phase == "Cancelled"
+    assert stage.run.status.steps["b"].phase == "Cancelled"
+
+
+async def test_a_run_that_is_gone_is_no_error():
+    stage = Stage(a_workflow(a_step("a")))
+    assert await stage.look() is None
