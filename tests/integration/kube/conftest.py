@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from penstock.adapters.kube.client import KubeClient, Timing
+from penstock.adapters.kube.client import ClientOptions, KubeClient
 from penstock.adapters.kube.credentials import Credentials
 from tests.integration.kube.api_server import ApiServer, serving
 
-QUICK = Timing(request=5.0, first_wait=0.01, longest_wait=0.02)
+QUICK = ClientOptions(request=5.0, first_wait=0.01, longest_wait=0.02)
 
 
 @pytest.fixture
@@ -21,5 +21,5 @@ async def server() -> AsyncIterator[ApiServer]:
 
 @pytest.fixture
 async def client(server: ApiServer) -> AsyncIterator[KubeClient]:
-    async with KubeClient.connect(Credentials.fixed(server.url, "Bearer t"), timing=QUICK) as kube:
+    async with KubeClient.connect(Credentials.fixed(server.url, "Bearer t"), QUICK) as kube:
         yield kube

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -93,7 +94,7 @@ async def test_a_write_whose_answer_is_lost_is_not_repeated(server: ApiServer, c
 
 
 async def test_no_server_at_all_is_unavailable():
-    async with KubeClient.connect(Credentials.fixed("http://127.0.0.1:9"), timing=QUICK) as client:
+    async with KubeClient.connect(Credentials.fixed("http://127.0.0.1:9"), QUICK) as client:
         with pytest.raises(Unavailable, match="does not answer"):
             await client.get(POD, as_dict)
 
@@ -106,7 +107,7 @@ async def test_a_refused_token_is_read_anew_once(server: ApiServer):
 
     server.put("pods", {"metadata": {"name": "a"}})
     server.faults.append(Fault("GET", POD, status=401, body=status(401, "Unauthorized", "Unauthorized")))
-    async with KubeClient.connect(Credentials(load), timing=QUICK) as client:
+    async with KubeClient.connect(Credentials(load), QUICK) as client:
         await client.get(POD, as_dict)
     assert [each["Authorization"] for each in server.headers] == ["Bearer stale", "Bearer fresh"]
 
@@ -149,7 +150,7 @@ async def test_the_crash_switch_ends_the_process_at_the_named_write(server: ApiS
         raise Died
 
     switch = CrashSwitch(when, die=die)
-    async with KubeClient.connect(Credentials.fixed(server.url), timing=QUICK, crash=switch) as client:
+    async with KubeClient.connect(Credentials.fixed(server.url), replace(QUICK, crash=switch)) as client:
         await client.create(PODS.path("default"), {"metadata": {"name": "one"}}, as_dict)
         await client.create(
             "/apis/events.k8s.io/v1/namespaces/default/events", {"metadata": {"name": "e"}}, as_dict, counted=False

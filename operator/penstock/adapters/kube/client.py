@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -34,20 +34,25 @@ MERGE_PATCH = "application/merge-patch+json"
 as_dict: Decode[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode
 
+_METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _KEEP_ALIVE = 75.0
 """Seconds that an idle connection is kept; the API server closes its side after 90."""
 _WARMTH_INTERVAL = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
-    """How long the client waits, in seconds."""
+class ClientOptions:
+    """How the client behaves; times are in seconds."""
 
     connect: float = 10.0
     request: float = 30.0
     read_tries: int = 4
     first_wait: float = 0.1
     longest_wait: float = 5.0
+    crash: CrashSwitch = field(default_factory=CrashSwitch)
+    """Counts the mutating requests, and in tests ends the process at one."""
+    hear_date: Callable[[str], None] = lambda _: None
+    """Told the Date of every answer."""
 
 
 class KubeClient:
@@ -59,50 +64,48 @@ class KubeClient:
         session: aiohttp.ClientSession,
         *,
         identity: Actor | None = None,
-        crash: CrashSwitch | None = None,
-        timing: Timing | None = None,
+        options: ClientOptions | None = None,
     ) -> None:
         self._credentials = credentials
         self._session = session
-        self._identity = identity
         self._impersonation = _impersonation(identity)
-        self._crash = crash or CrashSwitch()
-        self._timing = timing or Timing()
+        self._options = options or ClientOptions()
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def connect(
-        cls, credentials: Credentials, *, crash: CrashSwitch | None = None, timing: Timing | None = None
-    ) -> AsyncIterator[KubeClient]:
+    async def connect(cls, credentials: Credentials, options: ClientOptions | None = None) -> AsyncIterator[KubeClient]:
         """A client with a connection pool of its own, closed at the end."""
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE)
         async with aiohttp.ClientSession(connector=connector, auto_decompress=True) as session:
-            yield cls(credentials, session, crash=crash, timing=timing)
+            yield cls(credentials, session, options=options)
 
     @property
     def writes(self) -> int:
         """Mutating requests sent so far by this process, Lease renewals and Events left out."""
-        return self._crash.count
+        return self._options.crash.count
 
     def acting_as(self, identity: Actor) -> KubeClient:
         """The same connections, every request impersonating `identity`. The own rights are never a fallback."""
         if not identity.user:
             raise BugError("impersonation needs a user")
-        return KubeClient(self._credentials, self._session, identity=identity, crash=self._crash, timing=self._timing)
+        return KubeClient(self._credentials, self._session, identity=identity, options=self._options)
 
-    async def get(self, path: str, decode: Decode[T], params: Mapping[str, str] | None = None) -> T:
+    async def get(
+        self, path: str, decode: Decode[T], params: Mapping[str, str] | None = None, *, metadata_only: bool = False
+    ) -> T:
         """Read one object or a list. Raises NotFound, Forbidden, Expired, Unavailable (after several tries)."""
+        headers = {"Accept": _METADATA_LIST} if metadata_only else None
         attempts = stamina.retry_context(
             on=_wait_before_retry,
-            attempts=self._timing.read_tries,
+            attempts=self._options.read_tries,
             timeout=None,
-            wait_initial=self._timing.first_wait,
-            wait_max=self._timing.longest_wait,
-            wait_jitter=self._timing.first_wait,
+            wait_initial=self._options.first_wait,
+            wait_max=self._options.longest_wait,
+            wait_jitter=self._options.first_wait,
         )
         async for attempt in attempts:
             with attempt:
-                return decode(await self._send("GET", path, params=params))
+                return decode(await self._send("GET", path, params=params, headers=headers))
         raise BugError("a retry loop ended without an answer or an error")
 
     async def create(self, path: str, body: Any, decode: Decode[T], *, counted: bool = True) -> T:
@@ -130,7 +133,7 @@ class KubeClient:
         self, path: str, params: Mapping[str, str], *, silence: float | None = None
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """The body of a GET as it comes, in chunks. Silence of that many seconds is Unavailable; None waits on."""
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._timing.connect, sock_read=silence)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._options.connect, sock_read=silence)
         async with self._answer("GET", path, timeout=timeout, params=params) as response:
             yield self._chunks(response)
 
@@ -154,9 +157,9 @@ class KubeClient:
 
     async def _write(self, method: str, path: str, body: Any, content_type: str, *, counted: bool) -> bytes:
         data = _encode(body)
-        number = self._crash.before() if counted else 0
-        answer = await self._send(method, path, data=data, content_type=content_type)
-        self._crash.after(number)
+        number = self._options.crash.before() if counted else 0
+        answer = await self._send(method, path, data=data, headers={"Content-Type": content_type})
+        self._options.crash.after(number)
         return answer
 
     async def _send(
@@ -166,10 +169,9 @@ class KubeClient:
         *,
         params: Mapping[str, str] | None = None,
         data: bytes | None = None,
-        content_type: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> bytes:
-        timeout = aiohttp.ClientTimeout(total=self._timing.request, sock_connect=self._timing.connect)
-        headers = {"Content-Type": content_type} if content_type else {}
+        timeout = aiohttp.ClientTimeout(total=self._options.request, sock_connect=self._options.connect)
         async with self._answer(method, path, timeout=timeout, params=params, data=data, headers=headers) as response:
             return await response.read()
 
@@ -191,6 +193,7 @@ class KubeClient:
                     server_hostname=endpoint.server_hostname,
                     **options,
                 ) as response:
+                    self._options.hear_date(response.headers.get("Date", ""))
                     if response.status < 400:
                         yield response
                         return

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from penstock.errors import InvalidInput
 
 
@@ -70,6 +72,20 @@ class Credentials:
             if self._generation == refused:
                 self._loaded = await self._load()
                 self._generation += 1
+
+
+async def session_of(credentials: Credentials) -> tuple[str, aiohttp.ClientSession]:
+    """The server and a session for a client that is not ours; each request gets the credentials of its moment."""
+    endpoint, _authorization, _generation = await credentials.current()
+
+    async def authorize(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        _, authorization, _ = await credentials.current()
+        if authorization:
+            request.headers["Authorization"] = authorization
+        return await handler(request)
+
+    connector = aiohttp.TCPConnector(limit=0, ssl=endpoint.ssl)
+    return endpoint.server, aiohttp.ClientSession(connector=connector, proxy=endpoint.proxy, middlewares=(authorize,))
 
 
 class _Fixed:

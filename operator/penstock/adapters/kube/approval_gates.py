@@ -1,0 +1,114 @@
+"""Gates of the engine as ApprovalRequests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from penstock.adapters.kube import labels
+from penstock.adapters.kube.client import KubeClient
+from penstock.adapters.kube.copies import Copies
+from penstock.adapters.kube.resources import APPROVALS
+from penstock.api.v1alpha1 import API_VERSION
+from penstock.api.v1alpha1.approval import (
+    ApprovalRequest,
+    ApprovalRequestSpec,
+    Request,
+    RunReference,
+)
+from penstock.api.v1alpha1.meta import ObjectMeta, OwnerReference
+from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.api.v1alpha1.workflow import Approvers
+from penstock.engine.commands import AskGate, SettleGate
+from penstock.engine.digests import canonical
+from penstock.engine.facts import Decision, GateFact, Verdict
+from penstock.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from penstock.ports.access import Key
+
+
+def run_of(request: ApprovalRequest) -> str:
+    """UID of the run that waits: the group that the copies are kept by."""
+    return request.spec.request.run.uid
+
+
+class ApprovalGates:
+    """Gates of ports.engine. `requests` is fed from outside with watch events and grouped by `run_of`."""
+
+    def __init__(self, client: KubeClient, requests: Copies[ApprovalRequest], new_nonce: Callable[[], str]) -> None:
+        self._client = client
+        self._requests = requests
+        self._new_nonce = new_nonce
+
+    async def observe(self, run: WorkflowRun) -> Mapping[str, GateFact]:
+        """From memory: the votes that admission let through, in their order."""
+        return {found.metadata.name: _fact(found) for found in self._requests.members(run.metadata.uid)}
+
+    async def ask(self, run: WorkflowRun, command: AskGate) -> None:
+        """Create the ApprovalRequest; one that is there already is taken in as it is. Raises Conflict if foreign."""
+        key = Key(run.metadata.namespace, command.name)
+        body = _request(run, command, self._new_nonce()).to_wire()
+        try:
+            made = await self._client.create(APPROVALS.path(key.namespace), body, ApprovalRequest.model_validate_json)
+        except AlreadyExists:
+            found = await self._requests.fetch(key)
+            if found is None or run_of(found) != run.metadata.uid:
+                raise Conflict(f"ApprovalRequest {key} is there and belongs to another run") from None
+        else:
+            self._requests.take(made)
+
+    async def settle(self, run: WorkflowRun, command: SettleGate) -> None:
+        """Write how it ended, unless its status says so already."""
+        key = Key(run.metadata.namespace, command.name)
+        known = self._requests.get(key)
+        status = {"phase": command.outcome, "reason": command.reason[:4096]}
+        if known is not None and known.status.phase == command.outcome:
+            return
+        path = APPROVALS.path(key.namespace, key.name, "status")
+        try:
+            written = await self._client.merge_patch(path, {"status": status}, ApprovalRequest.model_validate_json)
+        except NotFound:
+            self._requests.forget(key)
+            return
+        self._requests.take(written)
+
+
+def _fact(found: ApprovalRequest) -> GateFact:
+    votes = tuple(
+        Decision(vote.by, Verdict(vote.verdict), vote.digest, vote.client, vote.comment)
+        for vote in found.spec.decisions
+    )
+    return GateFact(found.metadata.name, found.spec.request.digest, votes)
+
+
+def _request(run: WorkflowRun, command: AskGate, nonce: str) -> ApprovalRequest:
+    owner = OwnerReference(
+        api_version=API_VERSION,
+        kind="WorkflowRun",
+        name=run.metadata.name,
+        uid=run.metadata.uid,
+        controller=True,
+    )
+    if run.spec.requested_by is None:
+        # The guard holds the requester away from his own gate; without a name it could hold nobody.
+        raise InvalidInput(f"run {run.metadata.name} does not say who asked for it, so no gate can be asked")
+    request = Request(
+        run=RunReference(name=run.metadata.name, uid=run.metadata.uid),
+        step=command.step,
+        attempt=command.attempt,
+        digest=command.digest,
+        subject=canonical(dict(command.subject)).decode(),
+        requested_by=run.spec.requested_by,
+        approvers=Approvers(users=command.gate.users, groups=command.gate.groups),
+        quorum=command.gate.quorum,
+        message=command.message[:4096],
+        expires_at=command.expires_at,
+        nonce=nonce,
+    )
+    return ApprovalRequest(
+        metadata=ObjectMeta(
+            name=command.name,
+            namespace=run.metadata.namespace,
+            labels={labels.RUN: run.metadata.name},
+            owner_references=(owner,),
+        ),
+        spec=ApprovalRequestSpec(request=request),
+    )

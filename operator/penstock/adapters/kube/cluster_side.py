@@ -1,0 +1,158 @@
+"""The operator's side of a cluster, put together: what is seen, what is known, what is done to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from penstock.adapters.kube.approval_gates import ApprovalGates, run_of
+from penstock.adapters.kube.attempt_maker import AttemptMaker
+from penstock.adapters.kube.attempt_sight import AttemptSight
+from penstock.adapters.kube.client import KubeClient, as_dict
+from penstock.adapters.kube.copies import Copies
+from penstock.adapters.kube.event_sink import KubeEvents
+from penstock.adapters.kube.job_closer import JobCloser
+from penstock.adapters.kube.job_runner import JobRunner
+from penstock.adapters.kube.manifests import PodSettings
+from penstock.adapters.kube.resources import APPROVALS, RUNS, WORKFLOWS
+from penstock.adapters.kube.revisions import KubeRevisions
+from penstock.adapters.kube.run_ledger import RunLedger
+from penstock.adapters.kube.workflow_keeper import WorkflowKeeper
+from penstock.api.v1alpha1.approval import ApprovalRequest
+from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.api.v1alpha1.workflow import Workflow, WorkflowSpec
+from penstock.application.plans import PlanBook
+from penstock.application.work_queue import WorkQueue
+from penstock.errors import BugError, PenstockError, Problem
+from penstock.ports.access import Key
+from penstock.ports.engine import Clock
+
+_WARM_CONNECTIONS = 8
+_PRUNE_EVERY = 600.0
+_MANAGED_SINCE = 32
+"""Minor version of Kubernetes 1 that leaves Jobs with `spec.managedBy` alone by default."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SideSettings:
+    """What an installation decides."""
+
+    namespaces: tuple[str, ...] = ()
+    """Namespaces whose runs are driven; all of them when empty."""
+    pod: PodSettings = field(default_factory=PodSettings)
+    instance: str = "penstock-operator"
+    """Name of this replica."""
+    workers: int = 32
+
+
+class ClusterSide:
+    """Ports of the engine for a cluster, the watches that feed them, and the queues that work for them.
+
+    `heard` is fed with watch events of our own kinds by whoever watches those.
+    """
+
+    def __init__(self, client: KubeClient, clock: Clock, plans: PlanBook, settings: SideSettings) -> None:
+        self._client = client
+        self._plans = plans
+        self._reconcile: Callable[[Key], Awaitable[datetime | None]] | None = None
+        self._copies_and_queues(client, clock, settings)
+        self.sight = AttemptSight(client, settings.namespaces)
+        self.revisions = KubeRevisions(client, self._workflows, lambda digest, spec: not self._check(digest, spec))
+        self._keeper = WorkflowKeeper(client, self._workflows, self.revisions, self._check, clock)
+        self.ledger = RunLedger(client, self._runs, clock)
+        self.gates = ApprovalGates(client, self._requests, _nonce)
+        self.events = KubeEvents(client, clock, settings.instance, _nonce)
+        maker = AttemptMaker(client, self.sight, settings.pod, _nonce)
+        self.runner = JobRunner(client, self.sight, maker, wake=self._run_queue.add, close=self._job_queue.add)
+        self._closer = JobCloser(client, self.sight, self._runs, clock, self._job_queue.add)
+
+    def _copies_and_queues(self, client: KubeClient, clock: Clock, settings: SideSettings) -> None:
+        self._workflows = Copies(client, WORKFLOWS, Workflow)
+        self._runs = Copies(client, RUNS, WorkflowRun, on_change=self._run_changed)
+        self._requests = Copies(client, APPROVALS, ApprovalRequest, group_of=run_of)
+        self._run_queue: WorkQueue[Key] = WorkQueue(self._reconcile_run, clock, workers=settings.workers)
+        self._workflow_queue: WorkQueue[Key] = WorkQueue(self._reconcile_workflow, clock, workers=4)
+        self._job_queue: WorkQueue[Key] = WorkQueue(self._close_job, clock, workers=8)
+
+    def heard(self, plural: str, event: str | None, found: Mapping[str, Any]) -> None:
+        """Take in a watch event of one of our kinds. Call it from the loop that everything else runs in."""
+        if plural == WORKFLOWS.plural:
+            key = self._workflows.heard(event, found)
+            if key is not None and event != "DELETED":
+                self._workflow_queue.add(key)
+        elif plural == RUNS.plural:
+            key = self._runs.heard(event, found)
+            if key is not None:
+                self._run_queue.add(key)
+        elif plural == APPROVALS.plural and self._requests.heard(event, found) is not None:
+            reference = found["spec"]["request"]["run"]
+            self._run_queue.add(Key(found["metadata"]["namespace"], reference["name"]))
+
+    async def follow(self) -> None:
+        """Watch Jobs and pods, send Events, keep connections warm, without end. All replicas do."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.sight.run())
+            group.create_task(self.events.run())
+            group.create_task(self._client.keep_warm(_WARM_CONNECTIONS))
+            group.create_task(self._prune())
+
+    async def work(self, reconcile: Callable[[Key], Awaitable[datetime | None]]) -> None:
+        """Drive runs with `reconcile`, close Jobs, look after Workflows, without end. Only the active replica does."""
+        await self.sight.synced()
+        self._reconcile = reconcile
+        # What another replica left, or a spell of leading that was cut short: everything is looked at once.
+        for run in self._runs:
+            self._run_queue.add(_key(run))
+        for workflow in self._workflows:
+            self._workflow_queue.add(_key(workflow))
+        async with asyncio.TaskGroup() as group:
+            for queue in (self._run_queue, self._workflow_queue, self._job_queue):
+                group.create_task(queue.run())
+
+    def _run_changed(self, run: WorkflowRun) -> None:
+        self.runner.run_changed(run)
+        self._closer.run_changed(run)
+
+    def _check(self, digest: str, spec: WorkflowSpec) -> tuple[Problem, ...]:
+        return self._plans.lookup(digest, spec).problems
+
+    async def _reconcile_run(self, key: Key) -> datetime | None:
+        if self._reconcile is None:
+            raise BugError("a run was to be driven before anybody was there to drive it")
+        return await self._reconcile(key)
+
+    async def _reconcile_workflow(self, key: Key) -> datetime | None:
+        return await self._keeper.reconcile(key)
+
+    async def _close_job(self, key: Key) -> datetime | None:
+        return await self._closer.reconcile(key)
+
+    async def _prune(self) -> None:
+        while True:
+            await asyncio.sleep(_PRUNE_EVERY)
+            with contextlib.suppress(PenstockError):
+                for copies in (self._runs, self._workflows, self._requests):
+                    await copies.prune()
+
+
+async def may_manage(client: KubeClient) -> bool:
+    """The cluster leaves Jobs with `spec.managedBy` to us (Kubernetes 1.32 and later)."""
+    version = await client.get("/version", as_dict)
+    minor = int("".join(filter(str.isdigit, version["minor"])) or 0)
+    return version["major"] != "1" or minor >= _MANAGED_SINCE
+
+
+def _nonce() -> str:
+    return secrets.token_hex(16)
+
+
+def _key(found: WorkflowRun | Workflow) -> Key:
+    return Key(found.metadata.namespace, found.metadata.name)

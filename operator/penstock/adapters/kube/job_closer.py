@@ -1,0 +1,99 @@
+"""Closes managed Jobs: one status patch when an attempt's pod has ended, off the way of the run itself.
+
+Level-triggered: it looks at what is, whoever brought it about, so it goes on where a crash left it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from penstock.adapters.kube import labels
+from penstock.adapters.kube.attempt_sight import AttemptSight, decode_job
+from penstock.adapters.kube.attempts import attempt_of, container_state
+from penstock.adapters.kube.client import KubeClient
+from penstock.adapters.kube.copies import Copies
+from penstock.adapters.kube.job_runner import delete_pod
+from penstock.adapters.kube.job_status import closing_patch
+from penstock.adapters.kube.objects import Job, Pod
+from penstock.adapters.kube.resources import JOBS
+from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.engine.model import StepPhase
+from penstock.errors import NotFound
+from penstock.ports.access import Key
+from penstock.ports.engine import Clock
+
+_ALIVE = (StepPhase.STARTING, StepPhase.RUNNING)
+
+
+class JobCloser:
+    """Looks at one Job at a time; `queue(key)` has one looked at."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        sight: AttemptSight,
+        runs: Copies[WorkflowRun],
+        clock: Clock,
+        queue: Callable[[Key], None],
+    ) -> None:
+        self._client = client
+        self._sight = sight
+        self._runs = runs
+        self._clock = clock
+        self._queue = queue
+        sight.listen(self._job_changed, self._pod_changed)
+
+    async def reconcile(self, key: Key) -> datetime | None:
+        """Close the Job if its attempt is over; remove a pod that nobody waits for and that never came to run."""
+        job = self._sight.job(key)
+        if job is None or job.finished or job.spec.managed_by != labels.MANAGER:
+            return None
+        pod = self._sight.pod_of(job.metadata.uid)
+        if pod is not None and not pod.ended:
+            if self._given_up(job) and _never_ran(pod):
+                await delete_pod(self._client, pod)
+            return None
+        if pod is not None or self._sight.lost_pod(job.metadata.uid) or self._given_up(job):
+            await self._close(job, pod)
+        return None
+
+    def run_changed(self, run: WorkflowRun) -> None:
+        """For the copies of the runs: steps go on, and leave Jobs behind that must not stay open."""
+        for job in self._sight.jobs_of(run.metadata.uid):
+            if not job.finished:
+                self._queue(job.metadata.key)
+
+    async def _close(self, job: Job, pod: Pod | None) -> None:
+        patch = closing_patch(job, pod, self._clock.now())
+        path = JOBS.path(job.metadata.namespace, job.metadata.name, "status")
+        try:
+            self._sight.remember_job(await self._client.merge_patch(path, patch, decode_job))
+        except NotFound:
+            return
+
+    def _given_up(self, job: Job) -> bool:
+        """The run has gone on without this attempt. While the run is not known, nobody has given up anything."""
+        attempt, owner = attempt_of(job), job.metadata.controller
+        run = self._runs.get(Key(job.metadata.namespace, job.metadata.labels.get(labels.RUN, "")))
+        if attempt is None or owner is None or run is None or run.metadata.uid != owner.uid:
+            return False
+        step = run.status.steps.get(attempt.step)
+        if step is None or step.attempt < attempt.number:
+            return False
+        return step.attempt > attempt.number or step.phase not in _ALIVE
+
+    def _job_changed(self, job: Job) -> None:
+        if not job.finished:
+            self._queue(job.metadata.key)
+
+    def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        pod = new or old
+        owner = pod.metadata.controller if pod else None
+        if pod is not None and owner is not None and (new is None or new.ended):
+            self._queue(Key(pod.metadata.namespace, owner.name))
+
+
+def _never_ran(pod: Pod) -> bool:
+    state = container_state(pod)
+    return pod.metadata.deletion_timestamp is None and state.running is None and state.terminated is None

@@ -1,0 +1,201 @@
+"""Attempts as Jobs: what is known of them, starting and stopping them. One result an attempt.
+
+Every method may be repeated, and may follow a crash at any point of an earlier call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from penstock.adapters.kube import labels
+from penstock.adapters.kube.attempt_maker import AttemptMaker, NameTaken
+from penstock.adapters.kube.attempt_sight import AttemptSight, decode_job, decode_pod
+from penstock.adapters.kube.attempts import Attempt, alive_fact, attempt_of, container_state
+from penstock.adapters.kube.client import KubeClient
+from penstock.adapters.kube.objects import Job, Pod
+from penstock.adapters.kube.resources import JOBS, PODS
+from penstock.adapters.kube.result_reader import ResultReader
+from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.engine.commands import StartAttempt, StopAttempt
+from penstock.engine.facts import AttemptFact, AttemptPhase
+from penstock.engine.identifiers import attempt_name
+from penstock.engine.model import FINISHED_RUN, Failure, StepPhase
+from penstock.errors import Conflict, NotFound
+from penstock.ports.access import Key
+
+_ALIVE = (StepPhase.STARTING, StepPhase.RUNNING)
+
+
+class JobRunner:
+    """StepRunner of ports.engine. `wake(key)` has a run looked at again, `close(key)` a Job closed when that is due."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        sight: AttemptSight,
+        maker: AttemptMaker,
+        *,
+        wake: Callable[[Key], None],
+        close: Callable[[Key], None],
+    ) -> None:
+        self._client = client
+        self._sight = sight
+        self._maker = maker
+        self._wake = wake
+        self._close = close
+        self._readers: dict[str, ResultReader] = {}
+        self._refused: dict[str, dict[tuple[str, int], AttemptFact]] = {}
+        sight.listen(self._job_changed, self._pod_changed)
+
+    async def observe(self, run: WorkflowRun) -> Mapping[tuple[str, int], AttemptFact]:
+        """What is known, from memory. Only where memory says that something is gone is the server asked."""
+        facts = dict(self._refused.get(run.metadata.uid, {}))
+        for job in self._sight.jobs_of(run.metadata.uid):
+            await self._add_fact(run, job, facts)
+        for name, step in run.status.steps.items():
+            if step.uid and step.phase in _ALIVE and (name, step.attempt) not in facts:
+                job_name = attempt_name(run.metadata.name, run.metadata.uid, name, step.attempt)
+                found = await self._find_job(Key(run.metadata.namespace, job_name))
+                if found is not None and found.metadata.uid == step.uid:
+                    await self._add_fact(run, found, facts)
+        return facts
+
+    async def start(self, run: WorkflowRun, command: StartAttempt) -> None:
+        """Make sure that the attempt's Job and pod are there, and read its log from the moment it runs."""
+        try:
+            job = await self._maker.make(run, command)
+        except NameTaken as taken:
+            fact = AttemptFact(
+                AttemptPhase.FAILED, command.digest, failure=Failure(taken.code, str(taken), command.step)
+            )
+            self._refused.setdefault(run.metadata.uid, {})[command.step, command.attempt] = fact
+            self._wake(_run_key(run))
+            return
+        attempt, pod = attempt_of(job), self._sight.pod_of(job.metadata.uid)
+        if attempt is not None and pod is not None:
+            self._reader(job, attempt, pod)
+
+    async def stop(self, run: WorkflowRun, command: StopAttempt) -> None:
+        """Delete the pod, which lets the program end in peace first. The Job is closed when the pod is gone."""
+        job = self._sight.job(Key(run.metadata.namespace, command.name))
+        if job is None:
+            return
+        pod = self._sight.pod_of(job.metadata.uid)
+        if pod is None:
+            self._close(job.metadata.key)
+        elif pod.metadata.deletion_timestamp is None and not pod.ended:
+            await delete_pod(self._client, pod)
+
+    def run_changed(self, run: WorkflowRun) -> None:
+        """For the copies of the runs: what is kept of a finished run is let go."""
+        if run.status.phase not in FINISHED_RUN:
+            return
+        self._refused.pop(run.metadata.uid, None)
+        for job in self._sight.jobs_of(run.metadata.uid):
+            pod, reader = self._sight.pod_of(job.metadata.uid), self._readers.get(job.metadata.uid)
+            if pod is None or pod.ended:
+                self._drop_reader(job.metadata.uid)
+            elif reader is not None:
+                reader.forget_output()
+
+    async def _add_fact(self, run: WorkflowRun, job: Job, facts: dict[tuple[str, int], AttemptFact]) -> None:
+        attempt = attempt_of(job)
+        fact = await self._fact(run, job, attempt) if attempt else None
+        if attempt is not None and fact is not None:
+            facts[attempt.step, attempt.number] = fact
+
+    async def _fact(self, run: WorkflowRun, job: Job, attempt: Attempt) -> AttemptFact | None:
+        reader = self._readers.get(attempt.uid)
+        if reader is not None and reader.result is not None:
+            return reader.result
+        step = run.status.steps.get(attempt.step)
+        pod = self._sight.pod_of(attempt.uid)
+        if pod is None:
+            recorded = step is not None and step.uid == attempt.uid
+            pod = await self._find_pod(job) if recorded and not self._sight.lost_pod(attempt.uid) else None
+            if pod is None:
+                return self._without_pod(job, attempt, recorded=recorded)
+        wanted = step is not None and step.phase in _ALIVE and step.attempt == attempt.number
+        if not wanted:
+            # Nobody waits for this one's result; all that counts is whether it still lives.
+            return attempt.lost("the attempt has ended") if pod.ended else attempt.fact(AttemptPhase.RUNNING)
+        message = self._reader(job, attempt, pod).message
+        fact = alive_fact(attempt, pod)
+        return attempt.fact(fact.phase, message=message or fact.message)
+
+    def _without_pod(self, job: Job, attempt: Attempt, *, recorded: bool) -> AttemptFact | None:
+        """A pod is missing that was there (the attempt is lost), or that is still to be made (it was never seen)."""
+        gone = self._sight.lost_pod(attempt.uid) or job.finished
+        if job.spec.managed_by != labels.MANAGER and not gone:
+            return attempt.fact(AttemptPhase.CREATED)
+        if gone or recorded:
+            return attempt.lost("the attempt's pod is gone without a result")
+        return None
+
+    async def _find_job(self, key: Key) -> Job | None:
+        try:
+            job = await self._client.get(JOBS.path(key.namespace, key.name), decode_job)
+        except NotFound:
+            return None
+        self._sight.remember_job(job)
+        return job
+
+    async def _find_pod(self, job: Job) -> Pod | None:
+        if job.spec.managed_by != labels.MANAGER:
+            return None
+        meta = job.metadata
+        try:
+            pod = await self._client.get(PODS.path(meta.namespace, meta.name), decode_pod)
+        except NotFound:
+            return None
+        owner = pod.metadata.controller
+        if owner is None or owner.uid != meta.uid:
+            return None
+        self._sight.remember_pod(pod)
+        return pod
+
+    def _reader(self, job: Job, attempt: Attempt, pod: Pod) -> ResultReader:
+        reader = self._readers.get(attempt.uid)
+        if reader is None:
+            key = Key(job.metadata.namespace, job.metadata.labels[labels.RUN])
+            reader = ResultReader(self._client, attempt, pod, lambda: self._wake(key))
+            self._readers[attempt.uid] = reader
+            reader.see(pod)
+        return reader
+
+    def _drop_reader(self, job_uid: str) -> None:
+        reader = self._readers.pop(job_uid, None)
+        if reader is not None:
+            reader.close()
+
+    def _job_changed(self, job: Job) -> None:
+        if self._sight.job(job.metadata.key) is None:
+            self._drop_reader(job.metadata.uid)
+
+    def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        pod = new or old
+        owner = pod.metadata.controller if pod else None
+        reader = self._readers.get(owner.uid) if owner else None
+        if pod is None or reader is None:
+            return
+        if new is None:
+            reader.gone()
+            return
+        reader.see(new)
+        started = container_state(new).running is not None
+        if started and (old is None or container_state(old).running is None):
+            self._wake(Key(pod.metadata.namespace, pod.metadata.labels.get(labels.RUN, "")))
+
+
+async def delete_pod(client: KubeClient, pod: Pod) -> None:
+    """Have a pod ended in peace; harmless where it is gone, or another is there by that name."""
+    meta = pod.metadata
+    options = {"preconditions": {"uid": meta.uid}}
+    try:
+        await client.delete(PODS.path(meta.namespace, meta.name), options)
+    except (NotFound, Conflict):
+        return
+
+
+def _run_key(run: WorkflowRun) -> Key:
+    return Key(run.metadata.namespace, run.metadata.name)

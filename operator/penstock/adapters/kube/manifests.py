@@ -1,0 +1,261 @@
+"""Jobs, pods and ConfigMaps of attempts, as the API server is asked to make them. Pure; golden-tested.
+
+Every pod keeps to Pod Security `restricted`, has no ServiceAccount token, and can write nowhere but into its own
+work and temporary folders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from penstock.adapters.kube import labels
+from penstock.adapters.kube.documents import InputDocument
+from penstock.api.v1alpha1 import API_VERSION
+from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.engine.commands import StartAttempt
+from penstock.engine.rules.deadlines import START_ALLOWANCE
+from penstock.errors import InvalidInput
+
+Manifest = dict[str, Any]
+
+CONTAINER = "step"
+_USER = 65532
+_WORK = "/penstock/work"
+_TMP = "/tmp"  # noqa: S108 - a folder in the pod, empty and its own
+_IN = "/penstock/in"
+_CA = "/penstock/ca"
+_CA_FILE = "ca.crt"
+_STOP_SECONDS = 10
+"""The harness gives a program five seconds between SIGTERM and SIGKILL, and then reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodSettings:
+    """What an installation decides about all pods of steps."""
+
+    managed: bool = True
+    """The operator creates the pods; else the built-in Job controller does."""
+    dns_policy: str = "ClusterFirst"
+    ca_bundle: str = ""
+    """Name of a ConfigMap with `ca.crt`, in each namespace; empty for none."""
+    cpu_request: str = "50m"
+    memory_request: str = "64Mi"
+    memory_limit: str = "512Mi"
+    work_size: str = "1Gi"
+    tmp_size: str = "256Mi"
+    longest_attempt: timedelta = timedelta(days=7)
+    """For steps without a timeout: a pod that nobody watches any more must end some day."""
+
+
+def job(run: WorkflowRun, command: StartAttempt, document: InputDocument, settings: PodSettings) -> Manifest:
+    """The Job of an attempt."""
+    spec: Manifest = {
+        "parallelism": 1,
+        "completions": 1,
+        "backoffLimit": 0,
+        "podReplacementPolicy": "Failed",
+        "template": {
+            "metadata": {"labels": _labels(run), "annotations": _annotations(command, document, with_document=True)},
+            "spec": _pod_spec(command, document, settings),
+        },
+    }
+    if settings.managed:
+        spec["managedBy"] = labels.MANAGER
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": command.name,
+            "namespace": run.metadata.namespace,
+            "labels": _labels(run),
+            "annotations": _annotations(command, document, with_document=False),
+            "ownerReferences": [_owner(API_VERSION, "WorkflowRun", run.metadata.name, run.metadata.uid)],
+        },
+        "spec": spec,
+    }
+
+
+def pod(
+    run: WorkflowRun, command: StartAttempt, document: InputDocument, job_uid: str, settings: PodSettings
+) -> Manifest:
+    """The one pod of a managed Job, as the built-in controller would make it but for the name, which is the Job's."""
+    controlled = {
+        "batch.kubernetes.io/controller-uid": job_uid,
+        "batch.kubernetes.io/job-name": command.name,
+        "controller-uid": job_uid,
+        "job-name": command.name,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": command.name,
+            "namespace": run.metadata.namespace,
+            "labels": {**_labels(run), **controlled},
+            "annotations": _annotations(command, document, with_document=True),
+            "ownerReferences": [_owner("batch/v1", "Job", command.name, job_uid)],
+        },
+        "spec": _pod_spec(command, document, settings),
+    }
+
+
+def config_maps(run: WorkflowRun, name: str, document: InputDocument, job_uid: str) -> list[Manifest]:
+    """The parts of a document that is too large for an annotation; they go with the Job."""
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": part_name(name, number),
+                "namespace": run.metadata.namespace,
+                "labels": _labels(run),
+                "ownerReferences": [_owner("batch/v1", "Job", name, job_uid)],
+            },
+            "immutable": True,
+            "data": {_part_file(number): part},
+        }
+        for number, part in enumerate(document.parts)
+    ]
+
+
+def part_name(name: str, number: int) -> str:
+    """Name of the ConfigMap with one part of an attempt's document."""
+    return f"{name}-in-{number:03d}"
+
+
+def _part_file(number: int) -> str:
+    return f"part-{number:03d}"
+
+
+def _labels(run: WorkflowRun) -> dict[str, str]:
+    return {"app.kubernetes.io/managed-by": "penstock", labels.RUN: run.metadata.name}
+
+
+def _annotations(command: StartAttempt, document: InputDocument, *, with_document: bool) -> dict[str, str]:
+    annotations = {
+        labels.STEP: command.step,
+        labels.ATTEMPT: str(command.attempt),
+        labels.DIGEST: command.digest,
+        labels.NONCE: document.nonce,
+    }
+    if with_document and not document.parts:
+        annotations[labels.DOCUMENT] = document.text
+    return annotations
+
+
+def _owner(api_version: str, kind: str, name: str, uid: str) -> Manifest:
+    return {"apiVersion": api_version, "kind": kind, "name": name, "uid": uid, "controller": True}
+
+
+def _pod_spec(command: StartAttempt, document: InputDocument, settings: PodSettings) -> Manifest:
+    volumes, mounts = _volumes(command, document, settings)
+    return {
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": _deadline(command, settings),
+        "terminationGracePeriodSeconds": _STOP_SECONDS,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "dnsPolicy": settings.dns_policy,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": _USER,
+            "runAsGroup": _USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(command, document, settings, mounts)],
+        "volumes": volumes,
+    }
+
+
+def _container(
+    command: StartAttempt, document: InputDocument, settings: PodSettings, mounts: list[Manifest]
+) -> Manifest:
+    image = command.program.get("image")
+    if not image:
+        raise InvalidInput(f"there is no image for the runtime `{command.program.get('runtime')}` in this installation")
+    return {
+        "name": CONTAINER,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "env": _environment(command, document, settings),
+        "resources": resources(command.program.get("resources", {}), settings),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "volumeMounts": mounts,
+    }
+
+
+def _deadline(command: StartAttempt, settings: PodSettings) -> int:
+    # The harness keeps a timeout to the second and the engine has a backstop of its own; this one holds when both
+    # are gone, so it comes last.
+    timeout = command.program.get("timeoutSeconds")
+    if timeout is None:
+        return int(settings.longest_attempt.total_seconds())
+    return int(timeout + START_ALLOWANCE.total_seconds()) + 60
+
+
+def _environment(command: StartAttempt, document: InputDocument, settings: PodSettings) -> list[Manifest]:
+    own = {
+        "PENSTOCK_INPUT": _IN if document.parts else f"{_IN}/document",
+        "PENSTOCK_INPUT_SHA256": document.sha256,
+        "PENSTOCK_WORKDIR": _WORK,
+        "PENSTOCK_TERMINATION_MESSAGE": "/dev/termination-log",
+    }
+    if settings.ca_bundle:
+        own["SSL_CERT_FILE"] = f"{_CA}/{_CA_FILE}"
+    given = [dict(each) for each in command.program.get("env", ()) if each["name"] not in own]
+    return [*given, *({"name": name, "value": value} for name, value in own.items())]
+
+
+def resources(asked: Mapping[str, Mapping[str, str]], settings: PodSettings) -> Manifest:
+    """What the step asks for, completed: a limit alone is also the request, a request alone also the limit of memory.
+
+    There is no default limit of CPU: throttling would make every step slower and protect nobody that requests do not.
+    """
+    requests, limits = dict(asked.get("requests") or {}), dict(asked.get("limits") or {})
+    memory = requests.get("memory") or limits.get("memory")
+    return {
+        "requests": {
+            **requests,
+            "cpu": requests.get("cpu") or limits.get("cpu") or settings.cpu_request,
+            "memory": memory or settings.memory_request,
+        },
+        "limits": {**limits, "memory": limits.get("memory") or memory or settings.memory_limit},
+    }
+
+
+def _volumes(
+    command: StartAttempt, document: InputDocument, settings: PodSettings
+) -> tuple[list[Manifest], list[Manifest]]:
+    volumes: list[Manifest] = [
+        {"name": "in", **_input_volume(command, document)},
+        {"name": "work", "emptyDir": {"sizeLimit": settings.work_size}},
+        {"name": "tmp", "emptyDir": {"sizeLimit": settings.tmp_size}},
+    ]
+    mounts: list[Manifest] = [
+        {"name": "in", "mountPath": _IN, "readOnly": True},
+        {"name": "work", "mountPath": _WORK},
+        {"name": "tmp", "mountPath": _TMP},
+    ]
+    if settings.ca_bundle:
+        items = [{"key": _CA_FILE, "path": _CA_FILE}]
+        volumes.append({"name": "ca", "configMap": {"name": settings.ca_bundle, "items": items}})
+        mounts.append({"name": "ca", "mountPath": _CA, "readOnly": True})
+    return volumes, mounts
+
+
+def _input_volume(command: StartAttempt, document: InputDocument) -> Manifest:
+    if not document.parts:
+        field = {"fieldPath": f"metadata.annotations['{labels.DOCUMENT}']"}
+        return {"downwardAPI": {"items": [{"path": "document", "fieldRef": field}]}}
+    sources = [
+        {"configMap": {"name": part_name(command.name, number), "items": [{"key": file, "path": file}]}}
+        for number, file in enumerate(map(_part_file, range(len(document.parts))))
+    ]
+    return {"projected": {"sources": sources}}

@@ -1,0 +1,154 @@
+"""Gets an attempt's result out of its pod: the followed log first, then the pod's end and what it left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from penstock.adapters.kube.attempts import (
+    PULL_PATIENCE,
+    Attempt,
+    by_record,
+    container_state,
+    may_get_stuck,
+    stuck,
+    without_record,
+)
+from penstock.adapters.kube.client import KubeClient
+from penstock.adapters.kube.informers import Backoff
+from penstock.adapters.kube.manifests import CONTAINER
+from penstock.adapters.kube.objects import Pod
+from penstock.adapters.kube.resources import PODS
+from penstock.engine.facts import AttemptFact
+from penstock.engine.result_records import LogChunk, Progress, RecordParser, ResultRecord, parse_termination_message
+from penstock.errors import PenstockError
+
+_log = logging.getLogger(__name__)
+
+_FIRST_WAIT = 0.1
+_LONGEST_WAIT = 5.0
+
+
+class ResultReader:
+    """One attempt. `tell()` is called whenever there is something new to know: progress, or the result."""
+
+    def __init__(self, client: KubeClient, attempt: Attempt, pod: Pod, tell: Callable[[], None]) -> None:
+        self._client = client
+        self._attempt = attempt
+        self._pod = pod
+        self._tell = tell
+        self._over = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._patience: asyncio.TimerHandle | None = None
+        self.result: AttemptFact | None = None
+        """Set once; never changed afterwards."""
+        self.message: str | None = None
+        """The last progress message."""
+
+    def see(self, pod: Pod) -> None:
+        """The pod's newest state. Reading starts when the container runs, and comes to its end with the pod."""
+        self._pod = pod
+        state = container_state(pod)
+        if pod.ended:
+            self._over.set()
+        self._mind_stuck()
+        if self._task is None and (state.running is not None or pod.ended) and self.result is None:
+            self._task = asyncio.create_task(self._read(), name=f"log of {pod.metadata.name}")
+
+    def gone(self) -> None:
+        """The pod was deleted. What its log said until then counts; the log is not there any more."""
+        self._over.set()
+        if self._task is None:
+            self.settle(self._attempt.lost("the pod was deleted before its container ran"))
+
+    def settle(self, fact: AttemptFact) -> None:
+        """The attempt's result is known; the first one counts."""
+        if self.result is None:
+            self.result = fact
+            self._tell()
+
+    def forget_output(self) -> None:
+        """The result was written down; that there is one must still be known."""
+        if self.result is not None:
+            self.result = replace(self.result, output=None)
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._calm()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _mind_stuck(self) -> None:
+        if not may_get_stuck(self._pod):
+            self._calm()
+        elif self._patience is None:
+            self._judge(timedelta(0))
+            seconds = PULL_PATIENCE.total_seconds()
+            self._patience = asyncio.get_running_loop().call_later(seconds, self._judge, PULL_PATIENCE)
+
+    def _calm(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _judge(self, waited: timedelta) -> None:
+        fact = stuck(self._attempt, self._pod, waited)
+        if fact is not None:
+            self.settle(fact)
+
+    async def _read(self) -> None:
+        try:
+            await self._follow_to_the_end()
+            if self.result is None:
+                await self._settle_without_record()
+        except Exception:  # noqa: BLE001 - whatever a log holds, the attempt must come to a result
+            _log.exception("the log of %s could not be read", self._pod.metadata.name)
+            self.settle(self._attempt.lost("the operator could not read the attempt's log"))
+
+    async def _follow_to_the_end(self) -> None:
+        backoff = Backoff(_FIRST_WAIT, _LONGEST_WAIT)
+        while self.result is None and not self._over.is_set():
+            with contextlib.suppress(PenstockError):
+                await self._read_log(follow=True)
+            if self.result is None:
+                # The log has ended, so the pod will soon; a broken connection is the other case.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._over.wait(), backoff.next())
+
+    async def _settle_without_record(self) -> None:
+        try:
+            await self._read_log(follow=False)
+        except PenstockError as error:
+            _log.info("the log of %s is not to be had: %s", self._pod.metadata.name, error)
+        if self.result is None:
+            self.settle(self._from_what_is_left())
+
+    def _from_what_is_left(self) -> AttemptFact:
+        if not self._pod.ended:
+            return self._attempt.lost("the pod was deleted before it gave a result")
+        ended = container_state(self._pod).terminated
+        record = parse_termination_message(ended.message, self._attempt.nonce) if ended else None
+        return by_record(self._attempt, record) if record else without_record(self._attempt, self._pod)
+
+    async def _read_log(self, *, follow: bool) -> None:
+        """Read from the beginning to the end. It goes on after the record, so that the connection can be used again."""
+        meta = self._pod.metadata
+        params = {"container": CONTAINER, **({"follow": "true"} if follow else {})}
+        parser = RecordParser(self._attempt.nonce)
+        async with self._client.stream(PODS.path(meta.namespace, meta.name, "log"), params) as chunks:
+            async for chunk in chunks:
+                for event in parser.feed(chunk):
+                    self._take(event)
+        for event in parser.close():
+            self._take(event)
+
+    def _take(self, event: LogChunk | Progress | ResultRecord) -> None:
+        if isinstance(event, ResultRecord):
+            self.settle(by_record(self._attempt, event))
+        elif isinstance(event, Progress) and event.message != self.message:
+            self.message = event.message
+            self._tell()

@@ -1,0 +1,133 @@
+"""Immutable contents of Workflows: ControllerRevisions, named by the digest of what they hold.
+
+They have no owner: deleting a Workflow must not take its content from runs that still execute it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+import msgspec
+from pydantic import ValidationError
+
+from penstock.adapters.kube import labels
+from penstock.adapters.kube.client import KubeClient, as_dict
+from penstock.adapters.kube.copies import Copies
+from penstock.adapters.kube.resources import CONTROLLER_REVISIONS
+from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.api.v1alpha1.workflow import Revision, Workflow, WorkflowSpec
+from penstock.engine.digests import REVISION_SCHEME, digest
+from penstock.engine.identifiers import revision_name
+from penstock.errors import AlreadyExists, BugError, Conflict, InvalidInput, NotFound
+from penstock.ports.access import Key
+from penstock.ports.engine import Content
+
+MAX_CACHED = 1024
+
+IsValid = Callable[[str, WorkflowSpec], bool]
+"""(revisionDigest, spec) -> whether it can be run."""
+
+
+class _Data(msgspec.Struct):
+    spec: msgspec.Raw
+
+
+class _ControllerRevision(msgspec.Struct):
+    data: _Data
+
+
+_decode = msgspec.json.Decoder(_ControllerRevision).decode
+
+
+def revision_of(workflow: str, spec: WorkflowSpec) -> Revision:
+    """Name and digest of this content of a Workflow."""
+    content = digest(REVISION_SCHEME, spec.to_wire())
+    return Revision(name=revision_name(workflow, content), digest=content)
+
+
+class KubeRevisions:
+    """Revisions of ports.engine. Contents never change, so they are read once and kept."""
+
+    def __init__(self, client: KubeClient, workflows: Copies[Workflow], is_valid: IsValid) -> None:
+        self._client = client
+        self._workflows = workflows
+        self._is_valid = is_valid
+        self._contents: OrderedDict[Key, Content] = OrderedDict()
+
+    async def content(self, run: WorkflowRun) -> Content:
+        """What the run is pinned to, or the Workflow's content at this moment, made sure to last."""
+        if run.spec.inline is not None:
+            return Content(run.spec.inline, None)
+        namespace = run.metadata.namespace
+        if run.status.revision is not None:
+            return await self._stored(namespace, run.status.revision.name, run.status.revision.digest)
+        reference = run.spec.workflow
+        if reference is None:
+            raise InvalidInput("the run names no Workflow and has no inline spec")
+        if reference.revision is not None:
+            return await self._named(namespace, reference.name, reference.revision)
+        # Asked live: whoever changed the Workflow a moment before he asked for the run means the new content.
+        workflow = await self._workflows.fetch(Key(namespace, reference.name))
+        if workflow is None:
+            raise NotFound(f"there is no Workflow {reference.name} in namespace {namespace}")
+        revision = revision_of(reference.name, workflow.spec)
+        if self._is_valid(revision.digest, workflow.spec):
+            await self.ensure(workflow, revision)
+        return Content(workflow.spec, revision)
+
+    async def ensure(self, workflow: Workflow, revision: Revision) -> None:
+        """Make sure that the revision is stored. Raises Conflict where its name is taken by something else."""
+        key = Key(workflow.metadata.namespace, revision.name)
+        if key in self._contents:
+            return
+        body = {
+            "apiVersion": "apps/v1",
+            "kind": "ControllerRevision",
+            "metadata": {
+                "name": key.name,
+                "labels": {labels.WORKFLOW: workflow.metadata.name},
+                "annotations": {labels.DIGEST: revision.digest},
+            },
+            "data": {"spec": workflow.spec.to_wire()},
+            "revision": max(1, workflow.metadata.generation),
+        }
+        try:
+            await self._client.create(CONTROLLER_REVISIONS.path(key.namespace), body, as_dict)
+        except AlreadyExists:
+            await self._stored(key.namespace, key.name, revision.digest)
+        self._keep(key, Content(workflow.spec, revision))
+
+    async def _named(self, namespace: str, workflow: str, name: str) -> Content:
+        content = await self._stored(namespace, name, None)
+        assert content.revision is not None
+        if name != revision_name(workflow, content.revision.digest):
+            raise InvalidInput(f"{name} is not a revision of Workflow {workflow}")
+        return content
+
+    async def _stored(self, namespace: str, name: str, want: str | None) -> Content:
+        """The stored content of that name; with `want`, of exactly that digest."""
+        key = Key(namespace, name)
+        content = self._contents.get(key)
+        if content is None:
+            content = await self._read(key)
+            self._keep(key, content)
+        assert content.revision is not None
+        if want is not None and content.revision.digest != want:
+            raise Conflict(f"revision {name} holds {content.revision.digest}, not {want}")
+        return content
+
+    async def _read(self, key: Key) -> Content:
+        found = await self._client.get(CONTROLLER_REVISIONS.path(key.namespace, key.name), _decode)
+        try:
+            spec = WorkflowSpec.model_validate_json(bytes(found.data.spec))
+        except ValidationError as error:
+            raise BugError(f"revision {key} cannot be read: {error}") from error
+        # The digest is worked out from what is there, never believed.
+        return Content(spec, Revision(name=key.name, digest=digest(REVISION_SCHEME, spec.to_wire())))
+
+    def _keep(self, key: Key, content: Content) -> None:
+        self._contents[key] = content
+        self._contents.move_to_end(key)
+        if len(self._contents) > MAX_CACHED:
+            self._contents.popitem(last=False)

@@ -1,0 +1,65 @@
+"""The runs: read from memory, written one JSON patch at a time with the resourceVersion as precondition."""
+
+from __future__ import annotations
+
+from penstock.adapters.kube.client import KubeClient
+from penstock.adapters.kube.copies import Copies
+from penstock.adapters.kube.resources import RUNS
+from penstock.adapters.kube.status_patches import changed_status, precondition, whole_status
+from penstock.api.v1alpha1.run import ErrorStatus, WorkflowRun, WorkflowRunStatus
+from penstock.errors import Conflict, InvalidInput, NotFound, Unavailable
+from penstock.ports.access import Key
+from penstock.ports.engine import Clock
+
+_REASON_LIMIT = 4096
+
+
+class RunLedger:
+    """Ledger of ports.engine on WorkflowRuns. `runs` is fed from outside with watch events."""
+
+    def __init__(self, client: KubeClient, runs: Copies[WorkflowRun], clock: Clock) -> None:
+        self._client = client
+        self._runs = runs
+        self._clock = clock
+
+    async def load(self, key: Key) -> WorkflowRun | None:
+        """The newest copy known; one that nobody can read is failed with what is wrong with it."""
+        unreadable = self._runs.unreadable(key)
+        if unreadable is None:
+            return await self._runs.load(key)
+        error = InvalidInput("the run is not valid", problems=unreadable.problems)
+        now = self._clock.now()
+        status = WorkflowRunStatus(
+            phase="Failed",
+            error=ErrorStatus(code=error.code, reason=str(error)[:_REASON_LIMIT]),
+            started_at=now,
+            finished_at=now,
+        )
+        operations = [precondition(unreadable.metadata.resource_version), *whole_status(status.to_wire())]
+        await self._client.json_patch(RUNS.path(key.namespace, key.name, "status"), operations, lambda _: None)
+        return None
+
+    async def save_status(self, run: WorkflowRun, status: WorkflowRunStatus) -> WorkflowRun:
+        """Write what changed, in one request; nothing where nothing did. Raises Conflict, NotFound, Unavailable."""
+        key = Key(run.metadata.namespace, run.metadata.name)
+        known = self._runs.get(key)
+        wire = status.to_wire()
+        if known is not None and known.metadata.resource_version == run.metadata.resource_version:
+            changes = changed_status(known.status.to_wire(), wire)
+        else:
+            changes = whole_status(wire)
+        if not changes:
+            return run
+        operations = [precondition(run.metadata.resource_version), *changes]
+        path = RUNS.path(key.namespace, key.name, "status")
+        try:
+            written = await self._client.json_patch(path, operations, WorkflowRun.model_validate_json)
+        except NotFound:
+            self._runs.forget(key)
+            raise
+        except (Conflict, Unavailable):
+            # What the server has now is not what we know, or may not be.
+            self._runs.doubt(key)
+            raise
+        self._runs.take(written)
+        return written

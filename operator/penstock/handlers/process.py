@@ -1,0 +1,99 @@
+"""One operator process: kopf's thread, the watches, the Lease, the work, the probes, from start to SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from penstock.adapters.kube.cluster_side import ClusterSide
+from penstock.adapters.kube.credentials import Credentials
+from penstock.adapters.kube.leader_lease import LeaderLease
+from penstock.handlers.kopf_thread import KopfThread
+from penstock.handlers.probes import probes
+from penstock.handlers.watching import make_registry
+from penstock.ports.access import Key
+
+_DEAF_AFTER = 180.0
+"""Seconds: bookmarks come every minute, and a broken watch is mended within half a minute."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorParts:
+    """What the wiring puts together."""
+
+    side: ClusterSide
+    reconcile: Callable[[Key], Awaitable[datetime | None]]
+    lease: LeaderLease
+    credentials: Callable[[], Credentials]
+    """New ones for each call: kopf's loop needs its own."""
+    namespaces: tuple[str, ...] = ()
+    port: int = 8081
+
+
+async def operate(parts: OperatorParts) -> None:
+    """Run until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    kopf_thread = _kopf(parts, loop)
+    sight = parts.side.sight
+
+    def deaf() -> str:
+        heard = sight.heard_at
+        if heard is not None and time.monotonic() - heard > _DEAF_AFTER:
+            return "the API server has not been heard of for three minutes"
+        return "" if kopf_thread.alive else "the thread that watches our kinds has ended"
+
+    def unready() -> str:
+        return deaf() if sight.heard_at is not None else "not everything was listed yet"
+
+    async with probes(parts.port, alive=deaf, ready=unready):
+        kopf_thread.start()
+        try:
+            await _until(stop, parts)
+        finally:
+            await asyncio.to_thread(kopf_thread.stop)
+
+
+def _kopf(parts: OperatorParts, loop: asyncio.AbstractEventLoop) -> KopfThread:
+    def hand_over(plural: str, event: str | None, found: Mapping[str, Any]) -> None:
+        loop.call_soon_threadsafe(parts.side.heard, plural, event, found)
+
+    return KopfThread(lambda: make_registry(hand_over, parts.credentials), parts.namespaces)
+
+
+async def _until(stop: asyncio.Event, parts: OperatorParts) -> None:
+    """Follow and work until told to stop, or until one of both fails for good."""
+    tasks = [
+        asyncio.create_task(parts.side.follow(), name="follow"),
+        asyncio.create_task(parts.lease.lead(lambda: parts.side.work(parts.reconcile)), name="lead"),
+        asyncio.create_task(_settle_memory(parts.side), name="memory"),
+    ]
+    stopped = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait({stopped, *tasks[:2]}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (stopped, *tasks):
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    await parts.lease.release()
+    for task in done - {stopped}:
+        task.result()
+
+
+async def _settle_memory(side: ClusterSide) -> None:
+    """Dict-heavy decoding makes the collector run all the time for nothing; what was listed stays anyway."""
+    gc.set_threshold(50_000, 20, 50)
+    await side.sight.synced()
+    gc.freeze()
