@@ -80,6 +80,8 @@ class OperatorSettings(BaseSettings):
     """Runs that are worked on at once."""
     crash: str = ""
     """For tests: `before:N` or `after:N` ends the process at its Nth write."""
+    kubeconfig: Annotated[str, Field(validation_alias="KUBECONFIG")] = ""
+    """To run outside a pod; in a pod its ServiceAccount is used."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 

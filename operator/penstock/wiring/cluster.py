@@ -1,0 +1,37 @@
+"""Cluster mode: one caller's access, and the access of whomever the MCP server speaks for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from penstock.adapters.kube.access import kube_access
+from penstock.adapters.kube.client import KubeClient
+from penstock.adapters.kube.credentials import Credentials
+from penstock.ports.access import Access
+from penstock.settings import CommandSettings
+
+
+@asynccontextmanager
+async def cluster_access(settings: CommandSettings) -> AsyncIterator[Access]:
+    """What the caller can reach with his own kubeconfig, or with the ServiceAccount of the pod that this runs in."""
+    async with cluster_client(settings) as client:
+        yield kube_access(client)
+
+
+@asynccontextmanager
+async def cluster_client(settings: CommandSettings) -> AsyncIterator[KubeClient]:
+    """The caller's own way to the API server."""
+    async with KubeClient.connect(_credentials(settings)) as client:
+        yield client
+
+
+def _credentials(settings: CommandSettings) -> Credentials:
+    in_pod = settings.kubernetes_service_host and not settings.kubeconfig and settings.kube_context is None
+    if in_pod:
+        return Credentials.in_cluster()
+    names = settings.kubeconfig or "~/.kube/config"
+    files = os.pathsep.join(str(Path(name).expanduser()) for name in names.split(os.pathsep) if name)
+    return Credentials.from_kubeconfig(files, settings.kube_context)

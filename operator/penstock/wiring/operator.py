@@ -1,0 +1,84 @@
+"""The operator's parts, put together for one process."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from penstock.adapters.cel.evaluator import CelEvaluator
+from penstock.adapters.kube.client import ClientOptions, KubeClient
+from penstock.adapters.kube.cluster_side import ClusterSide, SideSettings, may_manage
+from penstock.adapters.kube.crash import CrashSwitch
+from penstock.adapters.kube.credentials import Credentials
+from penstock.adapters.kube.leader_lease import LeaderLease
+from penstock.adapters.kube.manifests import PodSettings
+from penstock.adapters.kube.server_clock import ServerClock
+from penstock.application.plans import PlanBook
+from penstock.application.reconcile_run import Engine, Reconciler
+from penstock.ports.access import Key
+from penstock.settings import OperatorSettings
+
+LEASE = "penstock-operator"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorWiring:
+    """What an operator process runs."""
+
+    side: ClusterSide
+    reconcile: Callable[[Key], Awaitable[datetime | None]]
+    lease: LeaderLease
+    credentials: Callable[[], Credentials]
+    """New ones for each call: every event loop needs its own."""
+
+
+@asynccontextmanager
+async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorWiring]:
+    """Everything that an operator process needs, connected; closed at the end."""
+    clock = ServerClock()
+
+    def credentials() -> Credentials:
+        if settings.kubeconfig:
+            return Credentials.from_kubeconfig(settings.kubeconfig)
+        return Credentials.in_cluster()
+
+    options = ClientOptions(crash=CrashSwitch(settings.crash), hear_date=clock.hear)
+    async with KubeClient.connect(credentials(), options) as client:
+        pod = PodSettings(
+            managed=await _managed(client, settings),
+            dns_policy=settings.step_dns_policy,
+            ca_bundle=settings.ca_bundle,
+        )
+        plans = PlanBook(settings.runtime_images, CelEvaluator().check_expression)
+        side = ClusterSide(
+            client,
+            clock,
+            plans,
+            SideSettings(settings.watch_namespaces, pod, socket.gethostname(), settings.workers),
+        )
+        engine = Engine(
+            ledger=side.ledger,
+            revisions=side.revisions,
+            gates=side.gates,
+            runner=side.runner,
+            evaluator=CelEvaluator(),
+            clock=clock,
+            events=side.events,
+        )
+        lease = LeaderLease(client, Key(settings.namespace, LEASE), socket.gethostname(), clock)
+        yield OperatorWiring(side, Reconciler(engine, plans).reconcile, lease, credentials)
+
+
+async def _managed(client: KubeClient, settings: OperatorSettings) -> bool:
+    if settings.executor == "native":
+        return False
+    if await may_manage(client):
+        return True
+    log.warning("this cluster does not know spec.managedBy of Jobs: the built-in Job controller creates the pods")
+    return False
