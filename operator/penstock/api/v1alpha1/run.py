@@ -61,10 +61,10 @@ class WorkflowRunSpec(ApiModel):
             ),
             *(
                 (
-                    f"self.?{field} == oldSelf.?{field}",
-                    f"spec.{field} cannot change: a run is immutable but for spec.cancel; create a new run instead",
+                    f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})",
+                    f"spec.{name} cannot change: a run is immutable but for spec.cancel; create a new run instead",
                 )
-                for field in ("workflow", "inline", "context", "requestedBy", "idempotencyKey")
+                for name in ("workflow", "inline", "context", "requestedBy", "idempotencyKey")
             ),
             (
                 "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",

@@ -1,0 +1,160 @@
+"""Checks of CEL: syntax through the tool that is passed in, and which names an expression may use where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from penstock.api.v1alpha1.expressions import ROOTS, Reference, analyse, corrected, render_path, split_template
+from penstock.api.v1alpha1.subject import STAND_IN, Placed, Subject
+from penstock.api.v1alpha1.suggestions import closest, listed
+from penstock.engine.graph import ancestors
+from penstock.errors import Problem
+
+_EXAMPLE = "Write CEL, such as `context.order_total > 500.0`."
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an expression stands, and so what it sees."""
+
+    subject: Subject
+    path: str
+    owner: Placed | None
+    """The step whose field it is; None for a field of the Workflow."""
+    visible: frozenset[str]
+    """Steps whose outcome is fixed there."""
+
+    @property
+    def run_fields(self) -> tuple[str, ...]:
+        """What `run` has there."""
+        final = self.owner is not None and self.owner.final
+        return ("name", "namespace", "phase", "failedSteps") if final else ("name", "namespace")
+
+
+def check_expressions(subject: Subject) -> Iterator[Problem]:
+    """Every problem of every expression."""
+    for placed in subject.steps:
+        visible = _visible(subject, placed)
+        if placed.step.when is not None:
+            yield from _check(_Place(subject, f"{placed.path}.when", placed, visible), placed.step.when)
+        gates = (("approval", placed.step.approval), ("requiresApproval", placed.step.requires_approval))
+        for name, gate in gates:
+            if gate is not None and "{{" in gate.message:
+                place = _Place(subject, f"{placed.path}.{name}.message", placed, visible)
+                yield from _check_template(place, gate.message)
+    if subject.spec.outputs.from_ is not None:
+        every = frozenset(subject.needs)
+        place = _Place(subject, f"{subject.root}.outputs.from", None, every)
+        yield from _check(place, subject.spec.outputs.from_)
+
+
+def _visible(subject: Subject, placed: Placed) -> frozenset[str]:
+    if placed.final:
+        return frozenset(subject.needs) - {placed.step.name}
+    return ancestors(subject.needs, placed.step.name) - {placed.step.name}
+
+
+def _check_template(place: _Place, text: str) -> Iterator[Problem]:
+    try:
+        pieces = split_template(text)
+    except ValueError as error:
+        yield Problem(place.path, f"The text cannot be read: {error}.", "Close the expression with `}}`.")
+        return
+    for piece in pieces:
+        if piece.is_expression and not piece.text:
+            yield Problem(place.path, "The braces are empty.", "Write CEL between `{{` and `}}`, or remove both.")
+        elif piece.is_expression:
+            yield from _check(place, piece.text)
+
+
+def _check(place: _Place, expression: str) -> Iterator[Problem]:
+    better = corrected(expression)
+    tool = place.subject.tools.check_expression
+    wrong = analyse(expression).too_large or (tool(expression) if tool else None)
+    if better:
+        yield Problem(place.path, f"`{expression}` is not CEL.", f"Write `{better}`.")
+    elif wrong:
+        yield Problem(place.path, f"`{expression}` cannot be evaluated. {wrong}", _EXAMPLE)
+    seen = set()
+    for reference in analyse(better or expression).references:
+        if reference.path not in seen:
+            seen.add(reference.path)
+            yield from _check_reference(place, reference)
+
+
+def _check_reference(place: _Place, reference: Reference) -> Iterator[Problem]:
+    root = reference.path[0]
+    if root == "steps":
+        yield from _check_step(place, reference)
+    elif root == "context":
+        yield from _check_context(place, reference)
+    elif root == "run":
+        yield from _check_run(place, reference)
+    else:
+        yield _unknown_root(place, str(root))
+
+
+def _unknown_root(place: _Place, root: str) -> Problem:
+    message = f"`{root}` is not known here; an expression sees `context`, `steps` and `run`."
+    if place.subject.fields and root in place.subject.fields:
+        fix = f"Write `context.{root}`."
+    elif root in place.subject.needs:
+        fix = f"Write `steps.{root}.output`."
+    elif near := closest(root, ROOTS):
+        fix = f"Write `{near}`."
+    else:
+        fix = f'Write `context.{root}` for a value that the run was started with, or `"{root}"` for text.'
+    return Problem(place.path, message, fix)
+
+
+def _check_step(place: _Place, reference: Reference) -> Iterator[Problem]:
+    name = reference.path[1] if len(reference.path) > 1 else None
+    if not isinstance(name, str) or STAND_IN in name:
+        return
+    if name not in place.subject.needs:
+        near = closest(name, place.subject.names)
+        fix = f"Write `steps.{near}`." if near else f"The steps are {listed(place.subject.names)}."
+        yield Problem(place.path, f"`steps.{name}`: there is no step `{name}`.", fix)
+    elif name not in place.visible:
+        yield _not_visible(place, name)
+    elif len(reference.path) > 2 and reference.path[2] not in ("output", "phase"):
+        written = render_path(reference.path)
+        rest = render_path(("x", *reference.path[2:]))[1:]
+        message = f"`{written}`: a step has `output` and `phase`, nothing else."
+        yield Problem(place.path, message, f"Write `steps.{name}.output{rest}`.")
+
+
+def _not_visible(place: _Place, name: str) -> Problem:
+    owner, other = place.owner, place.subject.placed(name)
+    assert owner is not None
+    assert other is not None
+    if name == owner.step.name:
+        message = f"`steps.{name}`: a step has no outcome before it has run, so it cannot use its own."
+        return Problem(place.path, message, "Use `context` or a step that this one needs.")
+    if other.final:
+        message = f"`steps.{name}`: `{name}` is a step of `finally`, which starts after this one."
+        return Problem(place.path, message, "Use `context` or a step that this one needs.")
+    message = f"`steps.{name}`: `{owner.step.name}` does not need `{name}`, so its outcome may not be there yet."
+    return Problem(place.path, message, f"Add `{name}` to `needs` of `{owner.step.name}`.")
+
+
+def _check_context(place: _Place, reference: Reference) -> Iterator[Problem]:
+    fields = place.subject.fields
+    if fields is None or len(reference.path) < 2 or reference.path[1] in fields:
+        return
+    name = str(reference.path[1])
+    near = closest(name, fields)
+    fix = f"Write `context.{near}`." if near else f"Add `{name}` to `{place.subject.root}.inputs.properties`."
+    yield Problem(place.path, f"`context.{name}`: the inputs have no property `{name}`.", fix)
+
+
+def _check_run(place: _Place, reference: Reference) -> Iterator[Problem]:
+    if len(reference.path) < 2 or reference.path[1] in place.run_fields:
+        return
+    name = str(reference.path[1])
+    if name in ("phase", "failedSteps"):
+        message, fix = f"`run.{name}` is fixed only for the steps of `finally`.", f"Remove `run.{name}` here."
+    else:
+        message, fix = f"`run` has no field `{name}`.", f"It has {listed(place.run_fields)}."
+    yield Problem(place.path, message, fix)

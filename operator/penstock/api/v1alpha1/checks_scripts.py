@@ -1,0 +1,51 @@
+"""Checks of scripts: the runtime, and the placeholders through the tool that is passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from penstock.api.v1alpha1.subject import STAND_IN, Binding, Placed, Subject
+from penstock.api.v1alpha1.suggestions import closest, listed
+from penstock.errors import Problem
+
+
+def bind_scripts(subject: Subject) -> Mapping[str, Binding]:
+    """Every script with its placeholders made references, by the path of its step."""
+    bindings = {}
+    for placed in subject.steps:
+        script = placed.step.script
+        if script is not None and STAND_IN not in script.source and _known(subject, script.runtime):
+            bindings[placed.path] = subject.tools.bound(script.runtime, script.source, subject.fields)
+    return bindings
+
+
+def check_scripts(subject: Subject, bindings: Mapping[str, Binding]) -> Iterator[Problem]:
+    """Every problem of runtimes and scripts. The path of a problem ends in `:3` for line 3 of the script."""
+    for placed in subject.steps:
+        yield from _runtime(subject, placed)
+        binding = bindings.get(placed.path)
+        for problem in binding.problems if binding else ():
+            path = f"{placed.path}.script.source:{problem.line}"
+            message = problem.message if problem.message.endswith(".") else f"{problem.message}."
+            yield Problem(path, message, _written(problem.suggestion))
+
+
+def _written(suggestion: str) -> str:
+    """A corrected line in a sentence; several as the lines that they are."""
+    if "\n" in suggestion:
+        return f"Write:\n{suggestion}"
+    return f"Write `{suggestion.strip()}`" if suggestion else ""
+
+
+def _known(subject: Subject, runtime: str) -> bool:
+    images = subject.tools.images
+    return STAND_IN not in runtime and (images is None or runtime in images)
+
+
+def _runtime(subject: Subject, placed: Placed) -> Iterator[Problem]:
+    script, images = placed.step.script, subject.tools.images
+    if script is None or images is None or _known(subject, script.runtime):
+        return
+    near = closest(script.runtime, images)
+    fix = f"Write `{near}`; the runtimes are {listed(images)}." if near else f"The runtimes are {listed(images)}."
+    yield Problem(f"{placed.path}.script.runtime", f"There is no runtime `{script.runtime}`.", fix)

@@ -1,0 +1,228 @@
+"""Checks of steps: names, needs, kinds, gates, retries, time limits, environment. No expression, no script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from penstock.api.v1alpha1.meta import parse_duration
+from penstock.api.v1alpha1.subject import Placed, Subject
+from penstock.api.v1alpha1.suggestions import closest, listed
+from penstock.api.v1alpha1.workflow import ApprovalStep, Step
+from penstock.engine.graph import find_cycle
+from penstock.errors import Problem
+
+RESERVED_PREFIXES = ("PENSTOCK_", "CTX_")
+RESERVED_NAMES = frozenset(
+    {
+        "PATH",
+        "LD_PRELOAD",
+        "LD_LIBRARY_PATH",
+        "BASH_ENV",
+        "ENV",
+        "NODE_OPTIONS",
+        "PYTHONPATH",
+        "PYTHONSTARTUP",
+        "PYTHONHOME",
+        "IFS",
+    }
+)
+"""Variables by which a value becomes a program that runs before the script."""
+
+
+def check_steps(subject: Subject) -> Iterator[Problem]:
+    """Every problem of the steps, step by step, then the cycles."""
+    yield from _duplicate_names(subject)
+    for placed in subject.steps:
+        yield from _kind(placed)
+        yield from _needs(subject, placed)
+        yield from _gates(placed)
+        yield from _times(subject, placed)
+        yield from _retry(placed)
+        yield from _env(placed)
+    yield from _cycles(subject)
+
+
+def _duplicate_names(subject: Subject) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for placed in subject.steps:
+        name = placed.step.name
+        if name in seen:
+            message = f"The name `{name}` is taken by {seen[name]}."
+            yield Problem(f"{placed.path}.name", message, f"Give this step a name of its own, such as `{name}_2`.")
+        seen.setdefault(name, placed.path)
+
+
+def _kind(placed: Placed) -> Iterator[Problem]:
+    step = placed.step
+    if step.script is None and step.approval is None:
+        yield Problem(
+            placed.path,
+            f"Step `{step.name}` does nothing: it has neither `script` nor `approval`.",
+            "Add `script: {runtime: python, source: ...}` or `approval: {approvers: {users: [...]}}`.",
+        )
+    if step.script is not None and step.approval is not None:
+        yield Problem(
+            f"{placed.path}.approval",
+            f"Step `{step.name}` has both `script` and `approval`; a step does one thing.",
+            "Write `requiresApproval` in place of `approval` for a gate in front of the script.",
+        )
+    if step.approval is not None:
+        yield from _beside_approval(placed)
+
+
+def _beside_approval(placed: Placed) -> Iterator[Problem]:
+    """Fields that mean nothing on a step that runs no program."""
+    step = placed.step
+    if step.requires_approval is not None:
+        yield Problem(
+            f"{placed.path}.requiresApproval",
+            f"Step `{step.name}` is a gate already; it cannot have another in front of it.",
+            "Remove `requiresApproval`, or make it an `approval` step of its own that this step needs.",
+        )
+    if step.script is not None:
+        return
+    if step.retry is not None:
+        yield Problem(
+            f"{placed.path}.retry",
+            "An `approval` step has no attempts, so there is nothing to retry.",
+            "Remove `retry`.",
+        )
+    if step.timeout is not None:
+        yield Problem(
+            f"{placed.path}.timeout",
+            "An `approval` step runs no program, so `timeout` limits nothing.",
+            f"Write `expiresAfter: {step.timeout}` under `approval`.",
+        )
+    for name, value in (("env", step.env), ("resources", step.resources)):
+        if value:
+            message = f"An `approval` step runs no program, so `{name}` has no effect."
+            yield Problem(f"{placed.path}.{name}", message, f"Remove `{name}`.")
+
+
+def _needs(subject: Subject, placed: Placed) -> Iterator[Problem]:
+    for index, need in enumerate(placed.step.needs):
+        path = f"{placed.path}.needs[{index}]"
+        other = subject.placed(need)
+        if need == placed.step.name:
+            yield Problem(path, f"Step `{need}` needs itself.", f"Remove `{need}` from its `needs`.")
+        elif other is None:
+            yield _unknown_need(subject, path, need)
+        elif other.final and not placed.final:
+            yield Problem(
+                path,
+                f"`{need}` is a step of `finally`, which starts after all other steps have ended.",
+                f"Remove `{need}` from `needs`, or move it to `steps`.",
+            )
+        elif placed.final and not other.final:
+            yield Problem(
+                path,
+                f"A step of `finally` starts when the other steps have ended, however they ended; "
+                f"it cannot need `{need}`.",
+                f"Remove `{need}` from `needs`; its outcome is in `steps.{need}` all the same.",
+            )
+
+
+def _unknown_need(subject: Subject, path: str, need: str) -> Problem:
+    near = closest(need, subject.names)
+    fix = f"Write `{near}`." if near else f"The steps are {listed(subject.names)}."
+    return Problem(path, f"There is no step `{need}`.", fix)
+
+
+def _cycles(subject: Subject) -> Iterator[Problem]:
+    needs = {name: tuple(need for need in found if need != name) for name, found in subject.needs.items()}
+    while cycle := find_cycle(needs):
+        first = subject.placed(cycle[0])
+        assert first is not None
+        way = " → ".join(cycle)
+        yield Problem(
+            f"{first.path}.needs",
+            f"The steps wait for each other: {way}.",
+            f"Remove one of these needs, for instance `{cycle[1]}` from the needs of `{cycle[0]}`.",
+        )
+        # Without the steps of this cycle the next look finds another one.
+        needs = {name: found for name, found in needs.items() if name not in cycle}
+
+
+def _gates(placed: Placed) -> Iterator[Problem]:
+    step = placed.step
+    for name, gate in (("approval", step.approval), ("requiresApproval", step.requires_approval)):
+        if gate is not None:
+            yield from _gate(f"{placed.path}.{name}", gate)
+
+
+def _gate(path: str, gate: ApprovalStep) -> Iterator[Problem]:
+    users, groups = set(gate.approvers.users), gate.approvers.groups
+    if not users and not groups:
+        yield Problem(
+            f"{path}.approvers",
+            "Nobody may open this gate: it lists neither users nor groups.",
+            "Write `approvers: {users: [lead@example.com]}` or `approvers: {groups: [order-leads]}`.",
+        )
+    elif not groups and gate.quorum > len(users):
+        people = "1 user is" if len(users) == 1 else f"{len(users)} users are"
+        yield Problem(
+            f"{path}.quorum",
+            f"{gate.quorum} people must approve, but {people} listed.",
+            f"Write `quorum: {len(users)}`, or list more users or a group.",
+        )
+    if not parse_duration(gate.expires_after):
+        message = "The gate would expire the moment it is asked."
+        yield Problem(f"{path}.expiresAfter", message, "Write a time span such as `24h`.")
+
+
+def _times(subject: Subject, placed: Placed) -> Iterator[Problem]:
+    if placed.step.timeout is None:
+        return
+    path, timeout = f"{placed.path}.timeout", parse_duration(placed.step.timeout)
+    whole = subject.spec.timeout
+    if not timeout:
+        yield Problem(path, "A step cannot end in no time.", "Write a time span such as `2m`, or remove `timeout`.")
+    elif whole and not placed.final and parse_duration(whole) and timeout > parse_duration(whole):
+        yield Problem(
+            path,
+            f"The step may take {placed.step.timeout}, but the whole run is stopped after {whole}.",
+            f"Write at most `{whole}`, or raise `{subject.root}.timeout`.",
+        )
+
+
+def _retry(placed: Placed) -> Iterator[Problem]:
+    retry = placed.step.retry
+    if retry is None or placed.step.script is None:
+        return
+    path = f"{placed.path}.retry"
+    if retry.limit == 0 and retry.model_fields_set != {"limit"}:
+        yield Problem(
+            path,
+            "`retry` allows no further attempt: its `limit` is 0.",
+            "Write `limit: 3`, or remove `retry`.",
+        )
+    if parse_duration(retry.backoff.initial) > parse_duration(retry.backoff.max):
+        yield Problem(
+            f"{path}.backoff.initial",
+            f"The first wait ({retry.backoff.initial}) is longer than the longest one ({retry.backoff.max}).",
+            f"Write at most `{retry.backoff.max}`, or raise `max`.",
+        )
+
+
+def _env(placed: Placed) -> Iterator[Problem]:
+    step = placed.step
+    for index, variable in enumerate(step.env):
+        path, name = f"{placed.path}.env[{index}].name", variable.name
+        if name in RESERVED_NAMES:
+            message = f"`{name}` decides what runs before the script, so a step may not set it."
+            yield Problem(path, message, f"Use another name, and set `{name}` in the script where it is needed.")
+        elif name.startswith(RESERVED_PREFIXES):
+            prefix = next(prefix for prefix in RESERVED_PREFIXES if name.startswith(prefix))
+            message = f"Names that begin with `{prefix}` are Penstock's own."
+            yield Problem(path, message, f"Write another name, such as `{name.removeprefix(prefix) or 'VALUE'}`.")
+    yield from _duplicate_env(placed.path, step)
+
+
+def _duplicate_env(path: str, step: Step) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, variable in enumerate(step.env):
+        name = variable.name
+        if name in first:
+            message = f"The variable `{name}` is set already by {path}.env[{first[name]}]."
+            yield Problem(f"{path}.env[{index}].name", message, "Remove one of the two.")
+        first.setdefault(name, index)

@@ -1,0 +1,124 @@
+"""What the checks of a Workflow look at: its steps with their paths, its context fields, and the tools for checking.
+
+Holds no check of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from penstock.api.v1alpha1.workflow import Step, WorkflowSpec
+
+STAND_IN = "penstockstandin"
+"""Marks what was put in place of something broken, so that the rest can still be checked; never shown to anybody."""
+
+
+class BindingProblem(Protocol):
+    """What is wrong with one placeholder, or with the program around it."""
+
+    @property
+    def line(self) -> int:
+        """1-based, in the script."""
+
+    @property
+    def message(self) -> str:
+        """A plain sentence."""
+
+    @property
+    def suggestion(self) -> str:
+        """What to write instead; may be empty."""
+
+
+class Binding(Protocol):
+    """A script in which placeholders have become references."""
+
+    @property
+    def source(self) -> str:
+        """The program that runs."""
+
+    @property
+    def problems(self) -> Sequence[BindingProblem]:
+        """Why it may not run."""
+
+
+Bind = Callable[[str, str, frozenset[str] | None], Binding]
+"""(runtime, source, known context fields or None for any) -> Binding."""
+
+CheckExpression = Callable[[str], str | None]
+"""CEL -> what is wrong with it, as a plain sentence, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the checks cannot do themselves. None leaves a check out."""
+
+    images: Mapping[str, str] | None = None
+    """Image of each runtime, empty in local mode."""
+    check_expression: CheckExpression | None = None
+    bind: Bind | None = None
+
+    def bound(self, runtime: str, source: str, fields: frozenset[str] | None) -> Binding:
+        """The script with its placeholders made references."""
+        if self.bind is not None:
+            return self.bind(runtime, source, fields)
+        from penstock.engine.placeholders import bind
+
+        return bind(runtime, source, fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A step and where it is written."""
+
+    path: str
+    """`spec.steps[2]`."""
+    step: Step
+    final: bool
+    """Belongs to `finally`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A Workflow under examination."""
+
+    spec: WorkflowSpec
+    root: str
+    """Path of the spec itself."""
+    steps: tuple[Placed, ...]
+    fields: frozenset[str] | None
+    """Fields that the context may have; None for any."""
+    tools: Tools
+
+    @property
+    def needs(self) -> dict[str, tuple[str, ...]]:
+        """Needs by step name; of two steps with one name the first counts."""
+        table: dict[str, tuple[str, ...]] = {}
+        for placed in self.steps:
+            table.setdefault(placed.step.name, placed.step.needs)
+        return table
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Step names in their order, less stand-ins."""
+        return tuple(name for name in self.needs if STAND_IN not in name)
+
+    def placed(self, name: str) -> Placed | None:
+        """The first step of that name."""
+        return next((placed for placed in self.steps if placed.step.name == name), None)
+
+
+def subject_of(spec: WorkflowSpec, tools: Tools, root: str = "spec") -> Subject:
+    """The Workflow laid out for the checks."""
+    main = tuple(Placed(f"{root}.steps[{index}]", step, False) for index, step in enumerate(spec.steps))
+    final = tuple(Placed(f"{root}.finally[{index}]", step, True) for index, step in enumerate(spec.finally_))
+    return Subject(spec, root, (*main, *final), context_fields(spec), tools)
+
+
+def context_fields(spec: WorkflowSpec) -> frozenset[str] | None:
+    """The fields that the context of a run may have; None where any may be there."""
+    if spec.inputs is None or spec.inputs.get("additionalProperties", False) is not False:
+        return None
+    properties = spec.inputs.get("properties")
+    return frozenset(properties) if isinstance(properties, dict) else frozenset()
