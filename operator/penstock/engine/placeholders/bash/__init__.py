@@ -83,14 +83,14 @@ def _tainted(reader: Reader) -> dict[Occurrence, str]:
     for words in reader.conditions:
         for word in numeric_operands(words):
             numeric.update(IDENTIFIER.findall(word.text))
-    assigned: list[tuple[str, bool, list[Place]]] = [
-        (name, False, [place for word in words for place in word.places]) for name, words in reader.loops
+    assigned: list[tuple[str, bool, tuple[Place, ...]]] = [
+        (name, False, tuple(place for word in words for place in word.places)) for name, words in reader.loops
     ]
     for command in reader.commands:
-        for name, options, places in declarations(command):
-            numeric.update([name] if "i" in options else [])
-            arrays.update([name] if {"a", "A"} & set(options) else [])
-            assigned.append((name, options.startswith("-"), places))
+        for variable in declarations(command):
+            numeric.update([variable.name] if "i" in variable.options else [])
+            arrays.update([variable.name] if {"a", "A"} & set(variable.options) else [])
+            assigned.append((variable.name, variable.by_builtin, variable.places))
     return {
         place.occurrence: name
         for name, is_declared, places in assigned

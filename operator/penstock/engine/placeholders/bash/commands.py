@@ -166,8 +166,20 @@ def numeric_operands(words: Sequence[Word]) -> Iterator[Word]:
             yield from words[max(0, index - 1) : index + 2]
 
 
-def declarations(command: Command) -> Iterator[tuple[str, str, list[Place]]]:
-    """Name, option letters and placeholders of each variable that a command sets."""
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A variable that a command sets."""
+
+    name: str
+    options: str
+    """The letters of `declare` and its like, and `a` for a list in parentheses."""
+    by_builtin: bool
+    """Whether `declare` or its like sets it."""
+    places: tuple[Place, ...]
+
+
+def declarations(command: Command) -> Iterator[Declaration]:
+    """The variables that a command sets."""
     options = ""
     is_declaring = False
     for index, word in enumerate(command.words):
@@ -178,9 +190,10 @@ def declarations(command: Command) -> Iterator[tuple[str, str, list[Place]]]:
             options += word.text
         elif assignment := ASSIGNMENT.match(word.text):
             is_array = word.text[assignment.end() :].startswith("(")
-            yield assignment[0].rstrip("+=").partition("[")[0], options + "a" * is_array, word.places
+            name = assignment[0].rstrip("+=").partition("[")[0]
+            yield Declaration(name, options + "a" * is_array, is_declaring, tuple(word.places))
         elif is_declaring:
-            yield word.text, options, []
+            yield Declaration(word.text, options, is_declaring, ())
         else:
             return
 
