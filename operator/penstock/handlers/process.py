@@ -8,18 +8,14 @@ import gc
 import logging
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from penstock.adapters.kube.cluster_side import ClusterSide
-from penstock.adapters.kube.credentials import Credentials
-from penstock.adapters.kube.leader_lease import LeaderLease
 from penstock.handlers.kopf_thread import KopfThread
 from penstock.handlers.probes import probes
 from penstock.handlers.watching import make_registry
-from penstock.ports.access import Key
+from penstock.wiring.operator import OperatorWiring
 
 _DEAF_AFTER = 180.0
 """Seconds: bookmarks come every minute, and a broken watch is mended within half a minute."""
@@ -27,27 +23,14 @@ _DEAF_AFTER = 180.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorParts:
-    """What the wiring puts together."""
-
-    side: ClusterSide
-    reconcile: Callable[[Key], Awaitable[datetime | None]]
-    lease: LeaderLease
-    credentials: Callable[[], Credentials]
-    """New ones for each call: kopf's loop needs its own."""
-    namespaces: tuple[str, ...] = ()
-    port: int = 8081
-
-
-async def operate(parts: OperatorParts) -> None:
-    """Run until SIGTERM or SIGINT."""
+async def operate(wiring: OperatorWiring, namespaces: tuple[str, ...], port: int) -> None:
+    """Run until SIGTERM or SIGINT, with probes at `port`."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    kopf_thread = _kopf(parts, loop)
-    sight = parts.side.sight
+    kopf_thread = _kopf(wiring, namespaces, loop)
+    sight = wiring.side.sight
 
     def deaf() -> str:
         heard = sight.heard_at
@@ -58,27 +41,27 @@ async def operate(parts: OperatorParts) -> None:
     def unready() -> str:
         return deaf() if sight.heard_at is not None else "not everything was listed yet"
 
-    async with probes(parts.port, alive=deaf, ready=unready):
+    async with probes(port, alive=deaf, ready=unready):
         kopf_thread.start()
         try:
-            await _until(stop, parts)
+            await _until(stop, wiring)
         finally:
             await asyncio.to_thread(kopf_thread.stop)
 
 
-def _kopf(parts: OperatorParts, loop: asyncio.AbstractEventLoop) -> KopfThread:
+def _kopf(wiring: OperatorWiring, namespaces: tuple[str, ...], loop: asyncio.AbstractEventLoop) -> KopfThread:
     def hand_over(plural: str, event: str | None, found: Mapping[str, Any]) -> None:
-        loop.call_soon_threadsafe(parts.side.heard, plural, event, found)
+        loop.call_soon_threadsafe(wiring.side.heard, plural, event, found)
 
-    return KopfThread(lambda: make_registry(hand_over, parts.credentials), parts.namespaces)
+    return KopfThread(lambda: make_registry(hand_over, wiring.credentials), namespaces)
 
 
-async def _until(stop: asyncio.Event, parts: OperatorParts) -> None:
+async def _until(stop: asyncio.Event, wiring: OperatorWiring) -> None:
     """Follow and work until told to stop, or until one of both fails for good."""
     tasks = [
-        asyncio.create_task(parts.side.follow(), name="follow"),
-        asyncio.create_task(parts.lease.lead(lambda: parts.side.work(parts.reconcile)), name="lead"),
-        asyncio.create_task(_settle_memory(parts.side), name="memory"),
+        asyncio.create_task(wiring.side.follow(), name="follow"),
+        asyncio.create_task(wiring.lease.lead(lambda: wiring.side.work(wiring.reconcile)), name="lead"),
+        asyncio.create_task(_settle_memory(wiring.side), name="memory"),
     ]
     stopped = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait({stopped, *tasks[:2]}, return_when=asyncio.FIRST_COMPLETED)
@@ -87,7 +70,7 @@ async def _until(stop: asyncio.Event, parts: OperatorParts) -> None:
     for task in tasks:
         with contextlib.suppress(asyncio.CancelledError):
             await task
-    await parts.lease.release()
+    await wiring.lease.release()
     for task in done - {stopped}:
         task.result()
 

@@ -35,17 +35,17 @@ class _RawList(msgspec.Struct):
     items: list[msgspec.Raw] = []
 
 
-class _UserInfo(msgspec.Struct):
+class _UserInfo(msgspec.Struct, frozen=True):
     username: str = ""
     groups: tuple[str, ...] = ()
     extra: dict[str, list[str]] = {}
 
 
-class _ReviewStatus(msgspec.Struct, rename="camel"):
+class _ReviewStatus(msgspec.Struct, frozen=True, rename="camel"):
     user_info: _UserInfo = _UserInfo()
 
 
-class _Review(msgspec.Struct):
+class _Review(msgspec.Struct, frozen=True):
     status: _ReviewStatus = _ReviewStatus()
 
 
