@@ -116,8 +116,7 @@ class GateDesk:
 
     async def _typed(self, question: str, key: Key) -> str | None:
         """What the person answers; None at the end of input. Raises SettledElsewhere when it no longer matters."""
-        self._terminal.ask(question)
-        typing = asyncio.ensure_future(self._terminal.answer())
+        typing = asyncio.ensure_future(self._terminal.ask(question))
         settling = asyncio.ensure_future(self._settled[key.name].wait())
         try:
             await asyncio.wait({typing, settling}, return_when=asyncio.FIRST_COMPLETED)

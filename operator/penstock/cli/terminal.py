@@ -48,16 +48,11 @@ class Terminal:
         self.stderr.write(f"{painted(line, style, colour=self._colours(self.stderr))}\n")
         self.stderr.flush()
 
-    def ask(self, question: str) -> None:
-        """A question without a line feed, to standard error."""
-        self.stderr.write(painted(question, "bold", colour=self._colours(self.stderr)))
-        self.stderr.flush()
+    async def ask(self, question: str) -> str | None:
+        """The line that the person answers with, without its line feed; None at the end of input.
 
-    async def answer(self) -> str | None:
-        """The next line that the person types, without its line feed; None at the end of input.
-
-        Waits without holding up the event loop, and can be cancelled. What was typed before is thrown away: nobody
-        may open a gate with a key pressed for something else.
+        Waits without holding up the event loop, and can be cancelled. What was typed before the question is thrown
+        away: nobody may open a gate with a key pressed for something else.
         """
         import asyncio
         import termios
@@ -65,6 +60,8 @@ class Terminal:
         loop = asyncio.get_running_loop()
         descriptor = self.stdin.fileno()
         termios.tcflush(descriptor, termios.TCIFLUSH)
+        self.stderr.write(painted(question, "bold", colour=self._colours(self.stderr)))
+        self.stderr.flush()
         readable: asyncio.Future[None] = loop.create_future()
         loop.add_reader(descriptor, _resolve, readable)
         try:

@@ -56,7 +56,8 @@ class Stage(Terminal):
         # Line by line also for a person, so that a test reads what was said and not how it was redrawn.
         return False
 
-    async def answer(self) -> str | None:
+    async def ask(self, question: str) -> str | None:
+        self.stderr.write(question)
         answer: str | None = await self.typed.get()
         return answer
 

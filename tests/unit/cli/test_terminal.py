@@ -28,7 +28,7 @@ def desk() -> Iterator[Desk]:
 
 
 async def test_what_the_person_types_is_the_answer(desk: Desk):
-    typing = asyncio.create_task(desk.terminal.answer())
+    typing = asyncio.create_task(desk.terminal.ask("? "))
     await asyncio.sleep(0)
     os.write(desk.keyboard, "yes, größe\n".encode())
     assert await asyncio.wait_for(typing, 10) == "yes, größe"
@@ -36,25 +36,25 @@ async def test_what_the_person_types_is_the_answer(desk: Desk):
 
 async def test_what_was_typed_before_the_question_is_thrown_away(desk: Desk):
     os.write(desk.keyboard, b"y\n")
-    typing = asyncio.create_task(desk.terminal.answer())
+    typing = asyncio.create_task(desk.terminal.ask("? "))
     await asyncio.sleep(0)
     os.write(desk.keyboard, b"n\n")
     assert await asyncio.wait_for(typing, 10) == "n"
 
 
 async def test_the_end_of_input_is_no_answer(desk: Desk):
-    typing = asyncio.create_task(desk.terminal.answer())
+    typing = asyncio.create_task(desk.terminal.ask("? "))
     await asyncio.sleep(0)
     os.write(desk.keyboard, b"\x04")
     assert await asyncio.wait_for(typing, 10) is None
 
 
 async def test_a_question_can_be_taken_back(desk: Desk):
-    typing = asyncio.create_task(desk.terminal.answer())
+    typing = asyncio.create_task(desk.terminal.ask("? "))
     await asyncio.sleep(0)
     typing.cancel()
     await asyncio.gather(typing, return_exceptions=True)
-    again = asyncio.create_task(desk.terminal.answer())
+    again = asyncio.create_task(desk.terminal.ask("? "))
     await asyncio.sleep(0)
     os.write(desk.keyboard, b"later\n")
     assert await asyncio.wait_for(again, 10) == "later"
