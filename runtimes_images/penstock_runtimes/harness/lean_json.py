@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 try:
     import _json
 except ImportError:  # an interpreter without the C core
-    _json = None  # type: ignore[assignment]
+    _json = None  # type: ignore[assignment]  # there are interpreters without it
 
 _WHITESPACE = " \t\n\r"
 
