@@ -57,6 +57,11 @@ async def test_a_run_says_what_it_runs(world: World):
             await world.requester.runs.create(run)
 
 
+async def test_text_that_is_not_unicode_is_refused(world: World):
+    with pytest.raises(InvalidInput):
+        await world.requester.runs.create(a_run(context={"note": "\ud800"}))
+
+
 async def test_there_is_no_run_of_another_name(world: World):
     with pytest.raises(NotFound, match="order-1"):
         await world.requester.runs.get(KEY)

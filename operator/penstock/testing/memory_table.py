@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any, Generic, TypeVar
 
 from penstock.api.v1alpha1.meta import ApiObject
-from penstock.errors import AlreadyExists, Conflict, NotFound
+from penstock.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock
 
@@ -63,8 +64,12 @@ class MemoryTable(Generic[T]):
         return tuple(value for key, value in self._objects.items() if namespace in (None, key.namespace))
 
     def insert(self, new: T) -> T:
-        """Create an object. Raises AlreadyExists."""
+        """Create an object. Raises AlreadyExists, InvalidInput."""
         key = _key(new)
+        try:
+            json.dumps(new.to_wire(), ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise InvalidInput("the object holds text that is not Unicode") from error
         if key in self._objects:
             raise AlreadyExists(f"there is a {self._kind} {key} already")
         stamp = {"uid": self._changes.new_id(), "generation": 1, "creation_timestamp": self._clock.now()}

@@ -6,6 +6,7 @@ Each call takes tens of microseconds, so all of them run in place, on the thread
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -57,6 +58,7 @@ class Database:
         self._depth = 0
         self._commits = 0
         self._listeners: list[Callable[[], None]] = []
+        _create_private(path)
         with _translated(path):
             self._connection = sqlite3.connect(path, isolation_level=None)
             self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
@@ -128,6 +130,15 @@ class Database:
 
     def _version(self) -> int:
         return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _create_private(path: Path) -> None:
+    """Make the file, readable by this person alone; what SQLite puts beside it gets the same rights."""
+    try:
+        # Only a new file is opened here: closing one that is in use would drop SQLite's locks on it.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        pass
 
 
 @contextmanager

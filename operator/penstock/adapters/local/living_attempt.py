@@ -41,7 +41,7 @@ class LivingAttempt:
     @property
     def message(self) -> str | None:
         """The newest progress, in words."""
-        return _in_words(self._log.progress) if self._log.progress else None
+        return in_words(self._log.progress) if self._log.progress else None
 
     def follow(self, on_news: Callable[[], None], on_end: Callable[[Outcome | None], None]) -> None:
         """Watch from now on; `on_end` is called once, with None where watching itself failed."""
@@ -140,7 +140,8 @@ class LivingAttempt:
         return f" (it was ended by signal {-code})" if code < 0 else f" (exit code {code})"
 
 
-def _in_words(progress: Progress) -> str:
+def in_words(progress: Progress) -> str:
+    """How far the program says it is, for people."""
     share = ""
     if progress.current is not None:
         share = f"{progress.current:g}/{progress.total:g}" if progress.total is not None else f"{progress.current:g}"

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from penstock.adapters.local.database import Database
 from penstock.api.v1alpha1.meta import ApiObject
-from penstock.errors import AlreadyExists, Conflict, NotFound
+from penstock.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock
 
@@ -99,5 +99,14 @@ class ObjectTable(Generic[T]):
             "run": place.run,
             "run_uid": place.run_uid,
             "finished": place.finished,
-            "body": json.dumps(value.to_wire(), ensure_ascii=False, separators=(",", ":")),
+            "body": _body(value),
         }
+
+
+def _body(value: ApiObject) -> str:
+    text = json.dumps(value.to_wire(), ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput("the object holds text that is not Unicode: half of a surrogate pair") from error
+    return text
