@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-REQUIRED_TARGETS = [
+REQUIRED_TARGETS = (
+    *("run", "test", "lint", "types", "arch", "unit", "properties", "contract", "integration", "e2e", "bench"),
+    *("generate", "verify", "images", "cluster-up", "cluster-down", "cluster-status"),
+)
     "run",
     "test",
     "lint",

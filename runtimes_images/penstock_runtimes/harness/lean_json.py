@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 try:
     import _json
-except ImportError:  # an interpreter without the C core
-    _json = None  # type: ignore[assignment]  # there are interpreters without it
+except ImportError:
+    _json = None  # type: ignore[assignment]  # an interpreter without the C core
 
 _WHITESPACE = " \t\n\r"
 
