@@ -13,24 +13,6 @@ REQUIRED_TARGETS = (
     *("run", "test", "lint", "types", "arch", "unit", "properties", "contract", "integration", "e2e", "bench"),
     *("generate", "verify", "images", "cluster-up", "cluster-down", "cluster-status"),
 )
-    "run",
-    "test",
-    "lint",
-    "types",
-    "arch",
-    "unit",
-    "properties",
-    "contract",
-    "integration",
-    "e2e",
-    "bench",
-    "generate",
-    "verify",
-    "images",
-    "cluster-up",
-    "cluster-down",
-    "cluster-status",
-]
 PATCHING = re.compile(r"\b(?:mock\.patch|patch\.object|monkeypatch\.(?:setattr|setitem|delattr)|mocker\.)")
 SELF = Path(__file__)
 
