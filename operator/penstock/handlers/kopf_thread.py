@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 import kopf
@@ -16,6 +17,11 @@ import kopf
 from penstock.handlers.settings import EndlessBackoff, kopf_settings
 
 _log = logging.getLogger(__name__)
+
+_HEALTHY_AFTER = 30.0
+"""Seconds that kopf stays up when nothing is fundamentally wrong."""
+_HOPELESS = 6
+"""Failures in a row after which somebody should be told."""
 
 
 class KopfThread:
@@ -35,11 +41,12 @@ class KopfThread:
         self._lock = threading.Lock()
         self._stop_current: Callable[[], object] | None = None
         self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
+        self._failures = 0
 
     @property
-    def alive(self) -> bool:
-        """The thread runs."""
-        return self._thread.is_alive()
+    def watching(self) -> bool:
+        """It runs, and has not failed again and again without ever staying up."""
+        return self._thread.is_alive() and self._failures < _HOPELESS
 
     def start(self) -> None:
         """Start watching."""
@@ -56,10 +63,14 @@ class KopfThread:
     def _run(self) -> None:
         waits = iter(self._backoff)
         while not self._stopping.is_set():
+            started = time.monotonic()
             try:
                 asyncio.run(self._operate())
             except Exception:  # noqa: BLE001 - whatever ended kopf, the operator needs its eyes back
                 _log.exception("kopf ended")
+            if time.monotonic() - started > _HEALTHY_AFTER:
+                self._failures, waits = 0, iter(self._backoff)
+            self._failures += 1
             if self._stopping.wait(next(waits)):
                 return
             _log.warning("kopf is started again")
@@ -77,6 +88,8 @@ class KopfThread:
                 registry=self._make_registry(),
                 settings=kopf_settings(),
                 standalone=True,
+                # Else it asks who it is, which nobody can say of a user without a name, as containers have them.
+                identity="penstock",  # type: ignore[arg-type]  # a NewType of str that kopf keeps to itself
                 clusterwide=not self._namespaces,
                 namespaces=self._namespaces,
                 stop_flag=flag,

@@ -36,7 +36,7 @@ async def operate(wiring: OperatorWiring, namespaces: tuple[str, ...], port: int
         heard = sight.heard_at
         if heard is not None and time.monotonic() - heard > _DEAF_AFTER:
             return "the API server has not been heard of for three minutes"
-        return "" if kopf_thread.alive else "the thread that watches our kinds has ended"
+        return "" if kopf_thread.watching else "our own kinds cannot be watched; see the log"
 
     def unready() -> str:
         return deaf() if sight.heard_at is not None else "not everything was listed yet"

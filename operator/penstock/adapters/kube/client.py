@@ -158,9 +158,10 @@ class KubeClient:
     async def _write(self, method: str, path: str, body: Any, content_type: str, *, counted: bool) -> bytes:
         data = _encode(body)
         number = self._options.crash.before() if counted else 0
-        answer = await self._send(method, path, data=data, headers={"Content-Type": content_type})
-        self._options.crash.after(number)
-        return answer
+        try:
+            return await self._send(method, path, data=data, headers={"Content-Type": content_type})
+        finally:
+            self._options.crash.after(number)
 
     async def _send(
         self,

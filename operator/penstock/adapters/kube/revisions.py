@@ -81,6 +81,12 @@ class KubeRevisions:
         key = Key(workflow.metadata.namespace, revision.name)
         if key in self._contents:
             return
+        # The status is written by the operator alone, and names a revision only after that was stored.
+        if workflow.status.revision != revision:
+            await self._store(key, workflow, revision)
+        self._keep(key, Content(workflow.spec, revision))
+
+    async def _store(self, key: Key, workflow: Workflow, revision: Revision) -> None:
         body = {
             "apiVersion": "apps/v1",
             "kind": "ControllerRevision",
@@ -96,7 +102,6 @@ class KubeRevisions:
             await self._client.create(CONTROLLER_REVISIONS.path(key.namespace), body, as_dict)
         except AlreadyExists:
             await self._stored(key.namespace, key.name, revision.digest)
-        self._keep(key, Content(workflow.spec, revision))
 
     async def _named(self, namespace: str, workflow: str, name: str) -> Content:
         content = await self._stored(namespace, name, None)
