@@ -45,6 +45,10 @@ clean: ## Remove what the targets made in this tree (not the cache)
 .PHONY: run
 run: setup ## Run examples/order-processing.yaml on this machine; APPROVE=1 answers its gate
 	@$(BIN)/penstock --local run $(FILE) $(SET) $(if $(APPROVE),--approve)
+	@printf '\nNext:\n  %s\n  %s\n  %s\n' \
+		'$(BIN)/penstock list                  what ran here' \
+		'$(BIN)/penstock init my-flows         a Workflow of your own to start from' \
+		'make cluster-up images                the same file on a real Kubernetes: README.md, "On a cluster"'
 
 # --- check ----------------------------------------------------------------------------------------
 
