@@ -119,6 +119,16 @@ def build_all(layout: Layout) -> Path:
     return layout.bin
 
 
+def build_one(layout: Layout, name: str) -> Path:
+    """Build one binary if the cache lacks it, and return where it is. Raises ClusterError with the go command."""
+    project = next(project for project in PROJECTS if name in project.names)
+    binary = layout.cache / "go" / f"{project.folder}-{project.digest()}" / "bin" / name
+    if not binary.exists():
+        with step(f"building {name}"):
+            _build(project, project.packages[project.names.index(name)], binary)
+    return binary
+
+
 def _build(project: Project, package: str, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")
