@@ -243,6 +243,22 @@ async def test_a_program_finds_a_clean_environment(machine: Machine):
     assert not names & {"PENSTOCK_INPUT", "PENSTOCK_WORKDIR"}
 
 
+async def test_dependencies_are_installed_with_the_uv_that_came_along(machine: Machine):
+    interpreter, installer = machine.folder / "python", machine.folder / "uv"
+    interpreter.write_text('#!/bin/sh\necho "installer: $PENSTOCK_UV, cache: $UV_CACHE_DIR"\n')
+    installer.write_text("")
+    interpreter.chmod(0o700)
+    machine.harness = (str(interpreter),)
+    backend = machine.open()
+    run = await a_new_run(backend)
+    await backend.runner.start(run, start_of(run, "true"))
+    await ended(backend, run)
+
+    printed = b"".join([chunk async for chunk in backend.access.logs.read(run, STEP)]).decode()
+
+    assert printed == f"installer: {installer}, cache: {machine.directory.installer_cache}\n"
+
+
 async def test_an_environment_that_is_too_large_is_an_error_of_the_step(machine: Machine):
     backend = machine.open()
     run = await a_new_run(backend)

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from penstock.adapters.local import processes
 from penstock.adapters.local.attempts import AttemptRecord, AttemptTable, Outcome
@@ -46,7 +47,7 @@ class HarnessSettings:
     inherited: Mapping[str, str]
     """The environment that a step's process gets its share of."""
     installer: str | None = None
-    """Path of uv; without it the harness looks on PATH."""
+    """Path of uv; without it the one beside the interpreter, else the one on PATH."""
     grace_seconds: float = 5.0
     """What a program has to end after it was asked to, before it is killed."""
 
@@ -60,6 +61,7 @@ class ProcessRunner:
         self._directory = directory
         self._attempts = attempts
         self._harness = harness
+        self._installer = harness.installer or _installer_beside(harness.command[0])
         self._new_id = new_id
         self._living: dict[Key, LivingAttempt] = {}
         self._listeners: list[Listener] = []
@@ -197,8 +199,8 @@ class ProcessRunner:
             "PENSTOCK_WORKDIR": str(files.work),
             "PENSTOCK_GRACE_SECONDS": f"{self._harness.grace_seconds:g}",
         }
-        if self._harness.installer is not None:
-            own["PENSTOCK_UV"] = self._harness.installer
+        if self._installer is not None:
+            own["PENSTOCK_UV"] = self._installer
         if "UV_CACHE_DIR" not in inherited and "UV_CACHE_DIR" not in declared:
             own["UV_CACHE_DIR"] = str(self._directory.installer_cache)
         return step_environment(inherited, declared, own)
@@ -215,6 +217,12 @@ def input_document(command: StartAttempt, nonce: str) -> bytes:
     }
     data = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     return f"{len(data):08x}\n".encode() + data
+
+
+def _installer_beside(interpreter: str) -> str | None:
+    """The uv of the environment that Penstock itself is installed in, which is not on PATH unless it is activated."""
+    path = Path(interpreter).with_name("uv")
+    return str(path) if path.exists() else None
 
 
 def _never_started() -> Outcome:
