@@ -115,6 +115,16 @@ def test_ctrl_c_ends_the_command_while_the_run_goes_on(person: Person):
     assert trace.read_text() == "started\n"
 
 
+def test_ctrl_c_at_a_question_answers_nothing(person: Person):
+    trace = person.home / "trace"
+    terminal = person.at_terminal("run", person.file("gated.yaml", gated()), "--set", f"trace={trace}")
+    run = name_of_run(terminal.expect("Approve?"))
+    terminal.type("\x03")
+    assert terminal.exit_code() == 130
+    assert "Waiting" in person.penstock("get", run).stdout
+    assert "0/1" in person.penstock("list", "approvals").stdout
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["TERM", "HUP"])
 def test_a_closed_terminal_does_not_end_the_run(person: Person, number: int):
     trace = person.home / "trace"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
+from penstock.cli.app import build_app
 from penstock.cli.frame import Call, command, perform, root
-from penstock.cli.main import build_app
 from penstock.cli.options import ContextOptions, Output, OutputFormat
 from penstock.errors import BugError, InvalidInput, NotFound, Problem, Unavailable
 from tests.unit.cli.stage import Stage, World

@@ -100,11 +100,11 @@ def approval_table(requests: Sequence[ApprovalRequest], now: datetime, *, namesp
 
 
 def readiness(workflow: Workflow) -> str:
-    """Whether the Workflow can run: True, False, or Unknown while nobody has looked at it."""
+    """Whether the Workflow can run: True, False, Unknown while nobody has looked at it; empty where nobody does."""
     for condition in workflow.status.conditions:
         if condition.type == "Ready":
             return condition.status
-    return "Unknown"
+    return ""
 
 
 def _votes(request: ApprovalRequest) -> str:

@@ -17,7 +17,8 @@ def workflow_lines(workflow: Workflow) -> Iterator[str]:
     yield f"Workflow   {workflow.metadata.namespace}/{workflow.metadata.name}"
     if spec.description:
         yield f"Does       {one_line(spec.description)}"
-    yield f"Ready      {readiness(workflow)}"
+    if readiness(workflow):
+        yield f"Ready      {readiness(workflow)}"
     for condition in workflow.status.conditions:
         if condition.type == "Ready" and condition.status == "False":
             yield from (f"  {harmless(line)}" for line in condition.message.splitlines())
