@@ -48,7 +48,8 @@ def reap_attempts(draft: Draft) -> Draft:
     """Every attempt that still lives though its step went on without it is (again) asked to stop."""
     for (name, attempt), fact in draft.facts.attempts.items():
         state = draft.step(name)
-        wanted = state.phase.alive and state.attempt == attempt
+        # One that said its word ends by itself: stopping it would cost its log.
+        wanted = state.attempt == attempt and (state.phase.alive or state.phase is StepPhase.SUCCEEDED)
         if not fact.ended and not wanted:
             draft = draft.emit(StopAttempt(name, attempt, _attempt_name(draft, name, attempt)))
     return draft

@@ -56,3 +56,13 @@ def test_a_request_to_cancel_a_finished_run_changes_nothing():
     before = story.state
     story.cancel()
     assert story.state == before
+
+
+def test_an_attempt_that_gave_its_result_is_left_to_end_by_itself():
+    story = Story(a_plan(a_step("a"), a_step("b", "a")))
+    story.look()
+    story.end("a", 1)
+    digest = story.state.step("a").digest
+    story.attempts["a", 1] = AttemptFact(AttemptPhase.RUNNING, digest, "uid-a-1")
+    story.look()
+    assert stops(story) == []
