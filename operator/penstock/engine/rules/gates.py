@@ -103,6 +103,7 @@ def judge(gate: Gate, fact: GateFact, run: Origin, *, self_approval: bool) -> tu
     """How the votes stand: an outcome (None while it is open) and the people who brought it about.
 
     One reject rejects, one bypass (admission allows it to few, with a reason) opens, `quorum` distinct people approve.
+    Where the requester may decide there is only one person, who stands for the whole quorum.
     """
     votes: dict[str, Decision] = {}
     for vote in fact.decisions:
@@ -115,7 +116,8 @@ def judge(gate: Gate, fact: GateFact, run: Origin, *, self_approval: bool) -> tu
     if bypasses:
         return "Bypassed", bypasses
     approvals = tuple(votes)
-    return ("Approved", approvals) if len(approvals) >= gate.quorum else (None, approvals)
+    needed = 1 if self_approval else gate.quorum
+    return ("Approved", approvals) if len(approvals) >= needed else (None, approvals)
 
 
 def _counts(vote: Decision, gate: Gate, fact: GateFact, run: Origin, *, self_approval: bool) -> bool:
