@@ -9,9 +9,10 @@ from typing import TypeVar
 
 import msgspec
 
+from penstock.adapters.kube.backoff import Backoff
 from penstock.adapters.kube.client import Decode, KubeClient, as_dict
 from penstock.adapters.kube.failures import Expired
-from penstock.adapters.kube.informers import Backoff, WatchTiming
+from penstock.adapters.kube.informers import WatchTiming
 from penstock.adapters.kube.objects import version
 from penstock.adapters.kube.resources import APPROVALS, RUNS, SELF_SUBJECT_REVIEWS, WORKFLOWS, Resource
 from penstock.adapters.kube.status_patches import precondition

@@ -15,10 +15,10 @@ from urllib.parse import quote
 
 import aiohttp
 import msgspec
-import stamina
 from multidict import CIMultiDict
 from yarl import URL
 
+from penstock.adapters.kube.backoff import Backoff
 from penstock.adapters.kube.crash import CrashSwitch
 from penstock.adapters.kube.credentials import Credentials, Endpoint
 from penstock.adapters.kube.failures import Unauthenticated, failure, unreachable
@@ -95,18 +95,13 @@ class KubeClient:
     ) -> T:
         """Read one object or a list. Raises NotFound, Forbidden, Expired, Unavailable (after several tries)."""
         headers = {"Accept": _METADATA_LIST} if metadata_only else None
-        attempts = stamina.retry_context(
-            on=_wait_before_retry,
-            attempts=self._options.read_tries,
-            timeout=None,
-            wait_initial=self._options.first_wait,
-            wait_max=self._options.longest_wait,
-            wait_jitter=self._options.first_wait,
-        )
-        async for attempt in attempts:
-            with attempt:
+        backoff = Backoff(self._options.first_wait, self._options.longest_wait)
+        for _ in range(self._options.read_tries - 1):
+            try:
                 return decode(await self._send("GET", path, params=params, headers=headers))
-        raise BugError("a retry loop ended without an answer or an error")
+            except Unavailable as error:
+                await asyncio.sleep(max(error.retry_after or 0.0, backoff.next()))
+        return decode(await self._send("GET", path, params=params, headers=headers))
 
     async def create(self, path: str, body: Any, decode: Decode[T], *, counted: bool = True) -> T:
         """POST an object. Raises AlreadyExists, InvalidInput, Forbidden, Unavailable (it may be there all the same)."""
@@ -230,10 +225,3 @@ def _impersonation(identity: Actor | None) -> CIMultiDict[str]:
     if identity.client:
         headers[f"Impersonate-Extra-{quote('penstock.dev/client', safe='')}"] = identity.client
     return headers
-
-
-def _wait_before_retry(error: Exception) -> bool | float:
-    """What stamina asks: False not to try again, True for its own backoff, seconds where the server said so."""
-    if not isinstance(error, Unavailable):
-        return False
-    return error.retry_after or True

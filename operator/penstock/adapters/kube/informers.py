@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from penstock.adapters.kube.backoff import Backoff
 from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.failures import Expired
 from penstock.adapters.kube.objects import Tracked, key_of, version
@@ -54,26 +54,6 @@ class WatchTiming:
     longest_wait: float = 10.0
     healthy_after: float = 5.0
     """A stream that lived that long was a good one: the next is opened at once."""
-
-
-@dataclass(slots=True)
-class Backoff:
-    """Waits that double up to a limit, each shortened at random by up to a half, so that replicas do not march."""
-
-    first: float
-    longest: float
-    roll: Callable[[], float] = random.random
-    _failures: int = 0
-
-    def next(self) -> float:
-        """Seconds to wait now."""
-        wait = min(self.longest, self.first * 2.0 ** min(self._failures, 30))
-        self._failures += 1
-        return wait * (1.0 - 0.5 * self.roll())
-
-    def reset(self) -> None:
-        """It works again."""
-        self._failures = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from penstock.adapters.kube.attempts import (
     stuck,
     without_record,
 )
+from penstock.adapters.kube.backoff import Backoff
 from penstock.adapters.kube.client import KubeClient
-from penstock.adapters.kube.informers import Backoff
 from penstock.adapters.kube.manifests import CONTAINER
 from penstock.adapters.kube.objects import Pod
 from penstock.adapters.kube.resources import PODS

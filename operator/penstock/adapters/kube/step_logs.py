@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
+from penstock.adapters.kube.backoff import Backoff
 from penstock.adapters.kube.client import KubeClient
-from penstock.adapters.kube.informers import Backoff
 from penstock.adapters.kube.manifests import CONTAINER
 from penstock.adapters.kube.objects import Struct
 from penstock.adapters.kube.resources import PODS
