@@ -157,11 +157,13 @@ class TestPods:
             pytest.param(["exec", NAME, "--", "true"], id="exec"),
             pytest.param(["attach", NAME], id="attach"),
             pytest.param(["port-forward", NAME, ":80", "--address=127.0.0.1"], id="port-forward"),
+            pytest.param(["get", "--raw", f"/api/v1/namespaces/NAMESPACE/pods/{NAME}/proxy/"], id="proxy"),
         ],
     )
     def test_getting_into_one(self, attempt: Tenancy, refused: Refused, words: list[str]) -> None:
-        refused(attempt.kubectl("alice", *words), f"pod {NAME} belongs to a run")
-        refused(attempt.admin(*words), f"pod {NAME} belongs to a run")
+        here = [word.replace("NAMESPACE", attempt.namespace) for word in words]
+        refused(attempt.kubectl("alice", *here), f"pod {NAME} belongs to a run")
+        refused(attempt.admin(*here), f"pod {NAME} belongs to a run")
 
     def test_evicting_one(self, attempt: Tenancy, refused: Refused) -> None:
         refused(evict(attempt, "alice"), f"pod {NAME} belongs to a run: eviction is refused")
@@ -218,6 +220,11 @@ class TestJobs:
     def test_creating_one_before_the_operator_does(self, tenancy: Tenancy, refused: Refused) -> None:
         job = a_job(tenancy.cluster.pause_image, "11111111-1111-1111-1111-111111111111")
         refused(tenancy.kubectl("alice", "create", "-f", "-", stdin=job), HANDS_OFF)
+
+    def test_whose_pods_would_look_like_a_runs(self, tenancy: Tenancy, refused: Refused) -> None:
+        job = a_job(tenancy.cluster.pause_image, "")
+        plain = {**job, "metadata": {"name": "mine", "labels": {"a": "b"}}}
+        refused(tenancy.kubectl("alice", "create", "-f", "-", stdin=plain), "a Job whose pods carry the label")
 
     def test_the_built_in_controller_leaves_managed_jobs_alone(self, attempt: Tenancy, refused: Refused) -> None:
         controller = "system:serviceaccount:kube-system:job-controller"

@@ -45,7 +45,7 @@ class RequestedBy(ApiModel):
     """The client that the user came through, `sa:<namespace>:<name>` for a ServiceAccount; empty when unknown."""
     groups: Annotated[
         tuple[Annotated[str, Field(max_length=253)], ...],
-        Field(max_length=256, json_schema_extra={"x-kubernetes-list-type": "set"}),
+        Field(max_length=256),
     ] = ()
     """The groups of the user at that moment."""
 
