@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from penstock.cli.frame import Tools
@@ -15,9 +13,14 @@ from penstock.cli.terminal import Terminal
 from penstock.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from penstock.api.v1alpha1.workflow import Workflow
     from penstock.ports.access import Access
     from penstock.settings import CommandSettings
+
+SUFFIX = 8
+"""Characters that make the names of a Workflow's runs different."""
 
 
 def real_tools() -> Tools:
@@ -91,10 +94,12 @@ def _colour_allowed() -> bool:
 
 
 def _now() -> datetime:
-    import time
+    from penstock.adapters.clock import SystemClock
 
-    return datetime.fromtimestamp(time.time(), UTC)
+    return SystemClock().now()
 
 
 def _new_suffix() -> str:
-    return os.urandom(4).hex()
+    from penstock.adapters.clock import new_id
+
+    return new_id()[:SUFFIX]

@@ -75,6 +75,7 @@ async def test_without_a_clear_answer_the_gate_stays_open_and_it_is_said_how_to_
             world.terminal.typed.put_nowait(line)
         await said(world, f"penstock approve default/{GATE} --local")
     assert votes(world) == []
+    assert "error" not in world.terminal.said
 
 
 async def test_the_person_sees_what_will_run_before_the_question():
