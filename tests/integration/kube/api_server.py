@@ -17,7 +17,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.integration.kube.json_patch import PatchFailed, apply_json_patch, apply_merge_patch
+from tests.support.json_patch import PatchFailed, apply_json_patch, apply_merge_patch
 
 PATH = re.compile(
     r"^/(?:api|apis/(?P<group>[^/]+))/(?P<version>[^/]+)(?:/namespaces/(?P<namespace>[^/]+))?"

@@ -1,0 +1,118 @@
+"""Jobs, pods and ConfigMaps, as recorded in tests/golden/jobs, and the rules that the recordings cannot show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from penstock.adapters.kube import manifests
+from penstock.adapters.kube.documents import input_document
+from penstock.adapters.kube.manifests import PodSettings
+from penstock.errors import InvalidInput
+from tests.unit.adapters.kube.samples import NONCE, a_live_run, a_start
+
+GOLDEN = Path(__file__).parents[3] / "golden" / "jobs"
+RUN = a_live_run()
+PLAIN = PodSettings()
+EVERYTHING: dict[str, Any] = {
+    "env": [{"name": "REGION", "value": "eu"}, {"name": "PENSTOCK_INPUT", "value": "/etc/passwd"}],
+    "resources": {"requests": {"cpu": "1"}, "limits": {"memory": "2Gi"}},
+    "timeoutSeconds": 90.0,
+}
+
+
+def made(settings: PodSettings, **program: Any) -> list[dict[str, Any]]:
+    command = a_start(RUN, **program)
+    document = input_document(command, NONCE)
+    objects = [manifests.job(RUN, command, document, settings)]
+    objects += manifests.config_maps(RUN, command.name, document, "job-uid")
+    if settings.managed:
+        objects.append(manifests.pod(RUN, command, document, "job-uid", settings))
+    return objects
+
+
+CASES = {
+    "managed": made(PLAIN),
+    "native": made(PodSettings(managed=False)),
+    "everything": made(PodSettings(dns_policy="Default", ca_bundle="company-ca"), **EVERYTHING),
+}
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_the_objects_of_an_attempt_are_as_recorded(name: str, update_golden: bool):
+    file = GOLDEN / f"{name}.yaml"
+    text = yaml.safe_dump_all(CASES[name], sort_keys=True, width=120)
+    if update_golden:
+        file.write_text(text)
+    assert file.read_text() == text, "run pytest with --update-golden and look at the difference"
+
+
+def containers(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    pods = [obj["spec"]["template"] if obj["kind"] == "Job" else obj for obj in objects if obj["kind"] != "ConfigMap"]
+    return [container for pod in pods for container in pod["spec"]["containers"]]
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_programs_and_input_never_stand_in_commands_or_environment(name: str):
+    for container in containers(CASES[name]):
+        assert not {"command", "args"} & container.keys()
+        assert "output(1)" not in str(container["env"])
+
+
+def test_a_step_cannot_choose_where_its_input_comes_from():
+    for container in containers(CASES["everything"]):
+        names = [each["name"] for each in container["env"]]
+        assert names.count("PENSTOCK_INPUT") == 1
+        assert {"name": "PENSTOCK_INPUT", "value": "/penstock/in/document"} in container["env"]
+
+
+def test_a_large_document_travels_in_immutable_parts_that_go_with_the_job():
+    objects = made(PLAIN, source="@" * 2_000_000)
+    job, *parts, pod = objects
+
+    assert [part["kind"] for part in parts] == ["ConfigMap"] * 3
+    assert all(part["immutable"] and part["metadata"]["ownerReferences"][0]["uid"] == "job-uid" for part in parts)
+    sources = pod["spec"]["volumes"][0]["projected"]["sources"]
+    assert [each["configMap"]["name"] for each in sources] == [part["metadata"]["name"] for part in parts]
+    assert "penstock.dev/document" not in pod["metadata"]["annotations"]
+    assert "".join(next(iter(part["data"].values())) for part in parts).count("@") == 2_000_000
+    assert len(str(job)) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("asked", "requests", "limits"),
+    [
+        pytest.param({}, {"cpu": "50m", "memory": "64Mi"}, {"memory": "512Mi"}, id="nothing"),
+        pytest.param(
+            {"limits": {"memory": "32Mi", "cpu": "2"}},
+            {"cpu": "2", "memory": "32Mi"},
+            {"memory": "32Mi", "cpu": "2"},
+            id="limits are requests too",
+        ),
+        pytest.param(
+            {"requests": {"memory": "1Gi"}},
+            {"cpu": "50m", "memory": "1Gi"},
+            {"memory": "1Gi"},
+            id="a request above the default limit",
+        ),
+    ],
+)
+def test_resources_are_completed_so_that_they_fit_together(
+    asked: dict[str, Any], requests: dict[str, str], limits: dict[str, str]
+):
+    assert manifests.resources(asked, PLAIN) == {"requests": requests, "limits": limits}
+
+
+def test_the_pods_deadline_comes_after_the_harnesss_and_the_engines():
+    job = made(PLAIN, timeoutSeconds=90.0)[0]
+
+    # 90 s of the step and 300 s to start are the engine's; then the pod's.
+    assert job["spec"]["template"]["spec"]["activeDeadlineSeconds"] > 390
+
+
+def test_a_runtime_without_an_image_is_refused():
+    with pytest.raises(InvalidInput, match="python"):
+        made(PLAIN, image="")
