@@ -1,0 +1,116 @@
+"""`python -m penstock_mcp`: reads the options and the environment, puts the server together, serves.
+
+Over stdio (the default) it acts for the person who started it: in local mode, or with their own kubeconfig. With
+--http it serves a cluster's callers, each under their own rights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import secrets
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from penstock.errors import NotPossible, PenstockError
+from penstock.settings import McpSettings
+from penstock.wiring import open_access
+from penstock_mcp.backend import OwnBackend
+from penstock_mcp.cluster_server import cluster_server
+from penstock_mcp.identity import OwnIdentity
+from penstock_mcp.protocol import ToolNews
+from penstock_mcp.server import Options, create_server
+from penstock_mcp.serving import HttpOptions, http_app, serve_http, serve_stdio
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until the client hangs up or the process is told to stop; 0, or 1 after an error, told on stderr."""
+    chosen = _parser().parse_args(arguments)
+    _log_to_stderr()
+    try:
+        asyncio.run(_serve(chosen))
+    except PenstockError as error:
+        log.error("%s %s", error, error.hint)  # noqa: TRY400 - whoever started it needs the sentence, not the stack
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+async def _serve(chosen: argparse.Namespace) -> None:
+    settings = McpSettings(**_overrides(chosen))
+    if chosen.http:
+        await _over_http(settings, chosen.host)
+    else:
+        await _over_stdio(settings)
+
+
+async def _over_stdio(settings: McpSettings) -> None:
+    async with open_access(settings) as access:
+        backend = OwnBackend(access, settings.namespace or "default")
+        options = Options(wait_budget=settings.mcp_wait_budget)
+        await serve_stdio(create_server(backend, OwnIdentity(), new_suffix=_new_suffix, options=options))
+
+
+async def _over_http(settings: McpSettings, host: str) -> None:
+    if settings.local:
+        raise NotPossible("local mode is for one person on one machine", hint="Serve it over stdio: leave out --http.")
+    # Only here: the command over stdio in local mode needs no Kubernetes client.
+    from penstock.wiring.callers import ServedCluster
+    from penstock.wiring.cluster import cluster_client
+
+    async with cluster_client(settings) as client:
+        places = settings.watch_namespaces or ((settings.namespace,) if settings.namespace else ())
+        news = ToolNews()
+        server = await cluster_server(ServedCluster(client, places), settings, new_suffix=_new_suffix, news=news)
+        http = HttpOptions(
+            host, settings.port, allowed_hosts=settings.mcp_allowed_hosts, grace=settings.mcp_wait_budget
+        )
+        await serve_http(http_app(server, http), http, on_stop=news.close)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="penstock mcp", description="Serve Workflows to agents over MCP.")
+    transport = parser.add_mutually_exclusive_group()
+    transport.add_argument("--stdio", action="store_true", help="stdin and stdout, for one client (the default)")
+    transport.add_argument("--http", action="store_true", help="streamable HTTP, for a cluster's callers")
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--local", action="store_true", help="this machine, without a cluster")
+    place.add_argument("--cluster", action="store_true", help="the cluster of your kubeconfig")
+    parser.add_argument("--kube-context", metavar="NAME", help="context of the kubeconfig; implies --cluster")
+    parser.add_argument("-n", "--namespace", metavar="NAME", help="serve this namespace only")
+    parser.add_argument("--host", default="0.0.0.0", help="address to serve HTTP on")  # noqa: S104 - a pod's own address
+    parser.add_argument("--port", type=int, metavar="N", help="port to serve HTTP on (PENSTOCK_PORT, 8080)")
+    return parser
+
+
+def _overrides(chosen: argparse.Namespace) -> dict[str, Any]:
+    """The options that were given, as settings; they win over the environment."""
+    given: dict[str, Any] = {}
+    if chosen.local:
+        given["mode"] = "local"
+    elif chosen.cluster or chosen.kube_context is not None:
+        given["mode"] = "cluster"
+    for name in ("kube_context", "namespace", "port"):
+        if getattr(chosen, name) is not None:
+            given[name] = getattr(chosen, name)
+    return given
+
+
+def _log_to_stderr() -> None:
+    # Over stdio stdout belongs to the protocol; the framework's own coloured handler is made for a person's terminal.
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("fastmcp").handlers.clear()
+    logging.getLogger("fastmcp").propagate = True
+
+
+def _new_suffix() -> str:
+    return secrets.token_hex(4)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""The `execute_<workflow>` tools: from the index of watched Workflows, filtered for each caller.
+
+A provider that raises loses its tools without a word, so nothing here does: trouble with the API server leaves the
+last state in place. https://gofastmcp.com/servers/providers
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastmcp.server.providers import Provider
+from fastmcp.tools.base import Tool
+from fastmcp.utilities.versions import VersionSpec
+
+from penstock.errors import Forbidden, PenstockError
+from penstock_mcp.backend import Backend
+from penstock_mcp.calls import Callers
+from penstock_mcp.catalogue import ToolCard
+from penstock_mcp.execution import Execute, WorkflowTool, workflow_tool
+from penstock_mcp.index import WorkflowIndex
+from penstock_mcp.rights import Rights
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How patient the provider is, in seconds."""
+
+    first_look: float = 5.0
+    """The server starts serving after that even where the Workflows could not be read yet."""
+    retry: float = 2.0
+    """Before a watch that broke is begun again."""
+    settle: float = 0.2
+    """Changes that come within this are announced as one."""
+
+
+class WorkflowProvider(Provider):
+    """Serves the tools of all Workflows that the caller may run."""
+
+    def __init__(self, index: WorkflowIndex, callers: Callers, rights: Rights, execute: Execute) -> None:
+        super().__init__()
+        self._index = index
+        self._callers = callers
+        self._rights = rights
+        self._execute = execute
+        self._tools: dict[str, WorkflowTool] = {}
+
+    async def _list_tools(self) -> Sequence[Tool]:
+        try:
+            allowed = await self._rights.runnable(self._callers.identity(), self._index.keys)
+        except PenstockError as error:
+            # Forbidden is also the framework's own look at start-up, which has no caller.
+            if not isinstance(error, Forbidden):
+                log.warning("nobody can say now what a caller may run: %s", error)
+            return []
+        return [self._tool(card) for card in self._index.cards if card.key in allowed]
+
+    async def _get_tool(self, name: str, version: VersionSpec | None = None) -> Tool | None:
+        card = self._index.get(name)
+        if card is None or version is not None:
+            return None
+        try:
+            allowed = await self._rights.runnable(self._callers.identity(), self._index.keys)
+        except Forbidden:
+            return None
+        except PenstockError:
+            # The call goes to the API server as this caller and says itself that the trouble passes; "unknown tool"
+            # would be untrue.
+            return self._tool(card)
+        return self._tool(card) if card.key in allowed else None
+
+    def _tool(self, card: ToolCard) -> WorkflowTool:
+        known = self._tools.get(card.name)
+        if known is None or known.card is not card:
+            self._tools = {name: tool for name, tool in self._tools.items() if self._index.get(name) is tool.card}
+            known = self._tools[card.name] = workflow_tool(card, self._execute)
+        return known
+
+
+class Watching:
+    """Keeps the index true while the server serves, and announces what changed."""
+
+    def __init__(
+        self, backend: Backend, index: WorkflowIndex, announce: Callable[[], Awaitable[None]], pace: Pace
+    ) -> None:
+        self._backend = backend
+        self._index = index
+        self._announce = announce
+        self._pace = pace
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Watch within this context; it is entered after the first look, within reason."""
+        tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._tell())]
+        try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._index.synced.wait(), self._pace.first_look)
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self._backend.watch_workflows(self._index.replace)
+            except Exception:
+                log.exception("watching the Workflows broke; the last state is served")
+            await asyncio.sleep(self._pace.retry)
+
+    async def _tell(self) -> None:
+        while True:
+            await self._index.changed.wait()
+            await asyncio.sleep(self._pace.settle)
+            self._index.changed.clear()
+            await self._announce()

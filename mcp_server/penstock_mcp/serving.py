@@ -1,0 +1,95 @@
+"""Serving over stdio and HTTP. Over HTTP nothing is served without a token, and a stop lets calls end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from fastmcp import FastMCP
+from starlette.types import ASGIApp
+
+from penstock.errors import BugError
+
+PATH = "/mcp"
+_CLOSING_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class HttpOptions:
+    """Where and how HTTP is served."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - a pod is reached by its own address; what is answered is `allowed_hosts`
+    port: int = 8080
+    allowed_hosts: tuple[str, ...] = ()
+    """Host headers that are answered, beside the loopback names and the address that was called."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins of browser pages that may call."""
+    grace: float = 55.0
+    """Seconds that calls have to end when the server stops: more than one waits."""
+
+
+async def serve_stdio(server: FastMCP) -> None:
+    """Serve one client over stdin and stdout, until it hangs up. Nothing else may be printed to stdout."""
+    await server.run_async(transport="stdio", show_banner=False)
+
+
+def http_app(server: FastMCP, options: HttpOptions) -> ASGIApp:
+    """The server as an ASGI application, without sessions, so that any replica answers any call."""
+    if server.auth is None:
+        raise BugError("over HTTP every call needs a proved identity, and this server has no verifier")
+    return server.http_app(
+        path=PATH,
+        stateless_http=True,
+        host_origin_protection=True,
+        allowed_hosts=list(options.allowed_hosts),
+        allowed_origins=list(options.allowed_origins),
+    )
+
+
+async def serve_http(
+    app: ASGIApp, options: HttpOptions, *, on_stop: Callable[[], None], sockets: list[socket.socket] | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT; then take no new calls, call `on_stop`, and let running calls end."""
+    config = uvicorn.Config(
+        app,
+        host=options.host,
+        port=options.port,
+        # httptools keeps white space around header values and fails the protocol's own header checks.
+        http="h11",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(options.grace + _CLOSING_SECONDS),
+    )
+    await _Server(config, on_stop).serve(sockets)
+
+
+class _Server(uvicorn.Server):
+    """Says when it stops, before it waits for open answers: listeners would stay open for ever."""
+
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGTERM and SIGINT, and return then: the stock server raises the signal anew when it is done."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, with the listeners ended first."""
+        self._on_stop()
+        await super().shutdown(sockets)

@@ -1,0 +1,1 @@
+"""The tools that are always there. Each parses, calls one service, and answers."""

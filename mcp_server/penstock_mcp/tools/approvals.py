@@ -1,0 +1,69 @@
+"""Tools for gates: see what waits and exactly what it is about, decide. The guard is the API, not these."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastmcp.tools.base import Tool, ToolResult
+from mcp_types import ToolAnnotations
+from pydantic import Field
+
+from penstock.application.answer_approval import answer_approval
+from penstock.engine.facts import Verdict
+from penstock_mcp.calls import READS, Callers, fixed_tool
+from penstock_mcp.deciding import decided, require_person, require_showable
+from penstock_mcp.tools.runs import Namespace
+from penstock_mcp.views import answer, answer_with_subject, approval_details, approval_line
+
+RequestId = Annotated[str, Field(description="The request: namespace/name, as list_pending_approvals gives it.")]
+Comment = Annotated[str, Field(max_length=4096, description="Why, in the words of the person who decides.")]
+
+_DECIDES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=False)
+
+
+class ApprovalTools:
+    """The tools for gates."""
+
+    def __init__(self, callers: Callers) -> None:
+        self._callers = callers
+
+    def all(self) -> list[Tool]:
+        """The tools, ready to be added to a server."""
+        return [
+            fixed_tool(self.list_pending_approvals, READS),
+            fixed_tool(self.get_approval, READS),
+            fixed_tool(self.approve_workflow, _DECIDES),
+            fixed_tool(self.reject_workflow, _DECIDES),
+        ]
+
+    async def list_pending_approvals(self, namespace: Namespace = "") -> ToolResult:
+        """List the gates that wait for people, the oldest first."""
+        requests = await self._callers.access().approvals.list(self._callers.scope(namespace))
+        lines = [approval_line(request) for request in requests if request.status.phase == "Pending"]
+        return answer({"status": "success", "output": {"approvals": lines}}, f"{len(lines)} gates wait for people.")
+
+    async def get_approval(self, request_id: RequestId) -> ToolResult:
+        """Look at a gate: who may decide, and exactly what will run, complete."""
+        request = await self._callers.access().approvals.get(self._callers.key(request_id))
+        require_showable(request)
+        return answer_with_subject(approval_details(request))
+
+    async def approve_workflow(self, request_id: RequestId, comment: Comment = "") -> ToolResult:
+        """Approve a gate for the person whose identity this call carries, on that person's word only.
+
+        Whoever asked for the run may not, nor may the client that asked for it, nor a ServiceAccount.
+        """
+        return await self._decide(Verdict.APPROVE, request_id, comment)
+
+    async def reject_workflow(self, request_id: RequestId, reason: Comment) -> ToolResult:
+        """Reject a gate for the person whose identity this call carries, on that person's word only. Ends the step."""
+        return await self._decide(Verdict.REJECT, request_id, reason)
+
+    async def _decide(self, verdict: Verdict, request_id: str, comment: str) -> ToolResult:
+        access = self._callers.access()
+        await require_person(self._callers.identity(), access)
+        key = self._callers.key(request_id)
+        request = await access.approvals.get(key)
+        require_showable(request)
+        digest = request.spec.request.digest
+        return decided(await answer_approval(access, key, verdict, comment, digest=digest), verdict)

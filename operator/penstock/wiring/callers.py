@@ -1,0 +1,105 @@
+"""A cluster behind a server of many callers: each call under its caller's rights, the catalogue under the server's."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from penstock.adapters.kube.access import kube_access
+from penstock.adapters.kube.client import KubeClient, as_dict
+from penstock.adapters.kube.informers import Informer, Source, WatchTiming
+from penstock.adapters.kube.objects import Meta
+from penstock.adapters.kube.resources import WORKFLOWS
+from penstock.api.v1alpha1.workflow import Workflow
+from penstock.ports.access import Access, Actor
+
+log = logging.getLogger(__name__)
+
+
+class _Head(msgspec.Struct):
+    metadata: Meta
+
+
+_decode_head = msgspec.json.Decoder(_Head).decode
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A Workflow as the watch brought it; None where it cannot be read."""
+
+    metadata: Meta
+    workflow: Workflow | None
+
+
+class ServedCluster:
+    """What a server of many callers does in a cluster. `namespaces`: those that are served, all when empty."""
+
+    def __init__(
+        self, client: KubeClient, namespaces: tuple[str, ...] = (), timing: WatchTiming | None = None
+    ) -> None:
+        self._client = client
+        self._timing = timing
+        self._places: tuple[str | None, ...] = namespaces or (None,)
+
+    @property
+    def own_access(self) -> Access:
+        """The server's own reach: to know its own name. Never lent to a caller."""
+        return kube_access(self._client)
+
+    def access_for(self, identity: Actor) -> Access:
+        """What this caller can reach."""
+        return kube_access(self._client.acting_as(identity))
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """POST with the server's own rights. Raises Forbidden, Unavailable."""
+        return await _post(self._client, path, body)
+
+    def post_as(self, identity: Actor) -> Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]:
+        """POST as this caller."""
+        client = self._client.acting_as(identity)
+
+        async def post(path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+            return await _post(client, path, body)
+
+        return post
+
+    async def watch_workflows(self, on_change: Callable[[Sequence[Workflow]], None]) -> None:
+        """All Workflows at once and after each change, until cancelled; with the server's own rights."""
+        changed = asyncio.Event()
+        informers = [
+            Informer(self._client, Source(WORKFLOWS.path(place), _see), self._setting(changed), timing=self._timing)
+            for place in self._places
+        ]
+        async with asyncio.TaskGroup() as group:
+            for informer in informers:
+                group.create_task(informer.run())
+            for informer in informers:
+                await informer.synced.wait()
+            while True:
+                changed.clear()
+                on_change([seen.workflow for informer in informers for seen in informer if seen.workflow is not None])
+                await changed.wait()
+
+    @staticmethod
+    def _setting(event: asyncio.Event) -> Callable[[_Seen | None, _Seen | None], None]:
+        return lambda _old, _new: event.set()
+
+
+async def _post(client: KubeClient, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    # Reviews change nothing: they are no writes in the sense of what is counted.
+    return await client.create(path, dict(body), as_dict, counted=False)
+
+
+def _see(raw: bytes | msgspec.Raw) -> _Seen:
+    data = bytes(raw)
+    head = _decode_head(data)
+    try:
+        return _Seen(head.metadata, Workflow.model_validate_json(data))
+    except ValueError as error:
+        log.warning("Workflow %s cannot be read: %s", head.metadata.key, error)
+        return _Seen(head.metadata, None)

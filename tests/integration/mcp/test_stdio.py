@@ -1,0 +1,89 @@
+"""The real process over stdio in local mode: a run from start to end, with a gate that the person opens."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastmcp import Client
+from fastmcp.client.transports import StdioTransport
+
+from penstock.api.v1alpha1.workflow import Workflow
+from penstock.settings import CommandSettings, process_environment
+from penstock.wiring import open_access
+from tests.support.mcp_client import Era, call, tool_names
+
+GREETING: dict[str, Any] = {
+    "inputs": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}},
+    "outputs": {"from": "steps.greet.output"},
+    "steps": [
+        {"name": "greet", "script": {"runtime": "bash", "source": 'echo working\noutput "hello $CTX_name"'}},
+    ],
+}
+
+
+def gated() -> dict[str, Any]:
+    gate = {"name": "release", "approval": {"approvers": {"users": ["anybody"]}, "message": "Greet?"}}
+    return {**GREETING, "steps": [gate, {**GREETING["steps"][0], "needs": ["release"]}]}
+
+
+@pytest.fixture
+async def home(tmp_path: Path) -> Path:
+    settings = CommandSettings(mode="local", home=tmp_path)
+    async with open_access(settings) as access:
+        for name, spec in (("greeting", GREETING), ("gated-greeting", gated())):
+            await access.workflows.apply(Workflow.model_validate({"metadata": {"name": name}, "spec": spec}))
+    return tmp_path
+
+
+@asynccontextmanager
+async def over_stdio(home: Path, era: Era) -> AsyncIterator[Client[Any]]:
+    environment = {"PENSTOCK_HOME": str(home), "PATH": process_environment()["PATH"], "HOME": str(home)}
+    transport = StdioTransport(sys.executable, ["-m", "penstock_mcp", "--local"], env=environment, keep_alive=False)
+    async with Client(transport, mode=era, init_timeout=60) as client:
+        yield client
+
+
+async def test_a_workflow_runs_on_this_machine(home: Path, era: Era):
+    async with over_stdio(home, era) as client:
+        assert {"execute_greeting", "execute_gated_greeting"} <= set(await tool_names(client))
+        answer = await call(client, "execute_greeting", context={"name": "Ann"})
+        assert answer["status"] == "success", answer
+        assert answer["output"] == "hello Ann"
+        log = await call(client, "get_run_logs", run=answer["run"], step="greet")
+    assert "working" in log["output"]["log"]
+
+
+async def test_the_person_at_this_machine_opens_the_gate(home: Path, era: Era):
+    async with over_stdio(home, era) as client:
+        stopped = await call(client, "execute_gated_greeting", context={"name": "Ann"})
+        assert stopped["status"] == "waiting", stopped
+        (approval,) = stopped["approvals"]
+        seen = await call(client, "get_approval", request_id=approval["request_id"])
+        decided = await call(client, "approve_workflow", request_id=approval["request_id"], comment="fine")
+        ended = await call(client, "wait_for_run", run=stopped["run"])
+    assert seen["output"]["digest"] == decided["output"]["digest"] == approval["digest"]
+    assert ended["status"] == "success", ended
+    assert ended["output"] == "hello Ann"
+
+
+async def test_a_rejected_gate_ends_the_run(home: Path):
+    async with over_stdio(home, "auto") as client:
+        stopped = await call(client, "execute_gated_greeting", context={"name": "Ann"})
+        await call(client, "reject_workflow", request_id=stopped["approvals"][0]["request_id"], reason="no greetings")
+        ended = await call(client, "wait_for_run", run=stopped["run"])
+    assert ended["status"] == "failed"
+
+
+async def test_a_workflow_that_comes_later_is_seen(home: Path):
+    async with over_stdio(home, "auto") as client:
+        async with open_access(CommandSettings(mode="local", home=home)) as access:
+            await access.workflows.apply(Workflow.model_validate({"metadata": {"name": "late"}, "spec": GREETING}))
+        async with asyncio.timeout(20):
+            while "execute_late" not in await tool_names(client):
+                await asyncio.sleep(0.05)
