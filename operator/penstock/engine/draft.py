@@ -11,6 +11,7 @@ from typing import Any
 from penstock.engine.commands import Command, Evaluate, WakeAt
 from penstock.engine.facts import Facts, Value
 from penstock.engine.model import Failure, Plan, RunPhase, RunState, StepPlan, StepState
+from penstock.engine.scope import expression_scope
 from penstock.engine.transitions import check_run_move, check_step_move
 
 
@@ -62,8 +63,6 @@ class Draft:
 
     def ask(self, step: StepPlan | None, field: str, expression: str, *, template: bool = False) -> Draft:
         """The draft that wants an expression evaluated."""
-        from penstock.engine.scope import expression_scope
-
         name = step.name if step else ""
         scope = expression_scope(self.plan, self.state, self.facts.run, step)
         return self.emit(Evaluate(step=name, field=field, expression=expression, scope=scope, template=template))
