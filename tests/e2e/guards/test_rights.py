@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable
 
 import pytest
+import yaml
 
 from tests.e2e.guards.conftest import Tenancy
-from tests.support.cluster import MCP_SERVER, OPERATOR, RELEASE, Answer, groups_of
+from tests.support.cluster import MCP_SERVER, OPERATOR, RELEASE, SYSTEM_NAMESPACE, Answer, groups_of
 
 Refused = Callable[[Answer, str], None]
 
@@ -130,12 +131,29 @@ class TestMcpServer:
         tenancy.admin("create", "rolebinding", "boss", "--clusterrole=cluster-admin", "--user=boss", check=True)
         return "boss"
 
-    def through(self, tenancy: Tenancy, token: str, user: str, *words: str, groups: tuple[str, ...] = ()) -> Answer:
+    @pytest.fixture
+    def robot(self, tenancy: Tenancy) -> str:
+        """A ServiceAccount that may run orders, in a namespace that is on the list mcp.tenantNamespaces."""
+        name = tenancy.namespace
+        tenancy.admin("create", "serviceaccount", "robot", check=True)
+        tenancy.admin("create", "rolebinding", "robot", "--role=tenants", f"--serviceaccount={name}:robot", check=True)
+        tenancy.admin("create", "rolebinding", "robot-runs", "--role=runner", f"--serviceaccount={name}:robot")
+        values = [f"--set-json=mcp.tenantNamespaces={json.dumps([name])}", "--set=image.operator=o,image.mcp=m"]
+        chart = ("template", RELEASE, "charts/penstock", "-n", SYSTEM_NAMESPACE, "-s", "templates/mcp-rbac.yaml")
+        made = yaml.safe_load_all(tenancy.cluster.helm(*chart, *values).stdout)
+        for manifest in made:
+            if manifest and manifest["metadata"].get("namespace") == name:
+                tenancy.admin("apply", "-f", "-", stdin=manifest, check=True)
+        return f"system:serviceaccount:{name}:robot"
+
+    def through(
+        self, tenancy: Tenancy, token: str, user: str, *words: str, groups: tuple[str, ...] = (), stdin: object = None
+    ) -> Answer:
         identity = [f"--token={token}", f"--as={user}", *(f"--as-group={group}" for group in groups)]
         server = tenancy.admin("config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}").stdout
         # Without its certificate the administrator's kubeconfig would win over the token.
         plain = ["--kubeconfig=/dev/null", f"--server={server}", "--insecure-skip-tls-verify"]
-        return tenancy.admin(*plain, *identity, *words)
+        return tenancy.admin(*plain, *identity, *words, stdin=stdin)
 
     @pytest.fixture
     def token(self, tenancy: Tenancy) -> str:
@@ -176,6 +194,34 @@ class TestMcpServer:
         self, tenancy: Tenancy, token: str, refused: Refused, user: str, groups: tuple[str, ...]
     ) -> None:
         refused(self.through(tenancy, token, user, "get", "pwr", groups=groups), "impersonate")
+
+    def test_service_accounts_of_listed_namespaces(self, tenancy: Tenancy, robot: str, token: str) -> None:
+        workflow = {"workflow": {"name": "orders"}}
+        run = {
+            "apiVersion": "penstock.dev/v1alpha1",
+            "kind": "WorkflowRun",
+            "metadata": {"name": "r"},
+            "spec": workflow,
+        }
+        words = ("create", "--validate=false", "-f", "-", "-o", "json")
+        made = self.through(tenancy, token, robot, *words, stdin=run)
+        assert made.returncode == 0, made.stderr
+        stamp = json.loads(made.stdout)["spec"]["requestedBy"]
+        assert (stamp["user"], stamp["client"]) == (robot, f"sa:{tenancy.namespace}:robot")
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            pytest.param(["get", "configmaps"], id="what our kinds do not need"),
+            pytest.param(["delete", "pwr", "r"], id="what the server never does"),
+            pytest.param(["get", "pwr", "--as-group=leads"], id="with a group"),
+            pytest.param(["get", "pwr", "-n", "default"], id="elsewhere"),
+        ],
+    )
+    def test_service_accounts_and_nothing_else(
+        self, tenancy: Tenancy, robot: str, token: str, refused: Refused, words: list[str]
+    ) -> None:
+        refused(self.through(tenancy, token, robot, *words), "impersonate")
 
     def test_by_itself_it_knows_the_workflows_and_checks_tokens(self, tenancy: Tenancy) -> None:
         assert may(tenancy, MCP_SERVER, "watch workflows.penstock.dev")
