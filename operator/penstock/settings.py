@@ -88,6 +88,8 @@ class OperatorSettings(BaseSettings):
 class McpSettings(CommandSettings):
     """Of the MCP server over HTTP: PENSTOCK_MCP_AUDIENCE, PENSTOCK_MCP_ALLOWED_HOSTS, ..."""
 
+    watch_namespaces: CommaList = ()
+    """Namespaces whose Workflows are served over HTTP, separated by commas; all of them when empty."""
     port: int = 8080
     mcp_audience: str = "penstock-mcp"
     """Audience that a caller's ServiceAccount token must be made for."""
