@@ -99,6 +99,11 @@ class ApiServer:
         meta["creationTimestamp"] = "2026-01-02T12:00:00Z"
         return self._commit("MODIFIED" if old else "ADDED", key, obj)
 
+    def set_status(self, plural: str, name: str, status: dict[str, Any], namespace: str = "default") -> None:
+        """Report a state, as a node or a controller would."""
+        obj = copy.deepcopy(self.objects[plural, namespace, name])
+        self._commit("MODIFIED", (plural, namespace, name), {**obj, "status": status})
+
     def remove(self, plural: str, name: str, namespace: str = "default") -> None:
         """Delete an object, as some other client would."""
         key = (plural, namespace, name)

@@ -1,0 +1,113 @@
+"""A node for the fault server: runs each pod of a step the way a test ordered it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.integration.kube.api_server import ApiServer, Log
+
+
+@dataclass
+class Order:
+    """What a step's program does."""
+
+    output: Any = None
+    prints: str = ""
+    code: str = ""
+    reason: str = ""
+    silent: bool = False
+    """It ends without a record."""
+    exit_code: int = 0
+    end: asyncio.Event | None = None
+    """It runs until this is set; at once without one."""
+    waiting: dict[str, str] | None = None
+    """Its container never starts, and says this."""
+
+
+def record(nonce: str, order: Order) -> bytes:
+    """The harness's last line."""
+    fields: dict[str, Any] = {
+        "version": 1,
+        "exitCode": 1 if order.code else 0,
+        "usage": {"wallSeconds": 0.1, "cpuSeconds": 0.1, "peakRssBytes": 1},
+    }
+    if order.code:
+        fields["error"] = {"code": order.code, "reason": order.reason}
+    elif order.output is not None:
+        fields["output"] = order.output
+    return f"\x1ePENSTOCK/1 {nonce} {json.dumps(fields)}\n".encode()
+
+
+@dataclass
+class Kubelet:
+    """One node."""
+
+    server: ApiServer
+    orders: dict[str, Order] = field(default_factory=dict)
+    started: list[str] = field(default_factory=list)
+    """Names of the pods whose container was started."""
+    _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Run pods, without end."""
+        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self.server.watchers.add(queue)
+        try:
+            while True:
+                event = await queue.get()
+                if event is not None and event.get("plural") == "pods":
+                    self._take(event["type"], event["object"])
+        finally:
+            self.server.watchers.discard(queue)
+            for task in self._running.values():
+                task.cancel()
+
+    def _take(self, kind: str, pod: dict[str, Any]) -> None:
+        name = pod["metadata"]["name"]
+        if kind == "ADDED":
+            self._running[name] = asyncio.create_task(self._start(pod))
+        elif kind == "DELETED" and name in self._running:
+            self._running.pop(name).cancel()
+            if name in self.server.logs:
+                self.server.logs[name].end()
+
+    async def _start(self, pod: dict[str, Any]) -> None:
+        name = pod["metadata"]["name"]
+        document = self._document(pod)
+        order = self.orders.get(document["step"], Order())
+        if order.waiting is not None:
+            self._report(name, "Pending", {"waiting": order.waiting})
+            return
+        log = self.server.logs[name] = Log()
+        self.started.append(name)
+        self._report(name, "Running", {"running": {"startedAt": "2026-01-02T12:00:01Z"}})
+        log.write(order.prints.encode())
+        if order.end is not None:
+            await order.end.wait()
+        if not order.silent:
+            log.write(record(document["nonce"], order))
+        log.end()
+        exit_code = order.exit_code or (1 if order.code else 0)
+        self._report(name, "Failed" if exit_code else "Succeeded", {"terminated": {"exitCode": exit_code}})
+
+    def _document(self, pod: dict[str, Any]) -> dict[str, Any]:
+        text = pod["metadata"]["annotations"].get("penstock.dev/document")
+        if text is None:
+            sources = pod["spec"]["volumes"][0]["projected"]["sources"]
+            maps = [self.server.get("configmaps", source["configMap"]["name"]) for source in sources]
+            text = "".join(value for each in maps for value in each["data"].values())
+        document: dict[str, Any] = json.loads(text)
+        return document
+
+    def _report(self, name: str, phase: str, state: dict[str, Any]) -> None:
+        status = {
+            "phase": phase,
+            "startTime": "2026-01-02T12:00:00Z",
+            "containerStatuses": [{"name": "step", "state": state}],
+        }
+        with contextlib.suppress(KeyError):
+            self.server.set_status("pods", name, status)

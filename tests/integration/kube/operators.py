@@ -1,0 +1,85 @@
+"""Operators for the fault server: everything of an operator's process but kopf, whose watches are played here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from typing import Any
+
+from penstock.adapters.cel.evaluator import CelEvaluator
+from penstock.adapters.kube.client import KubeClient
+from penstock.adapters.kube.cluster_side import ClusterSide, SideSettings
+from penstock.adapters.kube.crash import CrashSwitch
+from penstock.adapters.kube.credentials import Credentials
+from penstock.adapters.kube.server_clock import ServerClock
+from penstock.application.plans import PlanBook
+from penstock.application.reconcile_run import Engine, Reconciler
+from tests.integration.kube.api_server import ApiServer
+from tests.integration.kube.conftest import QUICK
+
+KINDS = ("workflows", "workflowruns", "approvalrequests")
+IMAGES = {"python": "python@sha256:" + "1" * 64, "bash": "bash@sha256:" + "2" * 64}
+
+
+class Died(BaseException):
+    """The process is no more."""
+
+
+def _die() -> None:
+    raise Died
+
+
+@contextlib.asynccontextmanager
+async def a_side(server: ApiServer, crash: str = "") -> AsyncIterator[tuple[ClusterSide, Reconciler]]:
+    """The operator's side of the fault server."""
+    clock = ServerClock()
+    options = replace(QUICK, crash=CrashSwitch(crash, die=_die))
+    async with KubeClient.connect(Credentials.fixed(server.url), options) as client:
+        plans = PlanBook(IMAGES, CelEvaluator().check_expression)
+        side = ClusterSide(client, clock, plans, SideSettings(workers=8))
+        engine = Engine(side.ledger, side.revisions, side.gates, side.runner, CelEvaluator(), clock, side.events)
+        yield side, Reconciler(engine, plans)
+
+
+async def operate(server: ApiServer, crash: str = "") -> None:
+    """An operator at work, until it is cancelled or dies (at its write `crash`)."""
+    async with a_side(server, crash) as (side, reconciler):
+        with contextlib.suppress(BaseExceptionGroup):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(side.follow())
+                group.create_task(_play_kopf(server, side))
+                group.create_task(side.work(reconciler.reconcile))
+
+
+@contextlib.asynccontextmanager
+async def operating(server: ApiServer, crash: str = "") -> AsyncIterator[asyncio.Task[None]]:
+    """An operator that works beside the block."""
+    task = asyncio.create_task(operate(server, crash))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _play_kopf(server: ApiServer, side: ClusterSide) -> None:
+    queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+    server.watchers.add(queue)
+    try:
+        for plural, found in _listed(server):
+            side.heard(plural, None, found)
+        while True:
+            event = await queue.get()
+            if event is not None and event.get("plural") in KINDS:
+                side.heard(event["plural"], event["type"], event["object"])
+    finally:
+        server.watchers.discard(queue)
+
+
+def _listed(server: ApiServer) -> Iterator[tuple[str, dict[str, Any]]]:
+    for (plural, _, _), found in tuple(server.objects.items()):
+        if plural in KINDS:
+            yield plural, found

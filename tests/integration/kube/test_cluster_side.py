@@ -1,0 +1,331 @@
+"""Whole runs on the fault server: the writes that they cost, and what crashes, rivals and a dim view do to them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from penstock.api.v1alpha1.run import RequestedBy
+from penstock.api.v1alpha1.workflow import Workflow
+from penstock.testing.builders import a_gate, a_run, a_step, a_workflow
+from tests.integration.kube.api_server import ApiServer, Fault
+from tests.integration.kube.kubelet import Kubelet, Order
+from tests.integration.kube.operators import operate, operating
+from tests.support.eventually import eventually
+
+OURS = "/apis/penstock.dev/v1alpha1/namespaces/default"
+ONE = a_workflow(a_step("only"))
+GATED = a_workflow(
+    a_step("first"),
+    a_gate("release", "alice", needs=("first",)),
+    a_step("last", needs=("release",)),
+)
+
+
+@pytest.fixture
+async def kubelet(server: ApiServer) -> AsyncIterator[Kubelet]:
+    node = Kubelet(server)
+    task = asyncio.create_task(node.run())
+    await asyncio.sleep(0)
+    yield node
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def ask(server: ApiServer, workflow: Workflow = ONE, name: str = "order-1") -> None:
+    if "order" not in server.names("workflows"):
+        server.put("workflows", workflow.to_wire())
+    server.put("workflowruns", a_run(name=name, requested_by=RequestedBy(user="bob")).to_wire())
+
+
+def status(server: ApiServer, name: str = "order-1") -> dict[str, Any]:
+    found: dict[str, Any] = server.get("workflowruns", name).get("status", {})
+    return found
+
+
+def finished(server: ApiServer, name: str = "order-1") -> bool:
+    return status(server, name).get("phase") in ("Succeeded", "Failed", "Cancelled", "TimedOut")
+
+
+def closed(server: ApiServer) -> bool:
+    jobs = [server.get("jobs", name) for name in server.names("jobs")]
+    return all(job.get("status", {}).get("conditions") for job in jobs)
+
+
+def approve(server: ApiServer) -> None:
+    """As alice, as soon as she is asked."""
+    for name in server.names("approvalrequests"):
+        request = server.get("approvalrequests", name)
+        if not request["spec"].get("decisions"):
+            vote = {"by": "alice", "verdict": "approve", "digest": request["spec"]["request"]["digest"]}
+            request["spec"]["decisions"] = [vote]
+            server.put("approvalrequests", request)
+
+
+async def ends(server: ApiServer) -> None:
+    def over() -> bool:
+        approve(server)
+        return finished(server)
+
+    await eventually(over, seconds=20, what=f"the run stands at {status(server)}")
+
+
+async def test_a_one_step_run_costs_five_writes(server: ApiServer, kubelet: Kubelet):
+    kubelet.orders["only"] = Order(output={"n": 1, "nothing": None})
+    server.put("workflows", ONE.to_wire())
+    async with operating(server):
+        await eventually(lambda: server.names("controllerrevisions"))
+        await eventually(lambda: server.get("workflows", "order").get("status"))
+        before = len(server.writes())
+        ask(server)
+        await ends(server)
+        await eventually(lambda: closed(server))
+
+        job = server.names("jobs")[0]
+        assert server.writes()[before:] == [
+            ("PATCH", f"{OURS}/workflowruns/order-1/status"),
+            ("POST", "/apis/batch/v1/namespaces/default/jobs"),
+            ("POST", "/api/v1/namespaces/default/pods"),
+            ("PATCH", f"{OURS}/workflowruns/order-1/status"),
+            ("PATCH", f"/apis/batch/v1/namespaces/default/jobs/{job}/status"),
+        ]
+    assert status(server)["output"] == {"n": 1, "nothing": None}
+    assert server.get("jobs", server.names("jobs")[0])["status"]["succeeded"] == 1
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("write", range(1, 17))
+async def test_an_operator_that_dies_at_any_write_changes_nothing_of_the_end(
+    server: ApiServer, kubelet: Kubelet, moment: str, write: int
+):
+    ask(server, GATED)
+    task = asyncio.create_task(operate(server, f"{moment}:{write}"))
+
+    def dead_or_done() -> bool:
+        approve(server)
+        return task.done() or (finished(server) and closed(server))
+
+    await eventually(dead_or_done, seconds=20)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    async with operating(server):
+        await ends(server)
+        await eventually(lambda: closed(server))
+
+    assert status(server)["phase"] == "Succeeded"
+    assert len(server.names("jobs")) == 2
+    assert kubelet.started == [*dict.fromkeys(kubelet.started)], "a program was started twice"
+    assert len(server.names("approvalrequests")) == 1
+
+
+async def test_two_operators_at_once_make_one_job_an_attempt(server: ApiServer, kubelet: Kubelet):
+    async with operating(server), operating(server):
+        ask(server, GATED)
+        await ends(server)
+
+    assert status(server)["phase"] == "Succeeded"
+    assert len(kubelet.started) == len(server.names("jobs")) == 2
+
+
+@pytest.mark.parametrize(
+    "path", ["/workflowruns/order-1/status", "/jobs", "/pods", "/approvalrequests", "/controllerrevisions"]
+)
+@pytest.mark.parametrize("carried_out", [True, False], ids=["answer lost", "refused"])
+async def test_a_write_of_unknown_fate_is_looked_into(
+    server: ApiServer, kubelet: Kubelet, path: str, carried_out: bool
+):
+    method = "PATCH" if path.endswith("status") else "POST"
+    server.faults.append(Fault(method, f"{path}$", status=503, carried_out=carried_out))
+    async with operating(server):
+        ask(server, GATED)
+        await ends(server)
+
+    assert not server.faults
+    assert status(server)["phase"] == "Succeeded"
+    assert len(kubelet.started) == len(server.names("jobs")) == 2
+
+
+async def test_a_finished_pod_is_read_by_the_next_operator(server: ApiServer, kubelet: Kubelet):
+    end = asyncio.Event()
+    kubelet.orders["only"] = Order(output=7, end=end)
+    async with operating(server):
+        ask(server)
+        await eventually(lambda: kubelet.started)
+    end.set()
+    await eventually(lambda: server.get("pods", kubelet.started[0])["status"]["phase"] == "Succeeded")
+
+    async with operating(server):
+        await ends(server)
+        await eventually(lambda: closed(server))
+
+    assert status(server)["output"] == 7
+    assert len(kubelet.started) == 1
+
+
+async def test_a_running_pod_is_followed_by_the_next_operator(server: ApiServer, kubelet: Kubelet):
+    end = asyncio.Event()
+    kubelet.orders["only"] = Order(output=7, end=end)
+    async with operating(server):
+        ask(server)
+        await eventually(lambda: kubelet.started)
+    async with operating(server):
+        await eventually(lambda: server.watchers)
+        end.set()
+        await ends(server)
+
+    assert status(server)["output"] == 7
+    assert len(kubelet.started) == 1
+
+
+async def test_a_foreign_job_of_the_same_name_is_not_taken_for_ours(server: ApiServer, kubelet: Kubelet):
+    async with operating(server):
+        ask(server)
+        await ends(server)
+    name = server.names("jobs")[0]
+    server.remove("pods", name)
+    server.remove("workflowruns", "order-1")
+    # The run of that name is asked for again under the old UID, and finds a Job that another run owns.
+    job = server.get("jobs", name)
+    job["metadata"]["ownerReferences"][0]["uid"] = "somebody-else"
+    server.put("jobs", job)
+    run = a_run(name="order-1", requested_by=RequestedBy(user="bob")).to_wire()
+    run["metadata"]["uid"] = "fixed"
+    server.put("workflowruns", run)
+    taken = {**job, "metadata": {**job["metadata"], "name": _name_of_first_attempt("fixed"), "uid": "foreign"}}
+    server.put("jobs", taken)
+
+    async with operating(server):
+        await ends(server)
+
+    assert status(server)["error"]["code"] == "JOB_NAME_CONFLICT"
+    assert len(kubelet.started) == 1
+
+
+def _name_of_first_attempt(uid: str) -> str:
+    from penstock.engine.identifiers import attempt_name
+
+    return attempt_name("order-1", uid, "only", 1)
+
+
+async def test_a_pod_that_vanishes_loses_the_attempt(server: ApiServer, kubelet: Kubelet):
+    kubelet.orders["only"] = Order(end=asyncio.Event())
+    async with operating(server):
+        ask(server)
+        await eventually(lambda: kubelet.started)
+        server.remove("pods", kubelet.started[0])
+        await ends(server)
+        await eventually(lambda: closed(server))
+
+    assert status(server)["error"]["code"] == "LOST"
+    assert len(kubelet.started) == 1
+    conditions = server.get("jobs", kubelet.started[0])["status"]["conditions"]
+    assert [each["type"] for each in conditions] == ["FailureTarget", "Failed"]
+
+
+async def test_a_cancelled_run_leaves_nothing_running(server: ApiServer, kubelet: Kubelet):
+    kubelet.orders["only"] = Order(end=asyncio.Event())
+    async with operating(server):
+        ask(server)
+        await eventually(lambda: kubelet.started)
+        run = server.get("workflowruns", "order-1")
+        run["spec"]["cancel"] = True
+        server.put("workflowruns", run)
+        await ends(server)
+        await eventually(lambda: not server.names("pods") and closed(server))
+
+    assert status(server)["phase"] == "Cancelled"
+
+
+async def test_an_image_that_cannot_be_named_fails_the_step_and_leaves_no_pod(server: ApiServer, kubelet: Kubelet):
+    kubelet.orders["only"] = Order(waiting={"reason": "InvalidImageName", "message": "no such image"})
+    async with operating(server):
+        ask(server)
+        await ends(server)
+        await eventually(lambda: not server.names("pods") and closed(server))
+
+    assert status(server)["error"]["code"] == "IMAGE_INVALID"
+
+
+@pytest.mark.parametrize(
+    ("order", "code"),
+    [
+        pytest.param(Order(code="CARD_DECLINED", reason="no"), "CARD_DECLINED", id="the script says why"),
+        pytest.param(Order(silent=True, exit_code=3), "CONTAINER_FAILED", id="an exit code alone"),
+        pytest.param(Order(silent=True), "LOST", id="nothing at all"),
+    ],
+)
+async def test_a_step_that_fails_says_why(server: ApiServer, kubelet: Kubelet, order: Order, code: str):
+    kubelet.orders["only"] = order
+    async with operating(server):
+        ask(server)
+        await ends(server)
+
+    assert status(server)["error"]["code"] == code
+
+
+async def test_a_run_is_driven_through_a_dim_view(server: ApiServer, kubelet: Kubelet):
+    async with operating(server):
+        ask(server, GATED)
+        for _ in range(20):
+            server.cut_watches()
+            server.forget_history()
+            server.say_error(500, "etcdserver: leader changed")
+            await asyncio.sleep(0)
+        await ends(server)
+
+    assert status(server)["phase"] == "Succeeded"
+    assert len(kubelet.started) == 2
+
+
+async def test_a_workflow_that_cannot_run_says_all_and_its_runs_fail_at_once(server: ApiServer, kubelet: Kubelet):
+    broken = a_workflow(a_step("a", needs=("missing",)), a_step("b", runtime="cobol"))
+    async with operating(server):
+        ask(server, broken)
+        await ends(server)
+        await eventually(lambda: server.get("workflows", "order").get("status", {}).get("conditions"))
+
+    condition = server.get("workflows", "order")["status"]["conditions"][0]
+    assert (condition["type"], condition["status"]) == ("Ready", "False")
+    assert "missing" in condition["message"]
+    assert "cobol" in condition["message"]
+    assert status(server)["phase"] == "Failed"
+    assert server.names("jobs") == server.names("controllerrevisions") == []
+
+
+async def test_a_workflow_that_did_not_change_is_not_written_again(server: ApiServer, kubelet: Kubelet):
+    server.put("workflows", ONE.to_wire())
+    async with operating(server):
+        await eventually(lambda: server.get("workflows", "order").get("status"))
+    before = server.writes()
+    async with operating(server):
+        ask(server)
+        await ends(server)
+
+    assert not [path for _, path in server.writes()[len(before) :] if "workflows/" in path or "revisions" in path]
+
+
+async def test_a_large_document_arrives_whole(server: ApiServer, kubelet: Kubelet):
+    async with operating(server):
+        ask(server, a_workflow(a_step("only", "x" * 100_000)))
+        await ends(server)
+
+    assert status(server)["phase"] == "Succeeded"
+    assert len(server.names("configmaps")) == 1
+
+
+async def test_a_run_that_nobody_can_read_fails_with_what_is_wrong(server: ApiServer, kubelet: Kubelet):
+    run = a_run(requested_by=RequestedBy(user="bob")).to_wire()
+    run["spec"]["inline"] = {"steps": [{"name": "a", "timeout": "soon"}]}
+    run["spec"].pop("workflow")
+    server.put("workflowruns", run)
+    async with operating(server):
+        await ends(server)
+
+    assert status(server)["error"]["code"] == "INVALID_INPUT"
+    assert "timeout" in status(server)["error"]["reason"]
