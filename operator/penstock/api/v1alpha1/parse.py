@@ -107,7 +107,11 @@ def _read(data: object, kind: type[Kind]) -> _Read[Kind]:
             result = kind.model_validate_json(json.dumps(document), strict=True, by_alias=True, by_name=False)
         except ValidationError as error:
             errors = _own(error.errors(include_url=False), kind)
-            problems.extend(_located(errors, kind, renames))
+            found = [problem for problem in _located(errors, kind, renames) if problem not in problems]
+            if round_number and not found:
+                # What cannot be mended would only be said again.
+                break
+            problems.extend(found)
             document = mended(document, errors, kind, renames)
         except (ValueError, TypeError, RecursionError):
             message = "The document holds what JSON cannot say."
