@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import typer
 
 from penstock.cli.commands import decisions, files, objects, processes, runs
-from penstock.cli.frame import root
+from penstock.cli.frame import Command, add, root
 
 ABOUT = """Run workflows, on this machine or on a Kubernetes cluster, with gates that people hold.
 
@@ -19,8 +21,27 @@ EXAMPLES = (
 )
 
 
-def build_app() -> typer.Typer:
-    """The command line with all its commands."""
+COMMANDS: tuple[Command, ...] = (
+    *runs.COMMANDS,
+    *objects.COMMANDS,
+    *decisions.COMMANDS,
+    *files.COMMANDS,
+    *processes.COMMANDS,
+)
+"""All commands, in the order of the help."""
+
+FLAGS = frozenset({"--local", "--cluster", "--debug"})
+"""Options in front of the command's name that take no value."""
+
+
+def needed(arguments: Sequence[str]) -> str | None:
+    """The one command that these arguments are for; None where that takes a closer look."""
+    first = next((one for one in arguments if one not in FLAGS), None)
+    return first if any(command.name == first for command in COMMANDS) else None
+
+
+def build_app(only: str | None = None) -> typer.Typer:
+    """The command line with all its commands, or with only one: typer takes a millisecond for each."""
     app = typer.Typer(
         name="penstock",
         # Plain help: rich would double the time that `penstock --help` takes.
@@ -30,6 +51,7 @@ def build_app() -> typer.Typer:
         context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]},
     )
     root(app, ABOUT, EXAMPLES)
-    for module in (runs, objects, decisions, files, processes):
-        module.add_to(app)
+    for command in COMMANDS:
+        if only in (None, command.name):
+            add(app, command)
     return app

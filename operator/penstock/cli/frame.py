@@ -74,29 +74,33 @@ class Call:
         return self.tools.open_access(settings, drive)
 
 
-Command = Callable[..., Any]
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: a function that takes a `Call` first, then arguments and options.
 
-
-def command(app: typer.Typer, name: str, *, examples: tuple[str, ...] = (), hidden: bool = False) -> Callable[..., Any]:
-    """Register a function as a command.
-
-    The function takes a `Call` first, then arguments and options; a parameter whose type is a dataclass stands for
-    one option for each of its fields. It returns an exit code or None, or is a coroutine function that does.
+    A parameter whose type is a dataclass stands for one option for each of its fields. The function returns an exit
+    code or None, or is a coroutine function that does. Its docstring is the help.
     """
 
-    def register(function: Command) -> Command:
-        parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+    name: str
+    function: Callable[..., Any]
+    examples: tuple[str, ...] = ()
+    hidden: bool = False
 
-        def invoke(ctx: typer.Context, **values: Any) -> None:
-            place = _gathered(Place, values).over(ctx.meta.get(PLACE, Place()))
-            arguments = {one.name: _value(one, values) for one in parameters}
-            raise typer.Exit(perform(Call(ctx.obj, place), function, arguments))
 
-        _sign(invoke, _expanded(parameters))
-        app.command(name, help=inspect.getdoc(function), epilog=_epilog(examples), hidden=hidden)(invoke)
-        return function
+def add(app: typer.Typer, command: Command) -> None:
+    """Register a command."""
+    function = command.function
+    parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
 
-    return register
+    def invoke(ctx: typer.Context, **values: Any) -> None:
+        place = _gathered(Place, values).over(ctx.meta.get(PLACE, Place()))
+        arguments = {one.name: _value(one, values) for one in parameters}
+        raise typer.Exit(perform(Call(ctx.obj, place), function, arguments))
+
+    _sign(invoke, _expanded(parameters))
+    epilog = _epilog(command.examples)
+    app.command(command.name, help=inspect.getdoc(function), epilog=epilog, hidden=command.hidden)(invoke)
 
 
 def root(app: typer.Typer, about: str, examples: tuple[str, ...]) -> None:
@@ -117,7 +121,7 @@ def root(app: typer.Typer, about: str, examples: tuple[str, ...]) -> None:
     app.callback(help=about, epilog=_epilog(examples))(invoke)
 
 
-def perform(call: Call, function: Command, arguments: Mapping[str, Any]) -> int:
+def perform(call: Call, function: Callable[..., Any], arguments: Mapping[str, Any]) -> int:
     """Run a command to its exit code. Lets through what typer handles itself."""
     try:
         done = function(call, **arguments)
@@ -157,7 +161,7 @@ def report(terminal: Terminal, error: PenstockError) -> None:
         terminal.say(line)
 
 
-def _sign(function: Command, signature: inspect.Signature) -> None:
+def _sign(function: Callable[..., Any], signature: inspect.Signature) -> None:
     """Make typer see this signature instead of the function's own."""
     function.__signature__ = signature  # type: ignore[attr-defined]  # where inspect looks first
     function.__annotations__ = {one.name: one.annotation for one in signature.parameters.values()}

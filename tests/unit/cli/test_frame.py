@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from penstock.cli.app import build_app
-from penstock.cli.frame import Call, command, perform, root
+from penstock.cli.app import COMMANDS, build_app, needed
+from penstock.cli.frame import Call, Command, add, perform, root
 from penstock.cli.options import ContextOptions, Output, OutputFormat
 from penstock.errors import BugError, InvalidInput, NotFound, Problem, Unavailable
 from tests.unit.cli.stage import Stage, World
@@ -117,7 +117,7 @@ def test_a_dataclass_parameter_stands_for_one_option_a_field():
         return 7
 
     root(app, "about", ())
-    command(app, "show")(show)
+    add(app, Command("show", show))
     with pytest.raises(SystemExit) as end:
         app(["show", "x", "--set", "a=1", "--set", "b=2", "-o", "json"], obj=World().tools)
     assert end.value.code == 7
@@ -126,7 +126,7 @@ def test_a_dataclass_parameter_stands_for_one_option_a_field():
 
 
 def test_the_help_of_every_command_is_as_recorded(capsys, update_golden: bool):
-    names = sorted(command.name or "" for command in build_app().registered_commands)
+    names = sorted(command.name for command in COMMANDS)
     shown = []
     for arguments in [[], *([name] for name in names)]:
         with pytest.raises(SystemExit):
@@ -139,5 +139,21 @@ def test_the_help_of_every_command_is_as_recorded(capsys, update_golden: bool):
 
 
 def test_every_command_has_an_example():
-    for one in build_app().registered_commands:
-        assert one.hidden or one.name == "version" or "penstock " in (one.epilog or ""), one.name
+    for one in COMMANDS:
+        assert one.hidden or one.name == "version" or one.examples, one.name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "want"),
+    [
+        (["list"], "list"),
+        (["--local", "run", "list"], "run"),
+        (["-n", "run", "list"], None),
+        (["--help", "run"], None),
+        (["nonsense"], None),
+        ([], None),
+    ],
+    ids=repr,
+)
+def test_only_a_command_that_is_certain_is_built_alone(arguments, want):
+    assert needed(arguments) == want

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from penstock.cli.frame import Call, command
+from penstock.cli.frame import Call, Command
 
 if TYPE_CHECKING:
     from penstock.engine.facts import Verdict
@@ -18,24 +18,6 @@ Digest = Annotated[
     str | None,
     typer.Option("--digest", metavar="SHA256:…", help="What you looked at; refused if it is about something else now."),
 ]
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the commands of this module."""
-    command(
-        app,
-        "approve",
-        examples=(
-            "penstock list approvals",
-            "penstock get approval sales/order-processing-1a2b3c4d-release-0123456789",
-            "penstock approve sales/order-processing-1a2b3c4d-release-0123456789 --comment 'checked with accounts'",
-        ),
-    )(approve)
-    command(
-        app,
-        "reject",
-        examples=("penstock reject sales/order-processing-1a2b3c4d-release-0123456789 --reason 'over budget'",),
-    )(reject)
 
 
 async def approve(
@@ -73,3 +55,21 @@ async def _answer(call: Call, name: str, verdict: Verdict, comment: str, digest:
     async with call.access() as access:
         request = await answer_approval(access, key_of(call, name), verdict, comment, digest=digest)
     call.terminal.say(decided_line(request, verdict))
+
+
+COMMANDS = (
+    Command(
+        "approve",
+        approve,
+        (
+            "penstock list approvals",
+            "penstock get approval sales/order-processing-1a2b3c4d-release-0123456789",
+            "penstock approve sales/order-processing-1a2b3c4d-release-0123456789 --comment 'checked with accounts'",
+        ),
+    ),
+    Command(
+        "reject",
+        reject,
+        ("penstock reject sales/order-processing-1a2b3c4d-release-0123456789 --reason 'over budget'",),
+    ),
+)

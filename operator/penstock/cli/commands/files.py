@@ -7,16 +7,8 @@ from typing import Annotated
 
 import typer
 
-from penstock.cli.frame import Call, command
+from penstock.cli.frame import Call, Command
 from penstock.cli.options import Output, OutputFormat
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the commands of this module."""
-    command(app, "validate", examples=("penstock validate order.yaml", "penstock validate examples/*.yaml -o json"))(
-        validate
-    )
-    command(app, "init", examples=("penstock init", "penstock init my-workflows"))(init)
 
 
 def validate(
@@ -50,3 +42,9 @@ def init(
     call.terminal.say(f"Wrote {path}")
     call.terminal.say(f"Run it:   penstock run {path} --set name=Ada")
     call.terminal.say(f"Check it: penstock validate {path}")
+
+
+COMMANDS = (
+    Command("validate", validate, ("penstock validate order.yaml", "penstock validate examples/*.yaml -o json")),
+    Command("init", init, ("penstock init", "penstock init my-workflows")),
+)

@@ -6,31 +6,8 @@ from typing import Annotated
 
 import typer
 
-from penstock.cli.frame import Call, command
+from penstock.cli.frame import Call, Command
 from penstock.cli.options import Output, OutputFormat
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the commands of this module."""
-    command(
-        app,
-        "get",
-        examples=(
-            "penstock get order-processing-1a2b3c4d",
-            "penstock get workflow order-processing -o yaml",
-            "penstock get approval order-processing-1a2b3c4d-release-0123456789",
-        ),
-    )(get)
-    command(
-        app,
-        "list",
-        examples=("penstock list", "penstock list approvals", "penstock list workflows -A -o json"),
-    )(list_objects)
-    command(
-        app,
-        "logs",
-        examples=("penstock logs order-processing-1a2b3c4d", "penstock logs -f order-processing-1a2b3c4d charge"),
-    )(logs)
 
 
 async def get(
@@ -97,3 +74,26 @@ async def logs(
             await reader.follow_all(found)
         else:
             await reader.all(found)
+
+
+COMMANDS = (
+    Command(
+        "get",
+        get,
+        (
+            "penstock get order-processing-1a2b3c4d",
+            "penstock get workflow order-processing -o yaml",
+            "penstock get approval order-processing-1a2b3c4d-release-0123456789",
+        ),
+    ),
+    Command(
+        "list",
+        list_objects,
+        ("penstock list", "penstock list approvals", "penstock list workflows -A -o json"),
+    ),
+    Command(
+        "logs",
+        logs,
+        ("penstock logs order-processing-1a2b3c4d", "penstock logs -f order-processing-1a2b3c4d charge"),
+    ),
+)

@@ -6,15 +6,7 @@ from typing import Annotated
 
 import typer
 
-from penstock.cli.frame import Call, command
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the commands of this module."""
-    command(app, "mcp", examples=("penstock mcp", "penstock mcp -- --help"))(mcp)
-    command(app, "crds", examples=("penstock crds | kubectl apply -f -",))(crds)
-    command(app, "version")(version)
-    command(app, "drive", hidden=True)(drive)
+from penstock.cli.frame import Call, Command
 
 
 def mcp(
@@ -49,3 +41,11 @@ def version(call: Call) -> None:
 async def drive(call: Call) -> None:
     """Work on the runs of local mode until none is unfinished. Started by other commands when they need it."""
     await call.tools.drive_local(call.settings)
+
+
+COMMANDS = (
+    Command("mcp", mcp, ("penstock mcp", "penstock mcp -- --help")),
+    Command("crds", crds, ("penstock crds | kubectl apply -f -",)),
+    Command("version", version),
+    Command("drive", drive, hidden=True),
+)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from penstock.cli.frame import Call, command
+from penstock.cli.frame import Call, Command
 from penstock.cli.options import ContextOptions, Output, OutputFormat, SourceOptions
 
 if TYPE_CHECKING:
@@ -17,27 +17,6 @@ if TYPE_CHECKING:
 Target = Annotated[str, typer.Argument(metavar="FILE|NAME", help="A file with a Workflow, or a Workflow's name.")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run.")]
 ApproveAll = Annotated[bool, typer.Option("--approve", help="Answer yes to every gate, and say so.")]
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the commands of this module."""
-    command(
-        app,
-        "run",
-        examples=(
-            "penstock run examples/hello.yaml",
-            "penstock run order.yaml --set customer_id=CUST-1 --set order_total=99.5",
-            "penstock run order.yaml --context inputs.json -o json | jq .output",
-            "penstock run order-processing --cluster -n sales",
-        ),
-    )(run)
-    command(
-        app,
-        "submit",
-        examples=("penstock submit order.yaml --set customer_id=CUST-1", "penstock submit order-processing -o json"),
-    )(submit)
-    command(app, "wait", examples=("penstock wait order-processing-1a2b3c4d",))(wait)
-    command(app, "cancel", examples=("penstock cancel order-processing-1a2b3c4d",))(cancel)
 
 
 async def run(
@@ -124,3 +103,24 @@ async def _submitted(
         context=context_of(call, values, workflow.spec.inputs),
     )
     return workflow, await SubmitRun(access, call.tools.new_suffix)(request)
+
+
+COMMANDS = (
+    Command(
+        "run",
+        run,
+        (
+            "penstock run examples/hello.yaml",
+            "penstock run order.yaml --set customer_id=CUST-1 --set order_total=99.5",
+            "penstock run order.yaml --context inputs.json -o json | jq .output",
+            "penstock run order-processing --cluster -n sales",
+        ),
+    ),
+    Command(
+        "submit",
+        submit,
+        ("penstock submit order.yaml --set customer_id=CUST-1", "penstock submit order-processing -o json"),
+    ),
+    Command("wait", wait, ("penstock wait order-processing-1a2b3c4d",)),
+    Command("cancel", cancel, ("penstock cancel order-processing-1a2b3c4d",)),
+)
