@@ -184,8 +184,9 @@ def _embedded_program(runtime: Runtime, variables: Mapping[str, str]) -> Program
         for name in [name for name in sys.modules if name.partition(".")[0] == package]:
             del sys.modules[name]
         sys.path.insert(0, runtime.folder)
-        prelude = __import__(os.path.splitext(os.path.basename(runtime.prelude))[0])
-        del sys.path[0]
+        name = os.path.splitext(os.path.basename(runtime.prelude))[0]
+        prelude = __import__(name)
+        del sys.path[0], sys.modules[name]
         prelude.run(runtime.script_name)
 
     return program

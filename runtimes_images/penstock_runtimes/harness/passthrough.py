@@ -151,6 +151,9 @@ def last_lines(data: bytes, count: int, limit: int) -> str:
         if len("\n".join([line, *chosen]).encode()) > limit:
             break
         chosen.insert(0, line)
+    # An indented line explains the one above it; alone it is half of something, such as a traceback.
+    while len(chosen) > 1 and chosen[0][:1].isspace() and not all(line[:1].isspace() for line in chosen):
+        del chosen[0]
     return shorten("\n".join(chosen), limit)
 
 

@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from io import TextIOWrapper
+    from types import TracebackType
     from typing import Any, NoReturn
 
     from penstock_runtimes.harness import lean_json
@@ -84,7 +85,13 @@ def run(script: str) -> None:
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001  # whatever the script raised is its own, and is shown as such
-        _show(error, script)
+        trace = _script_trace(error, script)
+        state["state"]({"fail": {"code": "SCRIPT_FAILED", "reason": _reason(error, trace, script)}})
+        error.__traceback__ = trace
+        try:
+            sys.stdout.flush()
+        finally:
+            sys.excepthook(type(error), error, trace)
         raise SystemExit(1) from None
 
 
@@ -93,16 +100,34 @@ def _stream(handle: int) -> TextIOWrapper:
     return open(handle, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
-def _show(error: BaseException, script: str) -> None:
-    """Let the script's exception be printed as if the script had been started directly."""
+def _reason(error: BaseException, trace: TracebackType | None, script: str) -> str:
+    """One line: what went wrong, and in which line of the script, wherever that line led to."""
+    try:
+        text = f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001  # an exception may fail to describe itself
+        text = type(error).__name__
+    line = None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == script:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return text if line is None else f"{text} ({script}, line {line})"
+
+
+def _script_trace(error: BaseException, script: str) -> TracebackType | None:
+    """The traceback from the script's first line on, as if the script had been started directly."""
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != script:
         trace = trace.tb_next
-    error.__traceback__ = trace
-    try:
-        sys.stdout.flush()
-    finally:
-        sys.excepthook(type(error), error, trace)
+    # An error that these functions raise is shown where the script calls them.
+    frames = []
+    while trace is not None:
+        frames.append(trace)
+        trace = trace.tb_next
+    while len(frames) > 1 and frames[-1].tb_frame.f_code.co_filename == __file__:
+        frames.pop()
+        frames[-1].tb_next = None
+    return frames[0] if frames else None
 
 
 def _speech(path: str) -> dict[str, Callable[..., Any]]:

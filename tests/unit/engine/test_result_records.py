@@ -75,7 +75,7 @@ def test_a_failed_attempt_says_why():
 
 
 def test_an_output_of_null_is_told_from_none():
-    with_null, without = (results_in(parsed(a_record(**fields)))[0] for fields in ({"output": None}, {}))
+    with_null, without = (results_in(parsed(a_record(output=output)))[0] for output in (None, ...))
 
     assert (with_null.has_output, without.has_output) == (True, False)
 
