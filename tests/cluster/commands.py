@@ -116,6 +116,9 @@ def kube_controller_manager(layout: Layout) -> Command:
         "use-service-account-credentials": "true",
         "service-account-private-key-file": layout.pki / "service-accounts.key",
         "root-ca-file": layout.pki / "ca.crt",
+        # Certificates for people, by CertificateSigningRequests.
+        "cluster-signing-cert-file": layout.pki / "ca.crt",
+        "cluster-signing-key-file": layout.pki / "ca.key",
         "cluster-cidr": POD_NETWORK,
         "allocate-node-cidrs": "true",
         "node-cidr-mask-size": 16,

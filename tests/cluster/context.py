@@ -1,15 +1,17 @@
 """What an image is built from: the files of a build context, copied aside and named by a digest of their content.
 
 In a git work tree these are the files that git tracks or would track, so that virtual environments, caches and
-whatever else lies about neither slow a build down nor end up in an image.
+whatever else lies about neither slow a build down nor end up in an image. What `.dockerignore` leaves out is left out
+here too, so that a change of it does not build an image anew.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 
@@ -25,8 +27,33 @@ def files(context: Path) -> list[Path]:
         found = [Path(name) for name in listed.stdout.decode().split("\0") if name]
     else:
         found = [path.relative_to(context) for path in context.rglob("*")]
+    rules = context / ".dockerignore"
+    wanted = wanted_by(rules.read_text()) if rules.is_file() else lambda _: True
     # A tracked file may have been deleted and not yet committed.
-    return sorted({path for path in found if (context / path).is_file() or (context / path).is_symlink()})
+    return sorted({path for path in found if _is_there(context / path) and wanted(path)})
+
+
+def wanted_by(dockerignore: str) -> Callable[[Path], bool]:
+    """Whether a file is in the context: the last rule that fits it, or a folder above it, decides."""
+    lines = [line.strip() for line in dockerignore.splitlines()]
+    rules = [(line[0] == "!", _pattern(line.lstrip("!"))) for line in lines if line and line[0] != "#"]
+
+    def wanted(path: Path) -> bool:
+        places = [path, *path.parents[:-1]]
+        fitting = [keeps for keeps, pattern in rules if any(pattern.fullmatch(place.as_posix()) for place in places)]
+        return not fitting or fitting[-1]
+
+    return wanted
+
+
+def _pattern(rule: str) -> re.Pattern[str]:
+    parts = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    words = re.split(r"(\*\*/|\*\*|\*|\?)", rule.strip("/"))
+    return re.compile("".join(parts.get(word, re.escape(word)) for word in words))
+
+
+def _is_there(path: Path) -> bool:
+    return path.is_file() or path.is_symlink()
 
 
 def stage(context: Path, target: Path) -> str:

@@ -40,6 +40,41 @@ def test_a_folder_outside_any_repository_is_taken_whole(tmp_path: Path):
     assert context.files(tmp_path / "plain") == [Path("a/b")]
 
 
+DOCKERIGNORE = """
+# Only sources.
+*
+!src
+!README.md
+**/__pycache__
+src/*.tmp
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "inside"),
+    [
+        ("README.md", True),
+        ("src/app.py", True),
+        ("src/deep/er/app.py", True),
+        ("docs/README.md", False),
+        ("tests/test_app.py", False),
+        ("src/deep/__pycache__/app.pyc", False),
+        ("src/a.tmp", False),
+        ("src/deep/a.tmp", True),
+    ],
+)
+def test_dockerignore_leaves_out(path: str, inside: bool):
+    assert context.wanted_by(DOCKERIGNORE)(Path(path)) == inside
+
+
+def test_a_file_that_dockerignore_leaves_out_changes_nothing(tree: Path):
+    (tree / ".dockerignore").write_text("*.md\n")
+    before = staged(tree, "before")
+    (tree / "README.md").write_text("new")
+    assert staged(tree, "after") == before
+    assert Path("README.md") not in context.files(tree)
+
+
 def test_the_same_content_gives_the_same_digest_and_the_copy_is_complete(tree: Path):
     assert staged(tree, "one") == staged(tree, "two")
     assert (tree.parent / "one" / "src" / "app.py").read_text() == "print(1)\n"
