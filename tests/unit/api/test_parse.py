@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from penstock.api.v1alpha1.parse import parse_run, parse_workflow
@@ -180,6 +182,29 @@ def test_what_is_wrong_inside_a_misspelt_field_has_the_path_that_was_written():
         (8, "spec.steps[0].scrpt.runtme"),
         (9, "spec.steps[0].scrpt.source"),
     ]
+
+
+@pytest.mark.parametrize("where", ["inputs", "spec"])
+def test_a_flood_of_mistakes_is_cut_short(where):
+    flood: dict[str, Any] = {f"kw{number}": 1 for number in range(5_000)}
+    inputs: dict[str, Any] = {"inputs": {"type": "object", **flood}}
+    step = {"name": "a", "script": {"runtime": "bash", "source": "true"}}
+    spec = {"steps": [step], **(inputs if where == "inputs" else flood)}
+
+    parsed = parse_workflow(
+        {"apiVersion": "penstock.dev/v1alpha1", "kind": "Workflow", "metadata": {"name": "a"}, "spec": spec}
+    )
+
+    assert len(parsed.problems) == 101
+    assert "more problems than these 100" in parsed.problems[-1].message
+
+
+def test_what_is_nested_without_end_is_a_problem_and_no_crash():
+    deep: object = 1
+    for _ in range(100_000):
+        deep = [deep]
+
+    assert parse_workflow({"spec": {"inputs": {"default": deep}}}).problems
 
 
 def test_nothing_that_stands_in_for_a_broken_part_is_ever_shown():

@@ -126,9 +126,8 @@ def _check_step(place: _Place, reference: Reference) -> Iterator[Problem]:
 
 
 def _not_visible(place: _Place, name: str) -> Problem:
-    owner, other = place.owner, place.subject.placed(name)
+    owner, other = place.owner, place.subject.by_name[name]
     assert owner is not None
-    assert other is not None
     if name == owner.step.name:
         message = f"`steps.{name}`: a step has no outcome before it has run, so it cannot use its own."
         return Problem(place.path, message, "Use `context` or a step that this one needs.")

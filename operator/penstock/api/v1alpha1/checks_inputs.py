@@ -14,6 +14,7 @@ from penstock.api.v1alpha1.schema_keywords import (
     FORBIDDEN,
     KEYWORDS,
     MANY,
+    MAX_PATTERN_PARTS,
     MAX_WEIGHT,
     NAMED,
     ONE,
@@ -21,6 +22,7 @@ from penstock.api.v1alpha1.schema_keywords import (
     definition,
     is_number,
     is_whole,
+    pattern_parts,
     value_problem,
     weight,
 )
@@ -42,12 +44,19 @@ def check_inputs(subject: Subject) -> Iterator[Problem]:
     if subject.spec.inputs is not None:
         path = f"{subject.root}.inputs"
         yield from _top(subject.spec.inputs, path)
-        yield from _schema(subject.spec.inputs, path, subject.spec.inputs, 0)
-        yield from _size(subject.spec.inputs, path)
+        yield from _whole(subject.spec.inputs, path)
     if subject.spec.outputs.schema_ is not None:
         path = f"{subject.root}.outputs.schema"
-        yield from _schema(subject.spec.outputs.schema_, path, subject.spec.outputs.schema_, 0)
-        yield from _size(subject.spec.outputs.schema_, path)
+        yield from _whole(subject.spec.outputs.schema_, path)
+
+
+def _whole(schema: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    """Problems of a schema; of one that is too large only that, for a look at the rest might take its time."""
+    too_large = _size(schema, path)
+    if too_large is not None:
+        yield too_large
+    else:
+        yield from _schema(schema, path, schema, 0)
 
 
 def _top(inputs: Mapping[str, Any], path: str) -> Iterator[Problem]:
@@ -186,11 +195,15 @@ def _default(schema: Mapping[str, Any], path: str) -> Iterator[Problem]:
         yield Problem(f"{path}.default", "The default is not one of the `enum` values.", "Write one of these.")
 
 
-def _size(schema: Mapping[str, Any], path: str) -> Iterator[Problem]:
+def _size(schema: Mapping[str, Any], path: str) -> Problem | None:
     total = weight(schema)
     if total is None:
         message = "The schema refers to itself, so a check of a value might never end."
-        yield Problem(path, message, "Write the levels out, or allow any value at the innermost one.")
-    elif total > MAX_WEIGHT:
+        return Problem(path, message, "Write the levels out, or allow any value at the innermost one.")
+    if total > MAX_WEIGHT:
         message = f"The schema has more than {MAX_WEIGHT:,} parts when its references are written out."
-        yield Problem(path, message, "Make it smaller.")
+        return Problem(path, message, "Make it smaller.")
+    if pattern_parts(schema) > MAX_PATTERN_PARTS:
+        message = f"The patterns have more than {MAX_PATTERN_PARTS:,} parts when their repetitions are written out."
+        return Problem(path, message, "Write `maxLength` in place of large repetitions.")
+    return None

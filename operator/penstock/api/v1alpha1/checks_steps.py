@@ -102,7 +102,7 @@ def _beside_approval(placed: Placed) -> Iterator[Problem]:
 def _needs(subject: Subject, placed: Placed) -> Iterator[Problem]:
     for index, need in enumerate(placed.step.needs):
         path = f"{placed.path}.needs[{index}]"
-        other = subject.placed(need)
+        other = subject.by_name.get(need)
         if need == placed.step.name:
             yield Problem(path, f"Step `{need}` needs itself.", f"Remove `{need}` from its `needs`.")
         elif other is None:
@@ -131,11 +131,9 @@ def _unknown_need(subject: Subject, path: str, need: str) -> Problem:
 def _cycles(subject: Subject) -> Iterator[Problem]:
     needs = {name: tuple(need for need in found if need != name) for name, found in subject.needs.items()}
     while cycle := find_cycle(needs):
-        first = subject.placed(cycle[0])
-        assert first is not None
         way = " → ".join(cycle)
         yield Problem(
-            f"{first.path}.needs",
+            f"{subject.by_name[cycle[0]].path}.needs",
             f"The steps wait for each other: {way}.",
             f"Remove one of these needs, for instance `{cycle[1]}` from the needs of `{cycle[0]}`.",
         )

@@ -32,6 +32,8 @@ from penstock.errors import Problem
 
 MAX_WORKFLOW = 524_288
 """Bytes of a Workflow's spec as JSON."""
+MAX_PROBLEMS = 100
+"""More are not listed, so that nothing but mistakes cannot keep the operator busy with explaining them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,14 @@ def check_spec(spec: WorkflowSpec, tools: Tools, root: str = "spec") -> tuple[Pr
 
 
 def _problems(subject: Subject, bindings: Mapping[str, Binding]) -> Iterator[Problem]:
-    """Every problem once, less those that only a stand-in has."""
-    seen = set()
+    """Every problem once, less those that only a stand-in has; a flood is cut short."""
+    seen: set[Problem] = set()
     for problem in _all_problems(subject, bindings):
         if problem not in seen and STAND_IN not in f"{problem.path}{problem.message}{problem.fix}":
+            if len(seen) == MAX_PROBLEMS:
+                message = f"There are more problems than these {MAX_PROBLEMS}."
+                yield Problem(subject.root, message, "Correct these first.")
+                return
             seen.add(problem)
             yield problem
 

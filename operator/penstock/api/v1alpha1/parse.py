@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from penstock.api.v1alpha1 import API_VERSION
-from penstock.api.v1alpha1.compile import check_spec
+from penstock.api.v1alpha1.compile import MAX_PROBLEMS, check_spec
 from penstock.api.v1alpha1.meta import OBJECT_NAME, ApiObject
 from penstock.api.v1alpha1.repair import Renames, meant, mended, written
 from penstock.api.v1alpha1.run import WorkflowRun
@@ -98,7 +98,7 @@ def _read(data: object, kind: type[Kind]) -> _Read[Kind]:
         message = f"A {kind.__name__} is a mapping with `apiVersion`, `kind`, `metadata` and `spec`."
         return _Read(None, None, (Problem("", message, "Begin with `apiVersion: penstock.dev/v1alpha1`."),), {})
     problems = list(_head(data, kind))
-    document: Any = {**copy.deepcopy(dict(data)), "apiVersion": API_VERSION, "kind": kind.__name__}
+    document: Any = _copy(data, kind)
     renames: Renames = {}
     whole = result = None
     for round_number in range(_ROUNDS):
@@ -106,12 +106,16 @@ def _read(data: object, kind: type[Kind]) -> _Read[Kind]:
             # As JSON and strict: `limit: "3"` is refused here as it is by the API server.
             result = kind.model_validate_json(json.dumps(document), strict=True, by_alias=True, by_name=False)
         except ValidationError as error:
-            errors = _own(error.errors(include_url=False), kind)
+            errors = _own(error.errors(include_url=False)[:MAX_PROBLEMS], kind)
             found = [problem for problem in _located(errors, kind, renames) if problem not in problems]
             if round_number and not found:
                 # What cannot be mended would only be said again.
                 break
             problems.extend(found)
+            if len(problems) >= MAX_PROBLEMS:
+                message = f"There are more problems than these {MAX_PROBLEMS}."
+                problems[MAX_PROBLEMS:] = [Problem("", message, "Correct these first.")]
+                break
             document = mended(document, errors, kind, renames)
         except (ValueError, TypeError, RecursionError):
             message = "The document holds what JSON cannot say."
@@ -120,6 +124,15 @@ def _read(data: object, kind: type[Kind]) -> _Read[Kind]:
             whole = result if round_number == 0 else None
             break
     return _Read(whole, result, tuple(problems), renames)
+
+
+def _copy(data: Mapping[str, Any], kind: type[ApiObject]) -> Any:
+    """The document to be mended, under the right head; the same one where it is nested beyond copying."""
+    document = {**data, "apiVersion": API_VERSION, "kind": kind.__name__}
+    try:
+        return copy.deepcopy(document)
+    except RecursionError:
+        return document
 
 
 def _head(data: Mapping[str, Any], kind: type[ApiObject]) -> list[Problem]:

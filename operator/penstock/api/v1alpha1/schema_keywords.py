@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
-from penstock.api.v1alpha1.patterns import compile_pattern
+from penstock.api.v1alpha1.patterns import compile_pattern, count_parts
 from penstock.api.v1alpha1.suggestions import closest, listed
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 TYPES = ("string", "number", "integer", "boolean", "array", "object", "null")
 MAX_WEIGHT = 2_000
 """Schemas inside one schema, references written out: what one value may be checked against."""
+MAX_PATTERN_PARTS = 5_000
+"""Of all patterns in one schema."""
 
 ONE = frozenset({"additionalProperties", "items", "not", "if", "then", "else", "contains", "propertyNames"})
 """Keywords that hold a schema."""
@@ -174,6 +176,19 @@ def weight(root: Mapping[str, Any]) -> int | None:
         return _weight(root, root, {}, [])
     except RecursionError:
         return None
+
+
+def pattern_parts(schema: Any) -> int:
+    """Parts of all patterns in a schema together."""
+    total, todo = 0, [schema]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, dict):
+            todo.extend(node.values())
+            total += count_parts(node["pattern"]) if isinstance(node.get("pattern"), str) else 0
+        elif isinstance(node, list):
+            todo.extend(node)
+    return total
 
 
 def _weight(schema: Any, root: Mapping[str, Any], known: dict[int, int], path: list[int]) -> int:

@@ -87,33 +87,30 @@ class Subject:
     root: str
     """Path of the spec itself."""
     steps: tuple[Placed, ...]
+    by_name: Mapping[str, Placed]
+    """Of two steps with one name the first."""
+    needs: Mapping[str, tuple[str, ...]]
+    """Needs by step name."""
     fields: frozenset[str] | None
     """Fields that the context may have; None for any."""
     tools: Tools
-
-    @property
-    def needs(self) -> dict[str, tuple[str, ...]]:
-        """Needs by step name; of two steps with one name the first counts."""
-        table: dict[str, tuple[str, ...]] = {}
-        for placed in self.steps:
-            table.setdefault(placed.step.name, placed.step.needs)
-        return table
 
     @property
     def names(self) -> tuple[str, ...]:
         """Step names in their order, less stand-ins."""
         return tuple(name for name in self.needs if STAND_IN not in name)
 
-    def placed(self, name: str) -> Placed | None:
-        """The first step of that name."""
-        return next((placed for placed in self.steps if placed.step.name == name), None)
-
 
 def subject_of(spec: WorkflowSpec, tools: Tools, root: str = "spec") -> Subject:
     """The Workflow laid out for the checks."""
     main = tuple(Placed(f"{root}.steps[{index}]", step, False) for index, step in enumerate(spec.steps))
     final = tuple(Placed(f"{root}.finally[{index}]", step, True) for index, step in enumerate(spec.finally_))
-    return Subject(spec, root, (*main, *final), context_fields(spec), tools)
+    steps = (*main, *final)
+    by_name: dict[str, Placed] = {}
+    for placed in steps:
+        by_name.setdefault(placed.step.name, placed)
+    needs = {name: placed.step.needs for name, placed in by_name.items()}
+    return Subject(spec, root, steps, by_name, needs, context_fields(spec), tools)
 
 
 def context_fields(spec: WorkflowSpec) -> frozenset[str] | None:

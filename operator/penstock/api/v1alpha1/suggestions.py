@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 MAX_LISTED = 12
+MAX_COMPARED = 300
+"""Known words beyond which none is looked for, and characters of a word: comparing them takes its time."""
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
@@ -12,6 +14,8 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     from difflib import get_close_matches
 
     table = {_plain(name): name for name in known}
+    if len(table) > MAX_COMPARED or len(word) > MAX_COMPARED:
+        return None
     found = get_close_matches(_plain(word), table, n=1, cutoff=0.6)
     return table[found[0]] if found else None
 
