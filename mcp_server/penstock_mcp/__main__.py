@@ -26,10 +26,15 @@ from penstock_mcp.serving import HttpOptions, http_app, serve_http, serve_stdio
 
 log = logging.getLogger(__name__)
 
+LOCAL_POLL_SECONDS = 1.0
+"""Between two looks at the Workflows of a data directory."""
+CLUSTER_POLL_SECONDS = 5.0
+"""Between two looks at a namespace's Workflows for one person: no watch that everybody's laptop would hold open."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until the client hangs up or the process is told to stop; 0, or 1 after an error, told on stderr."""
-    chosen = _parser().parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     _log_to_stderr()
     try:
         asyncio.run(_serve(chosen))
@@ -42,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _serve(chosen: argparse.Namespace) -> None:
-    settings = McpSettings(**_overrides(chosen))
+    settings = McpSettings(**overrides(chosen))
     if chosen.http:
         await _over_http(settings, chosen.host)
     else:
@@ -51,7 +56,8 @@ async def _serve(chosen: argparse.Namespace) -> None:
 
 async def _over_stdio(settings: McpSettings) -> None:
     async with open_access(settings) as access:
-        backend = OwnBackend(access, settings.namespace or "default")
+        pause = LOCAL_POLL_SECONDS if access.local else CLUSTER_POLL_SECONDS
+        backend = OwnBackend(access, settings.namespace or "default", pause)
         options = Options(wait_budget=settings.mcp_wait_budget)
         await serve_stdio(create_server(backend, OwnIdentity(), new_suffix=_new_suffix, options=options))
 
@@ -73,22 +79,23 @@ async def _over_http(settings: McpSettings, host: str) -> None:
         await serve_http(http_app(server, http), http, on_stop=news.close)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="penstock mcp", description="Serve Workflows to agents over MCP.")
-    transport = parser.add_mutually_exclusive_group()
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    made = argparse.ArgumentParser(prog="penstock mcp", description="Serve Workflows to agents over MCP.")
+    transport = made.add_mutually_exclusive_group()
     transport.add_argument("--stdio", action="store_true", help="stdin and stdout, for one client (the default)")
     transport.add_argument("--http", action="store_true", help="streamable HTTP, for a cluster's callers")
-    place = parser.add_mutually_exclusive_group()
+    place = made.add_mutually_exclusive_group()
     place.add_argument("--local", action="store_true", help="this machine, without a cluster")
     place.add_argument("--cluster", action="store_true", help="the cluster of your kubeconfig")
-    parser.add_argument("--kube-context", metavar="NAME", help="context of the kubeconfig; implies --cluster")
-    parser.add_argument("-n", "--namespace", metavar="NAME", help="serve this namespace only")
-    parser.add_argument("--host", default="0.0.0.0", help="address to serve HTTP on")  # noqa: S104 - a pod's own address
-    parser.add_argument("--port", type=int, metavar="N", help="port to serve HTTP on (PENSTOCK_PORT, 8080)")
-    return parser
+    made.add_argument("--kube-context", metavar="NAME", help="context of the kubeconfig; implies --cluster")
+    made.add_argument("-n", "--namespace", metavar="NAME", help="serve this namespace only")
+    made.add_argument("--host", default="0.0.0.0", help="address to serve HTTP on")  # noqa: S104 - a pod's own address
+    made.add_argument("--port", type=int, metavar="N", help="port to serve HTTP on (PENSTOCK_PORT, 8080)")
+    return made
 
 
-def _overrides(chosen: argparse.Namespace) -> dict[str, Any]:
+def overrides(chosen: argparse.Namespace) -> dict[str, Any]:
     """The options that were given, as settings; they win over the environment."""
     given: dict[str, Any] = {}
     if chosen.local:
@@ -106,6 +113,8 @@ def _log_to_stderr() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("fastmcp").handlers.clear()
     logging.getLogger("fastmcp").propagate = True
+    # Without sessions the SDK says of every request of the handshake era that its session ended.
+    logging.getLogger("mcp").setLevel(logging.WARNING)
 
 
 def _new_suffix() -> str:

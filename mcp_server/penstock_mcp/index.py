@@ -54,10 +54,18 @@ class WorkflowIndex:
     def _make(self, workflow: Workflow) -> tuple[Workflow, ToolCard] | None:
         # Thousands of Workflows come with every change of one: only what differs is made anew.
         known = self._made.get(Key(workflow.metadata.namespace, workflow.metadata.name))
-        if known is not None and (known[0] is workflow or known[0] == workflow):
+        if known is not None and _same(known[0], workflow):
             return known
         try:
             return workflow, tool_card(workflow, spanning=self._spanning)
         except Exception:
             log.exception("no tool for Workflow %s/%s", workflow.metadata.namespace, workflow.metadata.name)
             return None
+
+
+def _same(old: Workflow, new: Workflow) -> bool:
+    # Comparing the contents of thousands of Workflows with each poll would be felt; their versions say the same.
+    if old is new:
+        return True
+    versions = (old.metadata.uid, old.metadata.resource_version), (new.metadata.uid, new.metadata.resource_version)
+    return versions[0] == versions[1] if all(versions[1]) else old == new
