@@ -25,12 +25,14 @@ from penstock.adapters.kube.objects import Pod
 from penstock.adapters.kube.resources import PODS
 from penstock.engine.facts import AttemptFact
 from penstock.engine.result_records import LogChunk, Progress, RecordParser, ResultRecord, parse_termination_message
-from penstock.errors import PenstockError
+from penstock.errors import PenstockError, Unavailable
 
 _log = logging.getLogger(__name__)
 
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 5.0
+_LAST_TRIES = 8
+"""Of reading the log of a pod that is over: some 20 seconds, for a node or a server that is away for a moment."""
 
 
 class ResultReader:
@@ -120,19 +122,35 @@ class ResultReader:
                     await asyncio.wait_for(self._over.wait(), backoff.next())
 
     async def _settle_without_record(self) -> None:
-        try:
-            await self._read_log(follow=False)
-        except PenstockError as error:
-            _log.info("the log of %s is not to be had: %s", self._pod.metadata.name, error)
+        """The pod is over: its log once more, the termination message, the reasons of Kubernetes, in this order."""
+        backoff = Backoff(_FIRST_WAIT, _LONGEST_WAIT)
+        for _ in range(_LAST_TRIES):
+            try:
+                await self._read_log(follow=False)
+                break
+            except Unavailable as error:
+                # A record in the termination message spares the wait for a server or a node that is away.
+                if self._left_record() is not None:
+                    break
+                _log.info("the log of %s cannot be read now: %s", self._pod.metadata.name, error)
+                await asyncio.sleep(backoff.next())
+            except PenstockError as error:
+                _log.info("there is no log of %s: %s", self._pod.metadata.name, error)
+                break
         if self.result is None:
             self.settle(self._from_what_is_left())
 
     def _from_what_is_left(self) -> AttemptFact:
+        record = self._left_record()
+        if record is not None:
+            return by_record(self._attempt, record)
         if not self._pod.ended:
             return self._attempt.lost("the pod was deleted before it gave a result")
+        return without_record(self._attempt, self._pod)
+
+    def _left_record(self) -> ResultRecord | None:
         ended = container_state(self._pod).terminated
-        record = parse_termination_message(ended.message, self._attempt.nonce) if ended else None
-        return by_record(self._attempt, record) if record else without_record(self._attempt, self._pod)
+        return parse_termination_message(ended.message, self._attempt.nonce) if ended else None
 
     async def _read_log(self, *, follow: bool) -> None:
         """Read from the beginning to the end. It goes on after the record, so that the connection can be used again."""
