@@ -39,9 +39,7 @@ class _Seen:
 class ServedCluster:
     """What a server of many callers does in a cluster. `namespaces`: those that are served, all when empty."""
 
-    def __init__(
-        self, client: KubeClient, namespaces: tuple[str, ...] = (), timing: WatchTiming | None = None
-    ) -> None:
+    def __init__(self, client: KubeClient, namespaces: tuple[str, ...] = (), timing: WatchTiming | None = None) -> None:
         self._client = client
         self._timing = timing
         self._places: tuple[str | None, ...] = namespaces or (None,)

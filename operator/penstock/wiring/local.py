@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
-from penstock.adapters.cel.checking import check_expression
 from penstock.adapters.cel.evaluator import CelEvaluator
 from penstock.adapters.clock import SystemClock, new_id
 from penstock.adapters.local.backend import LocalBackend
@@ -41,13 +40,13 @@ async def local_access(settings: CommandSettings, *, drive: bool) -> AsyncIterat
         if not drive:
             yield driven(backend.access, detached.ensure)
             return
-        driver = _driver(backend)
-        try:
-            async with driver.driving():
-                yield backend.access
-        finally:
-            if driver.unfinished():
-                detached.ensure()
+        with _driver(backend) as driver:
+            try:
+                async with driver.driving():
+                    yield backend.access
+            finally:
+                if driver.unfinished():
+                    detached.ensure()
     finally:
         await backend.close()
 
@@ -56,7 +55,8 @@ async def drive(settings: CommandSettings) -> None:
     """Move the runs of the data directory until nothing is left to do; at once when another process does."""
     backend = _backend(settings)
     try:
-        await _driver(backend).drive(idle_seconds=DRIVER_IDLE_SECONDS)
+        with _driver(backend) as driver:
+            await driver.drive(idle_seconds=DRIVER_IDLE_SECONDS)
     finally:
         await backend.close()
 
@@ -66,15 +66,20 @@ def _backend(settings: CommandSettings) -> LocalBackend:
     return LocalBackend(DataDirectory(settings.data_dir), getpass.getuser(), SystemClock(), new_id, harness)
 
 
-def _driver(backend: LocalBackend) -> LocalDriver:
+@contextmanager
+def _driver(backend: LocalBackend) -> Iterator[LocalDriver]:
+    evaluator = CelEvaluator()
     engine = Engine(
         ledger=backend.ledger,
         revisions=backend.revisions,
         gates=backend.gates,
         runner=backend.runner,
-        evaluator=CelEvaluator(),
+        evaluator=evaluator,
         clock=SystemClock(),
         events=backend.events,
     )
-    plans = PlanBook(local_images(), check_expression)
-    return backend.driver(Reconciler(engine, plans, self_approval=True).reconcile)
+    plans = PlanBook(local_images(), evaluator.check_expression)
+    try:
+        yield backend.driver(Reconciler(engine, plans, self_approval=True).reconcile)
+    finally:
+        evaluator.close()

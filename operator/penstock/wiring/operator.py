@@ -48,6 +48,7 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
             return Credentials.from_kubeconfig(settings.kubeconfig)
         return Credentials.in_cluster()
 
+    evaluator = CelEvaluator()
     options = ClientOptions(crash=CrashSwitch(settings.crash), hear_date=clock.hear)
     async with KubeClient.connect(credentials(), options) as client:
         pod = PodSettings(
@@ -55,7 +56,7 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
             dns_policy=settings.step_dns_policy,
             ca_bundle=settings.ca_bundle,
         )
-        plans = PlanBook(settings.runtime_images, CelEvaluator().check_expression)
+        plans = PlanBook(settings.runtime_images, evaluator.check_expression)
         side = ClusterSide(
             client,
             clock,
@@ -67,12 +68,15 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
             revisions=side.revisions,
             gates=side.gates,
             runner=side.runner,
-            evaluator=CelEvaluator(),
+            evaluator=evaluator,
             clock=clock,
             events=side.events,
         )
         lease = LeaderLease(client, Key(settings.namespace, LEASE), socket.gethostname(), clock)
-        yield OperatorWiring(side, Reconciler(engine, plans).reconcile, lease, credentials)
+        try:
+            yield OperatorWiring(side, Reconciler(engine, plans).reconcile, lease, credentials)
+        finally:
+            evaluator.close()
 
 
 async def _managed(client: KubeClient, settings: OperatorSettings) -> bool:

@@ -28,11 +28,12 @@ def a_workflow(name: str = "order", **spec: Any) -> Workflow:
 def a_run(
     phase: str = "Running", *, name: str = "order-1", steps: dict[str, Any] | None = None, **status: Any
 ) -> WorkflowRun:
+    listed = {step: {"phase": "Pending", **state} for step, state in (steps or {}).items()}
     return WorkflowRun.model_validate(
         {
             "metadata": {"name": name, "uid": "uid-1", "creationTimestamp": at(-90)},
             "spec": {"workflow": {"name": "order"}, "requestedBy": {"user": "bob"}},
-            "status": {"phase": phase, "startedAt": at(-60), "steps": steps or {}, **status},
+            "status": {"phase": phase, "startedAt": at(-60), "steps": listed, **status},
         }
     )
 

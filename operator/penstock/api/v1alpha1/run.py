@@ -117,7 +117,7 @@ class GateStatus(ApiModel):
 class StepStatus(ApiModel):
     """Where a step stands."""
 
-    phase: Phase = "Pending"
+    phase: Phase
     """Pending, Waiting, Starting, Running, Backoff, Succeeded, Failed, Skipped or Cancelled."""
     attempt: int = 0
     """Number of the newest attempt; 0 before the first."""

@@ -161,4 +161,4 @@ def _start(step: StepStatus, name: str) -> tuple[bool, str, str]:
     return (step.started_at is None, step.started_at.isoformat() if step.started_at else "", name)
 
 
-_UNTOUCHED = StepStatus()
+_UNTOUCHED = StepStatus(phase="Pending")
