@@ -7,14 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.on_fault_server import OnFaultServer
 from tests.contract.worlds import InMemory, OnDisk, World
 
-# The cluster's world joins here: pytest.param(OnCluster, id="kube", marks=pytest.mark.cluster).
-WORLDS = [pytest.param(InMemory, id="memory"), pytest.param(OnDisk, id="sqlite")]
+WORLDS = [
+    pytest.param(InMemory, id="memory"),
+    pytest.param(OnDisk, id="sqlite"),
+    pytest.param(OnFaultServer, id="kube"),
+]
 
 
 @pytest.fixture(params=WORLDS)
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     made: World = request.param(tmp_path)
-    yield made
-    await made.close()
+    await made.open()
+    try:
+        yield made
+    finally:
+        await made.close()

@@ -52,6 +52,9 @@ class World(Protocol):
     gates: Gates
     runner: StepRunner
 
+    async def open(self) -> None:
+        """Make everything ready."""
+
     def program(self, step: str, behaviour: Behaviour) -> Mapping[str, Any]:
         """A program for the next attempt of this step that does as it is told."""
 
@@ -76,6 +79,9 @@ class InMemory:
         self.approver = world.access("alice")
         self.ledger, self.revisions, self.gates = world.ledger, world.revisions, world.gates
         self.runner = world.runner
+
+    async def open(self) -> None:
+        pass
 
     def program(self, step: str, behaviour: Behaviour) -> Mapping[str, Any]:
         if not behaviour.endless:
@@ -115,6 +121,9 @@ class OnDisk:
         self.approver_name = "alice"
         self.ledger, self.revisions, self.gates = self.backend.ledger, self.backend.revisions, self.backend.gates
         self.runner = self.backend.runner
+
+    async def open(self) -> None:
+        pass
 
     def program(self, step: str, behaviour: Behaviour) -> Mapping[str, Any]:
         lines = [f"echo started >> {self._folder / step}.starts", f"printf %s {_quoted(behaviour.prints)}"]

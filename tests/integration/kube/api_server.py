@@ -11,12 +11,13 @@ import copy
 import json
 import re
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
+from tests.integration.kube.admission import Denied, admit, review
 from tests.support.json_patch import PatchFailed, apply_json_patch, apply_merge_patch
 
 PATH = re.compile(
@@ -56,12 +57,6 @@ class Log:
         self.changed.set()
 
 
-class Refusal(Exception):
-    def __init__(self, code: int, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.reason = code, reason
-
-
 @dataclass
 class Target:
     """The parts of a request's path."""
@@ -86,6 +81,8 @@ class ApiServer:
         self.logs: dict[str, Log] = {}
         self.watchers: set[asyncio.Queue[dict[str, Any] | None]] = set()
         self.watches_opened = 0
+        self.on_commit: list[Callable[[str, str, dict[str, Any]], None]] = []
+        """Told (kind of event, plural, object) at every change."""
         self.url = ""
 
     # What tests do behind the clients' backs.
@@ -149,6 +146,8 @@ class ApiServer:
         self.history.append((self.version, kind, key[0], obj))
         for queue in tuple(self.watchers):
             queue.put_nowait({"type": kind, "object": obj, "plural": key[0]})
+        for listener in self.on_commit:
+            listener(kind, key[0], obj)
         return obj
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -179,7 +178,7 @@ class ApiServer:
         target = Target(match["plural"], match["namespace"], match["name"], match["sub"])
         try:
             return await self._serve(request, target)
-        except Refusal as refusal:
+        except Denied as refusal:
             body = {"kind": "Status", "code": refusal.code, "reason": refusal.reason, "message": str(refusal)}
             return web.json_response(body, status=refusal.code)
         except PatchFailed as error:
@@ -195,8 +194,10 @@ class ApiServer:
             return web.json_response(self._list(request, target))
         if request.method == "GET":
             return web.json_response(self._find(target))
+        if target.plural == "selfsubjectreviews":
+            return web.json_response(review(request.headers), status=201)
         if request.method == "POST":
-            return web.json_response(self._create(target, await request.json()), status=201)
+            return web.json_response(self._create(target, await request.json(), request.headers), status=201)
         if request.method == "DELETE":
             return web.json_response(self._delete(target, await request.json()))
         return web.json_response(self._change(target, request, await request.json()))
@@ -207,7 +208,7 @@ class ApiServer:
     def _find(self, target: Target) -> dict[str, Any]:
         found = self.objects.get(self._key(target))
         if found is None:
-            raise Refusal(404, "NotFound", f'{target.plural} "{target.name}" not found')
+            raise Denied(404, "NotFound", f'{target.plural} "{target.name}" not found')
         return found
 
     def _fits(self, request: web.Request, target: Target, obj: dict[str, Any]) -> bool:
@@ -231,16 +232,18 @@ class ApiServer:
         ]
         return {"kind": "List", "metadata": {"resourceVersion": str(self.version)}, "items": items}
 
-    def _create(self, target: Target, obj: dict[str, Any]) -> dict[str, Any]:
+    def _create(self, target: Target, obj: dict[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+        admit(target.plural, None, obj, headers)
         meta = obj["metadata"]
         meta["namespace"] = target.namespace or ""
         if "name" not in meta:
             meta["name"] = meta["generateName"] + uuid.uuid4().hex[:5]
         target.name = meta["name"]
         if self._key(target) in self.objects:
-            raise Refusal(409, "AlreadyExists", f'{target.plural} "{target.name}" already exists')
+            raise Denied(409, "AlreadyExists", f'{target.plural} "{target.name}" already exists')
         meta["uid"] = str(uuid.uuid4())
         meta["creationTimestamp"] = "2026-01-02T12:00:00Z"
+        meta["generation"] = 1
         if target.plural in WITH_STATUS - {"pods", "jobs"}:
             obj.pop("status", None)
         return self._commit("ADDED", self._key(target), obj)
@@ -249,7 +252,7 @@ class ApiServer:
         found = self._find(target)
         uid = options.get("preconditions", {}).get("uid")
         if uid and uid != found["metadata"]["uid"]:
-            raise Refusal(409, "Conflict", "the UID in the precondition does not match")
+            raise Denied(409, "Conflict", "the UID in the precondition does not match")
         return self._commit("DELETED", self._key(target), found)
 
     def _change(self, target: Target, request: web.Request, body: Any) -> dict[str, Any]:
@@ -263,7 +266,7 @@ class ApiServer:
             new = apply_merge_patch(new, body)
         asked = new["metadata"].get("resourceVersion", old["metadata"]["resourceVersion"])
         if asked != old["metadata"]["resourceVersion"]:
-            raise Refusal(
+            raise Denied(
                 409, "Conflict", "the object has been modified; please apply your changes to the latest version"
             )
         if target.plural in WITH_STATUS:
@@ -274,13 +277,22 @@ class ApiServer:
                     keep["status"] = old["status"]
             new = keep
         new["metadata"] = {**new["metadata"], "uid": old["metadata"]["uid"]}
+        if target.sub is None:
+            admit(target.plural, old, new, request.headers)
+        if not new["metadata"].get("labels", True):
+            # As the real one stores it: an empty map is none.
+            del new["metadata"]["labels"]
+        if new == old:
+            return old
+        if new.get("spec") != old.get("spec"):
+            new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
         return self._commit("MODIFIED", self._key(target), new)
 
     async def _watch(self, request: web.Request, target: Target) -> web.StreamResponse:
         self.watches_opened += 1
         since = int(request.query["resourceVersion"])
         if since < self.forgotten:
-            raise Refusal(410, "Expired", f"too old resource version: {since} ({self.forgotten})")
+            raise Denied(410, "Expired", f"too old resource version: {since} ({self.forgotten})")
         response = web.StreamResponse()
         queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         for version, kind, plural, obj in self.history:
@@ -301,7 +313,7 @@ class ApiServer:
     async def _log(self, request: web.Request, target: Target) -> web.StreamResponse:
         log = self.logs.get(target.name or "")
         if log is None:
-            raise Refusal(400, "BadRequest", f'container "step" in pod "{target.name}" is waiting to start')
+            raise Denied(400, "BadRequest", f'container "step" in pod "{target.name}" is waiting to start')
         response = web.StreamResponse()
         await response.prepare(request)
         sent = 0

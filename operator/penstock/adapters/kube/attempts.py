@@ -15,6 +15,8 @@ from penstock.engine.result_records import ResultRecord
 PULL_PATIENCE = timedelta(minutes=2)
 """How long an image may fail to come before the attempt has failed: registries stumble."""
 
+_KILLED = frozenset({137, 143})
+"""128 and SIGKILL, SIGTERM: somebody ended the harness itself, and nobody knows how far the program had come."""
 _IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "SignatureValidationFailed"})
 _HOPELESS = {"InvalidImageName": "IMAGE_INVALID", "ErrImageNeverPull": "IMAGE_PULL_FAILED"}
 _CONFIG_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
@@ -88,6 +90,8 @@ def _by_exit(attempt: Attempt, ended: Terminated) -> AttemptFact:
         )
     if ended.reason in ("StartError", "ContainerCannotRun"):
         return attempt.failed("CONTAINER_FAILED", f"the container cannot start: {ended.message}")
+    if ended.exit_code in _KILLED:
+        return attempt.lost("the container was killed before it gave a result")
     if ended.exit_code == 0:
         return attempt.lost("the container ended without a result record")
     return attempt.failed(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -22,7 +23,7 @@ from penstock.adapters.kube.backoff import Backoff
 from penstock.adapters.kube.crash import CrashSwitch
 from penstock.adapters.kube.credentials import Credentials, Endpoint
 from penstock.adapters.kube.failures import Unauthenticated, failure, unreachable
-from penstock.errors import BugError, Unavailable
+from penstock.errors import BugError, InvalidInput, Unavailable
 from penstock.ports.access import Actor
 
 T = TypeVar("T")
@@ -32,7 +33,6 @@ JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 
 as_dict: Decode[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any]).decode
-_encode = msgspec.json.Encoder().encode
 
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _KEEP_ALIVE = 75.0
@@ -151,7 +151,7 @@ class KubeClient:
             raise unreachable(str(response.url.origin()), error) from error
 
     async def _write(self, method: str, path: str, body: Any, content_type: str, *, counted: bool) -> bytes:
-        data = _encode(body)
+        data = _encoded(body)
         number = self._options.crash.before() if counted else 0
         try:
             return await self._send(method, path, data=data, headers={"Content-Type": content_type})
@@ -210,6 +210,17 @@ class KubeClient:
             headers["Authorization"] = authorization
         headers.extend(self._impersonation)
         return headers
+
+
+def _encoded(body: Any) -> bytes:
+    """JSON, strictly: an encoder that turns NaN into null would change what somebody asked for."""
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError as error:
+        raise InvalidInput(
+            f"the object holds what JSON cannot say: {error}",
+            hint="Remove infinite numbers and text that is not valid Unicode.",
+        ) from error
 
 
 def _impersonation(identity: Actor | None) -> CIMultiDict[str]:

@@ -47,6 +47,8 @@ class KubeLogs:
 
     async def read(self, run: WorkflowRun, step: str, *, follow: bool = False) -> AsyncIterator[bytes]:
         """The log of the step's newest attempt; with `follow` until that attempt ends, waiting for its start."""
+        # Read anew: the attempt that is the newest now is not the one that the caller's copy knows of.
+        run = await self._runs.get(Key(run.metadata.namespace, run.metadata.name))
         state = run.status.steps.get(step)
         if follow and not _has_attempt(state):
             run = await self._with_attempt(run, step)

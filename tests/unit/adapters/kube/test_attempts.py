@@ -47,6 +47,10 @@ def ended(**terminated: Any) -> dict[str, Any]:
             AttemptPhase.LOST, "LOST", "without a result", id="silent success",
         ),
         pytest.param(
+            a_pod(phase="Failed", state=ended(exitCode=137)),
+            AttemptPhase.LOST, "LOST", "killed", id="killed",
+        ),
+        pytest.param(
             a_pod(phase="Failed", reason="NodeLost"), AttemptPhase.LOST, "LOST", "NodeLost", id="node gone"
         ),
     ],

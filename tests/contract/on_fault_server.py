@@ -1,0 +1,102 @@
+"""The Kubernetes adapter's world: a server of faults in place of a cluster, and a node that does as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from penstock.adapters.kube.access import kube_access
+from penstock.adapters.kube.client import KubeClient
+from penstock.adapters.kube.cluster_side import ClusterSide
+from penstock.adapters.kube.credentials import Credentials
+from penstock.adapters.kube.job_runner import JobRunner
+from penstock.adapters.kube.run_ledger import RunLedger
+from penstock.api.v1alpha1.run import StepStatus, WorkflowRun
+from penstock.engine.commands import StartAttempt, StopAttempt
+from penstock.engine.facts import AttemptFact
+from penstock.ports.access import Actor, Key
+from tests.contract.worlds import Behaviour
+from tests.integration.kube.api_server import serving
+from tests.integration.kube.conftest import QUICK
+from tests.integration.kube.kubelet import Kubelet, Order
+from tests.integration.kube.operators import IMAGES, KINDS, a_side
+
+
+class OnFaultServer:
+    """Clients and the operator's side of one server; watch events of our kinds arrive at once."""
+
+    approver_name = "alice"
+
+    def __init__(self, folder: Path) -> None:
+        self._stack = contextlib.AsyncExitStack()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        self._server = await self._stack.enter_async_context(serving())
+        self._kubelet = Kubelet(self._server)
+        client = await self._stack.enter_async_context(KubeClient.connect(Credentials.fixed(self._server.url), QUICK))
+        self.requester = kube_access(client.acting_as(Actor("bob", "agent-7")))
+        self.approver = kube_access(client.acting_as(Actor("alice")))
+        side, _ = await self._stack.enter_async_context(a_side(self._server))
+        self._server.on_commit.append(lambda kind, plural, found: _hear(side, kind, plural, found))
+        self.ledger, self.revisions, self.gates = side.ledger, side.revisions, side.gates
+        self.runner = _AsTheEngineDoes(side.runner, side.ledger)
+        self._tasks = [asyncio.create_task(side.follow()), asyncio.create_task(self._kubelet.run())]
+        await side.sight.synced()
+
+    def program(self, step: str, behaviour: Behaviour) -> Mapping[str, Any]:
+        self._kubelet.orders[step] = Order(
+            output=behaviour.output,
+            prints=behaviour.prints,
+            code=behaviour.code,
+            reason=behaviour.reason,
+            end=asyncio.Event() if behaviour.endless else None,
+        )
+        return {"kind": "script", "runtime": "bash", "source": "true", "dependencies": [], "image": IMAGES["bash"]}
+
+    def starts(self, step: str) -> int:
+        return len([name for name in self._kubelet.started if f"-{step}-" in name])
+
+    async def kill(self, run: WorkflowRun, command: StartAttempt) -> None:
+        self._server.remove("pods", command.name)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._stack.aclose()
+
+
+@dataclass
+class _AsTheEngineDoes:
+    """The runner behind the engine's habits: an attempt is written down first, and runs are read anew each time."""
+
+    runner: JobRunner
+    ledger: RunLedger
+
+    async def start(self, run: WorkflowRun, command: StartAttempt) -> None:
+        fresh = await self._fresh(run)
+        step = StepStatus(phase="Starting", attempt=command.attempt, digest=command.digest)
+        steps = {**fresh.status.steps, command.step: step}
+        status = fresh.status.model_copy(update={"phase": "Running", "steps": steps})
+        await self.runner.start(await self.ledger.save_status(fresh, status), command)
+
+    async def observe(self, run: WorkflowRun) -> Mapping[tuple[str, int], AttemptFact]:
+        return await self.runner.observe(await self._fresh(run))
+
+    async def stop(self, run: WorkflowRun, command: StopAttempt) -> None:
+        await self.runner.stop(await self._fresh(run), command)
+
+    async def _fresh(self, run: WorkflowRun) -> WorkflowRun:
+        found = await self.ledger.load(Key(run.metadata.namespace, run.metadata.name))
+        assert found is not None
+        return found
+
+
+def _hear(side: ClusterSide, kind: str, plural: str, found: dict[str, Any]) -> None:
+    if plural in KINDS:
+        side.heard(plural, kind, found)
