@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ def main(arguments: Sequence[str] | None = None, tools: Tools | None = None) -> 
     """Run one command line to its exit code. Without arguments those of the process are taken."""
     # Loading makes 70,000 objects that stay; looking through them again and again takes a tenth of the start.
     gc.set_threshold(GARBAGE_THRESHOLD)
+    # Else pydantic reads the metadata of every installed package, in search of plugins that we do not have.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # noqa: TID251  a setting of the library, not of ours
     from penstock.cli.app import build_app, needed
 
     arguments = sys.argv[1:] if arguments is None else arguments
