@@ -11,6 +11,7 @@ from fastmcp.server.dependencies import get_context
 
 from penstock.api.v1alpha1.approval import ApprovalRequest
 from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.application.find_request import find_request
 from penstock.application.outcomes import outcome, run_id, timed_out
 from penstock.application.wait_for_run import settled, wait_for_run
 from penstock.errors import PenstockError, TransientError
@@ -64,7 +65,7 @@ async def open_requests(access: Access, run: WorkflowRun) -> tuple[ApprovalReque
     found = []
     for name in names:
         with contextlib.suppress(PenstockError):
-            found.append(await access.approvals.get(Key(run.metadata.namespace, name)))
+            found.append(await find_request(access, Key(run.metadata.namespace, name)))
     return tuple(found)
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from penstock.api.v1alpha1.approval import ApprovalRequest, Decision
+from penstock.application.find_request import find_request
 from penstock.engine.facts import Verdict
-from penstock.errors import InvalidInput, NotFound, NotPossible
+from penstock.errors import InvalidInput, NotPossible
 from penstock.ports.access import Access, Key
-
-APPEARS_WITHIN = (0.05, 0.1, 0.2, 0.4)
-"""Seconds between looks: a run says that it waits a moment before its ApprovalRequest is there (write-ahead)."""
 
 
 async def answer_approval(
@@ -21,7 +17,7 @@ async def answer_approval(
     Raises NotFound, NotPossible when it was settled, InvalidInput when the digest differs or a reason is missing,
     Forbidden with the guard's own words.
     """
-    request = await _requested(access, key)
+    request = await find_request(access, key)
     if request.status.phase != "Pending":
         raise NotPossible(f"approval {key.name} is {request.status.phase} already")
     if digest is not None and digest != request.spec.request.digest:
@@ -40,12 +36,3 @@ async def answer_approval(
         digest=request.spec.request.digest,
     )
     return await access.approvals.decide(key, decision)
-
-
-async def _requested(access: Access, key: Key) -> ApprovalRequest:
-    for wait in APPEARS_WITHIN:
-        try:
-            return await access.approvals.get(key)
-        except NotFound:
-            await asyncio.sleep(wait)
-    return await access.approvals.get(key)
