@@ -45,8 +45,9 @@ class KopfThread:
 
     @property
     def watching(self) -> bool:
-        """It runs, and has not failed again and again without ever staying up."""
-        return self._thread.is_alive() and self._failures < _HOPELESS
+        """It has not ended, and has not failed again and again without ever staying up."""
+        ended = self._thread.ident is not None and not self._thread.is_alive()
+        return not ended and self._failures < _HOPELESS
 
     def start(self) -> None:
         """Start watching."""
@@ -58,7 +59,8 @@ class KopfThread:
         with self._lock:
             if self._stop_current is not None:
                 self._stop_current()
-        self._thread.join(patience)
+        if self._thread.ident is not None:
+            self._thread.join(patience)
 
     def _run(self) -> None:
         waits = iter(self._backoff)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import signal
@@ -42,9 +41,8 @@ async def operate(wiring: OperatorWiring, namespaces: tuple[str, ...], port: int
         return deaf() if sight.heard_at is not None else "not everything was listed yet"
 
     async with probes(port, alive=deaf, ready=unready):
-        kopf_thread.start()
         try:
-            await _until(stop, wiring)
+            await _until(stop, wiring, kopf_thread)
         finally:
             await asyncio.to_thread(kopf_thread.stop)
 
@@ -56,23 +54,30 @@ def _kopf(wiring: OperatorWiring, namespaces: tuple[str, ...], loop: asyncio.Abs
     return KopfThread(lambda: make_registry(hand_over, wiring.credentials), namespaces)
 
 
-async def _until(stop: asyncio.Event, wiring: OperatorWiring) -> None:
+async def _until(stop: asyncio.Event, wiring: OperatorWiring, kopf_thread: KopfThread) -> None:
     """Follow and work until told to stop, or until one of both fails for good."""
-    tasks = [
+    endless = [
         asyncio.create_task(wiring.side.follow(), name="follow"),
         asyncio.create_task(wiring.lease.lead(lambda: wiring.side.work(wiring.reconcile)), name="lead"),
+        asyncio.create_task(stop.wait(), name="stop"),
+    ]
+    first = [
+        asyncio.create_task(_start_kopf(wiring.side, kopf_thread), name="kopf"),
         asyncio.create_task(_settle_memory(wiring.side), name="memory"),
     ]
-    stopped = asyncio.create_task(stop.wait())
-    done, _ = await asyncio.wait({stopped, *tasks[:2]}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (stopped, *tasks):
+    done, _ = await asyncio.wait(endless, return_when=asyncio.FIRST_COMPLETED)
+    for task in (*endless, *first):
         task.cancel()
-    for task in tasks:
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    await asyncio.gather(*endless, *first, return_exceptions=True)
     await wiring.lease.release()
-    for task in done - {stopped}:
+    for task in done:
         task.result()
+
+
+async def _start_kopf(side: ClusterSide, kopf_thread: KopfThread) -> None:
+    # A kopf that finds none of our kinds warns once and then never looks again.
+    await side.kinds_are_served()
+    kopf_thread.start()
 
 
 async def _settle_memory(side: ClusterSide) -> None:

@@ -26,6 +26,30 @@ PATH = re.compile(
 )
 WITH_STATUS = {"pods", "jobs", "workflows", "workflowruns", "approvalrequests"}
 
+_OURS = {"workflows": "Workflow", "workflowruns": "WorkflowRun", "approvalrequests": "ApprovalRequest"}
+
+
+def _group(name: str, version: str) -> dict[str, Any]:
+    entry = {"groupVersion": f"{name}/{version}", "version": version}
+    return {"name": name, "versions": [entry], "preferredVersion": entry}
+
+
+def _resource(plural: str, kind: str) -> dict[str, Any]:
+    verbs = ["list", "watch", "patch"]
+    return {"name": plural, "singularName": kind.lower(), "kind": kind, "namespaced": True, "verbs": verbs}
+
+
+DISCOVERY: dict[str, dict[str, Any]] = {
+    "/api": {"versions": ["v1"]},
+    # kopf waits until it has found the kinds of namespaces and of kinds.
+    "/api/v1": {"resources": [_resource("namespaces", "Namespace")]},
+    "/apis/apiextensions.k8s.io/v1": {
+        "resources": [_resource("customresourcedefinitions", "CustomResourceDefinition")]
+    },
+    "/apis": {"groups": [_group("apiextensions.k8s.io", "v1"), _group("penstock.dev", "v1alpha1")]},
+    "/apis/penstock.dev/v1alpha1": {"resources": [_resource(plural, kind) for plural, kind in _OURS.items()]},
+}
+
 
 @dataclass
 class Fault:
@@ -172,6 +196,8 @@ class ApiServer:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         if request.path == "/version":
             return web.json_response({"major": "1", "minor": "36"})
+        if request.path in DISCOVERY:
+            return web.json_response(DISCOVERY[request.path])
         match = PATH.match(request.path)
         if match is None:
             return web.json_response({"kind": "Status", "message": "not served", "code": 404}, status=404)

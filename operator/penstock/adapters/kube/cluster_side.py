@@ -24,6 +24,7 @@ from penstock.adapters.kube.resources import APPROVALS, RUNS, WORKFLOWS
 from penstock.adapters.kube.revisions import KubeRevisions
 from penstock.adapters.kube.run_ledger import RunLedger
 from penstock.adapters.kube.workflow_keeper import WorkflowKeeper
+from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.approval import ApprovalRequest
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow, WorkflowSpec
@@ -35,6 +36,8 @@ from penstock.ports.engine import Clock
 
 _WARM_CONNECTIONS = 8
 _PRUNE_EVERY = 600.0
+_ASK_EVERY = 2.0
+KINDS = f"/apis/{API_VERSION}"
 _MANAGED_SINCE = 32
 """Minor version of Kubernetes 1 that leaves Jobs with `spec.managedBy` alone by default."""
 
@@ -81,6 +84,17 @@ class ClusterSide:
         self._run_queue: WorkQueue[Key] = WorkQueue(self._reconcile_run, clock, workers=settings.workers)
         self._workflow_queue: WorkQueue[Key] = WorkQueue(self._reconcile_workflow, clock, workers=4)
         self._job_queue: WorkQueue[Key] = WorkQueue(self._close_job, clock, workers=8)
+
+    async def kinds_are_served(self) -> None:
+        """Return once the API server knows our kinds; whoever watches them had better wait for that."""
+        while True:
+            try:
+                await self._client.get(KINDS, as_dict)
+            except PenstockError as error:
+                _log.warning("our kinds are not served yet: %s", error)
+                await asyncio.sleep(_ASK_EVERY)
+            else:
+                return
 
     def heard(self, plural: str, event: str | None, found: Mapping[str, Any]) -> None:
         """Take in a watch event of one of our kinds. Call it from the loop that everything else runs in."""
