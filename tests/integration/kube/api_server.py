@@ -258,8 +258,8 @@ class ApiServer:
         ]
         return {"kind": "List", "metadata": {"resourceVersion": str(self.version)}, "items": items}
 
-    def _create(self, target: Target, obj: dict[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
-        admit(target.plural, None, obj, headers)
+    def _create(self, target: Target, obj: dict[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+        admit(target.plural, None, obj, headers or {})
         meta = obj["metadata"]
         meta["namespace"] = target.namespace or ""
         if "name" not in meta:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
 import msgspec
+from pydantic import ValidationError
 
 from penstock.adapters.kube.backoff import Backoff
 from penstock.adapters.kube.client import Decode, KubeClient, as_dict
@@ -23,9 +25,11 @@ from penstock.api.v1alpha1.meta import ApiObject
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.errors import AlreadyExists, Conflict, NotFound, NotPossible, Unavailable
-from penstock.ports.access import Access, Actor, Key
+from penstock.ports.access import Access, Actor, Caller, Key
 
 T = TypeVar("T", bound=ApiObject)
+
+_log = logging.getLogger(__name__)
 
 _TRIES = 5
 _CLIENT = "penstock.dev/client"
@@ -56,20 +60,28 @@ _decode_review = msgspec.json.Decoder(_Review).decode
 
 def kube_access(client: KubeClient) -> Access:
     """The access of whoever `client` speaks for: its own credentials, or the one it impersonates."""
-    runs = KubeRuns(client)
+    caller = KubeCaller(client)
+    runs = KubeRuns(client, caller)
     return Access(
         workflows=KubeWorkflows(client),
         runs=runs,
         approvals=KubeApprovals(client),
         logs=KubeLogs(client, runs),
-        caller=KubeCaller(client),
+        caller=caller,
         local=False,
     )
 
 
 async def _list(client: KubeClient, resource: Resource, namespace: str | None, decode: Decode[T]) -> list[T]:
     answer = await client.get(resource.path(namespace), _decode_list)
-    return [decode(bytes(item)) for item in answer.items]
+    found = []
+    for item in answer.items:
+        try:
+            found.append(decode(bytes(item)))
+        except ValidationError:
+            # One object that the API server let pass and nobody can read must not hide all others.
+            _log.warning("an object of %s cannot be read and is left out", resource.plural, exc_info=True)
+    return found
 
 
 class KubeWorkflows:
@@ -107,14 +119,19 @@ class KubeWorkflows:
 class KubeRuns:
     """Runs of ports.access."""
 
-    def __init__(self, client: KubeClient, timing: WatchTiming | None = None) -> None:
+    def __init__(self, client: KubeClient, caller: Caller, timing: WatchTiming | None = None) -> None:
         self._client = client
+        self._caller = caller
         self._timing = timing or WatchTiming()
 
     async def create(self, run: WorkflowRun) -> WorkflowRun:
         """Create a run. Raises AlreadyExists, InvalidInput, Forbidden, NotFound."""
         wire = run.to_wire()
         wire.pop("status", None)
+        if run.spec.requested_by is None:
+            # Newer API servers stamp it and take no notice; older ones want it said, and compare.
+            me = await self._caller.whoami()
+            wire["spec"]["requestedBy"] = {"user": me.user, "client": me.client, "groups": list(me.groups)}
         return await self._client.create(RUNS.path(run.metadata.namespace), wire, WorkflowRun.model_validate_json)
 
     async def get(self, key: Key) -> WorkflowRun:
@@ -204,9 +221,15 @@ class KubeCaller:
 
     def __init__(self, client: KubeClient) -> None:
         self._client = client
+        self._known: Actor | None = None
 
     async def whoami(self) -> Actor:
-        """Who the API server takes us for, as policies will see it."""
+        """Who the API server takes us for, as policies will see it; asked once."""
+        if self._known is None:
+            self._known = await self._ask()
+        return self._known
+
+    async def _ask(self) -> Actor:
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
         path = SELF_SUBJECT_REVIEWS.path()
         found = (await self._client.create(path, body, _decode_review, counted=False)).status.user_info

@@ -9,18 +9,12 @@ from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.copies import Copies
 from penstock.adapters.kube.resources import APPROVALS
 from penstock.api.v1alpha1 import API_VERSION
-from penstock.api.v1alpha1.approval import (
-    ApprovalRequest,
-    ApprovalRequestSpec,
-    Request,
-    RunReference,
-)
+from penstock.api.v1alpha1.approval import ApprovalRequest, ApprovalRequestSpec
+from penstock.api.v1alpha1.gates import gate_fact, gate_request
 from penstock.api.v1alpha1.meta import ObjectMeta, OwnerReference
 from penstock.api.v1alpha1.run import WorkflowRun
-from penstock.api.v1alpha1.workflow import Approvers
 from penstock.engine.commands import AskGate, SettleGate
-from penstock.engine.digests import canonical
-from penstock.engine.facts import Decision, GateFact, Verdict
+from penstock.engine.facts import GateFact
 from penstock.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from penstock.ports.access import Key
 
@@ -40,7 +34,7 @@ class ApprovalGates:
 
     async def observe(self, run: WorkflowRun) -> Mapping[str, GateFact]:
         """From memory: the votes that admission let through, in their order."""
-        return {found.metadata.name: _fact(found) for found in self._requests.members(run.metadata.uid)}
+        return {found.metadata.name: gate_fact(found) for found in self._requests.members(run.metadata.uid)}
 
     async def ask(self, run: WorkflowRun, command: AskGate) -> None:
         """Create the ApprovalRequest; one that is there already is taken in as it is. Raises Conflict if foreign."""
@@ -71,44 +65,17 @@ class ApprovalGates:
         self._requests.take(written)
 
 
-def _fact(found: ApprovalRequest) -> GateFact:
-    votes = tuple(
-        Decision(vote.by, Verdict(vote.verdict), vote.digest, vote.client, vote.comment)
-        for vote in found.spec.decisions
-    )
-    return GateFact(found.metadata.name, found.spec.request.digest, votes)
-
-
 def _request(run: WorkflowRun, command: AskGate, nonce: str) -> ApprovalRequest:
-    owner = OwnerReference(
-        api_version=API_VERSION,
-        kind="WorkflowRun",
-        name=run.metadata.name,
-        uid=run.metadata.uid,
-        controller=True,
-    )
     if run.spec.requested_by is None:
         # The guard holds the requester away from his own gate; without a name it could hold nobody.
         raise InvalidInput(f"run {run.metadata.name} does not say who asked for it, so no gate can be asked")
-    request = Request(
-        run=RunReference(name=run.metadata.name, uid=run.metadata.uid),
-        step=command.step,
-        attempt=command.attempt,
-        digest=command.digest,
-        subject=canonical(dict(command.subject)).decode(),
-        requested_by=run.spec.requested_by,
-        approvers=Approvers(users=command.gate.users, groups=command.gate.groups),
-        quorum=command.gate.quorum,
-        message=command.message[:4096],
-        expires_at=command.expires_at,
-        nonce=nonce,
+    owner = OwnerReference(
+        api_version=API_VERSION, kind="WorkflowRun", name=run.metadata.name, uid=run.metadata.uid, controller=True
     )
-    return ApprovalRequest(
-        metadata=ObjectMeta(
-            name=command.name,
-            namespace=run.metadata.namespace,
-            labels={labels.RUN: run.metadata.name},
-            owner_references=(owner,),
-        ),
-        spec=ApprovalRequestSpec(request=request),
+    metadata = ObjectMeta(
+        name=command.name,
+        namespace=run.metadata.namespace,
+        labels={labels.RUN: run.metadata.name},
+        owner_references=(owner,),
     )
+    return ApprovalRequest(metadata=metadata, spec=ApprovalRequestSpec(request=gate_request(run, command, nonce)))
