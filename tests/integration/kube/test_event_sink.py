@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from penstock.adapters.kube.client import KubeClient
+from penstock.adapters.kube.event_sink import KubeEvents
+from penstock.adapters.kube.server_clock import ServerClock
+from tests.integration.kube.api_server import ApiServer, Fault
+from tests.support.eventually import eventually
+from tests.unit.adapters.kube.samples import a_live_run
+
+
+async def test_events_are_about_the_run_and_survive_a_refusal(server: ApiServer, client: KubeClient):
+    suffixes = iter(["1", "2"])
+    events = KubeEvents(client, ServerClock(), "replica-1", lambda: next(suffixes))
+    server.faults.append(Fault("POST", "/events", status=403))
+    events.emit(a_live_run(), "StepStarted", "Step charge started, attempt 1.")
+    events.emit(a_live_run(), "StepFailed", "Step charge failed.", warning=True)
+    task = asyncio.create_task(events.run())
+
+    await eventually(lambda: server.names("events"))
+
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    event = server.get("events", server.names("events")[0])
+    assert (event["reason"], event["type"], event["note"]) == ("StepFailed", "Warning", "Step charge failed.")
+    assert (event["regarding"]["kind"], event["regarding"]["uid"]) == ("WorkflowRun", "run-uid")
+
+
+async def test_one_too_many_is_dropped(client: KubeClient):
+    events = KubeEvents(client, ServerClock(), "replica-1", lambda: "x")
+    for _ in range(5000):
+        events.emit(a_live_run(), "StepStarted", "It never waits.")
