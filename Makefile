@@ -85,11 +85,11 @@ generate: setup ## Make the generated files again
 
 .PHONY: unit
 unit: setup ## Pure parts, no I/O
-	$(PYTEST) tests/unit
+	$(PYTEST) -n auto tests/unit
 
 .PHONY: properties
 properties: setup ## Hypothesis: the state machine, the codecs
-	$(PYTEST) tests/properties
+	$(PYTEST) -n auto tests/properties
 
 .PHONY: contract
 contract: setup ## One suite for every adapter: memory, SQLite, cluster
