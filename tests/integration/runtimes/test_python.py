@@ -133,6 +133,13 @@ print([entry for entry in sys.path if "penstock" in entry])
     assert harness.run("python", source).printed == b"[]\n[]\n"
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="lists open files the way Linux does")
+def test_no_open_file_of_the_harness_is_inherited(harness: Harness):
+    source = "import os; output(sorted(int(n) for n in os.listdir('/proc/self/fd'))[:-1])"
+
+    assert harness.run("python", source).record.output == [0, 1, 2]
+
+
 def test_the_environment_cannot_change_the_interpreter(harness: Harness):
     evil = harness.folder / "evil"
     evil.mkdir()

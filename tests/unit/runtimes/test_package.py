@@ -5,12 +5,16 @@ from __future__ import annotations
 import ast
 import json
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from penstock.engine import placeholders, result_records
 from penstock_runtimes import harness_command, harness_dir, load_runtime, runtime_names
 from penstock_runtimes.harness import protocol
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_python_and_bash_are_there():
@@ -27,6 +31,13 @@ def test_a_runtime_is_complete(name: str):
     assert runtime.dockerfile.read_text().count("ARG BASE=") == 1
     assert "USER 65532" in runtime.dockerfile.read_text()
     assert "{script}" in description["command"]
+
+
+def test_the_image_carries_the_uv_of_the_lock_file():
+    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    (version,) = (package["version"] for package in packages if package["name"] == "uv")
+
+    assert f"ARG UV_VERSION={version}\n" in load_runtime("python").dockerfile.read_text()
 
 
 def test_only_python_takes_dependencies():

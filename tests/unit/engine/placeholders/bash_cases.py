@@ -14,6 +14,10 @@ BOUND: dict[str, tuple[str, str]] = {
     "an environment for one command": ("V={{context_x}} env", 'V="${CTX_x}" env'),
     "a here-document": ("cat <<E\na {{context_x}}\nE\n", "cat <<E\na ${CTX_x}\nE\n"),
     "a here-document with tabs": ("cat <<-E\n\ta {{context_x}}\n\tE\n", "cat <<-E\n\ta ${CTX_x}\n\tE\n"),
+    "a here-document with a joined line": (
+        "cat <<E\na\\\nE\n{{context_x}}\nE\necho {{context_y}}",
+        'cat <<E\na\\\nE\n${CTX_x}\nE\necho "${CTX_y}"',
+    ),
     "after a here-document": ("cat <<'E'\nit's\nE\necho {{context_x}}", "cat <<'E'\nit's\nE\necho \"${CTX_x}\""),
     "two here-documents": (
         "cat <<A - <<'B'\n{{context_x}}\nA\nit's\nB\necho {{context_y}}",
