@@ -93,11 +93,11 @@ properties: setup ## Hypothesis: the state machine, the codecs
 
 .PHONY: contract
 contract: setup ## One suite for every adapter: memory, SQLite, cluster
-	$(PYTEST) tests/contract
+	$(PYTEST) -n auto tests/contract
 
 .PHONY: integration
 integration: setup ## Real interpreters, processes, SQLite, HTTP; no cluster
-	$(PYTEST) tests/integration
+	$(PYTEST) -n auto tests/integration
 
 .PHONY: e2e
 e2e: setup ## The real cluster: everything that is promised there
