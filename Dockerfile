@@ -23,6 +23,9 @@ COPY --from=dependencies /opt/penstock /opt/penstock
 COPY --from=own /opt/own /opt/own
 ENV PATH=/opt/penstock/bin:/opt/own/bin:$PATH PYTHONPATH=/opt/own LANG=C.UTF-8
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# No user of that number is in /etc/passwd, where Python's getpass would look next.
+ENV USER=penstock HOME=/tmp
+LABEL org.opencontainers.image.title=penstock org.opencontainers.image.licenses=Apache-2.0
 USER 65532:65532
 WORKDIR /tmp
 CMD ["python", "-m", "penstock.handlers"]
