@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from penstock.engine.commands import StartAttempt
+from penstock.engine.commands import AskGate, SettleGate, StartAttempt
 from penstock.engine.decide import Decided, decide
 from penstock.engine.facts import AttemptFact, AttemptPhase, Decision, Facts, GateFact, Value, Verdict
 from penstock.engine.model import Failure, Gate, Origin, Plan, RunState, StepKind, StepPlan
@@ -61,7 +62,7 @@ class Story:
         )
 
     def look(self) -> Decided:
-        """One pass; the runner creates what it is asked to."""
+        """One pass; the runner creates what it is asked to, gates are asked and settled."""
         self.last = decide(self.plan, self.state, self.facts, self.now)
         if self.last.questions:
             return self.last
@@ -71,6 +72,10 @@ class Story:
                 self.started.append((command.step, command.attempt))
                 uid = f"uid-{command.step}-{command.attempt}"
                 self.attempts[command.step, command.attempt] = AttemptFact(AttemptPhase.CREATED, command.digest, uid)
+            if isinstance(command, AskGate):
+                self.gates.setdefault(command.name, GateFact(command.name, command.digest))
+            if isinstance(command, SettleGate) and command.name in self.gates:
+                self.gates[command.name] = replace(self.gates[command.name], open=False)
         return self.last
 
     def end(self, step: str, output: Any = None, *, code: str | None = None) -> Decided:
@@ -88,7 +93,7 @@ class Story:
         assert gate is not None
         known = self.gates.get(gate.name, GateFact(gate.name, gate.digest))
         vote = Decision(by, verdict, fields.pop("digest", gate.digest), **fields)
-        self.gates[gate.name] = GateFact(gate.name, gate.digest, (*known.decisions, vote))
+        self.gates[gate.name] = GateFact(gate.name, gate.digest, (*known.decisions, vote), open=known.open)
         return self.look()
 
     def later(self, span: timedelta) -> Decided:

@@ -16,6 +16,7 @@ from penstock.engine.rules import (
     completion,
     deadlines,
     dependencies,
+    gates,
     results,
     retries,
     starting,
@@ -35,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     retries.wake_for_retries,
     starting.launch_attempts,  # last: speaks only of what is written down by now
     starting.reap_attempts,
+    gates.settle_requests,
 )
 
 
@@ -67,8 +69,9 @@ def decide(plan: Plan, state: RunState, facts: Facts, now: datetime) -> Decided:
 
 
 def _after_the_end(plan: Plan, state: RunState, facts: Facts, now: datetime) -> Decided:
-    """A finished run never changes; what still lives of it is stopped."""
-    return Decided(state, starting.reap_attempts(Draft(plan, state, facts, now)).commands)
+    """A finished run never changes; what still lives of it is stopped, what still asks of it is closed."""
+    draft = starting.reap_attempts(Draft(plan, state, facts, now))
+    return Decided(state, gates.settle_requests(draft).commands)
 
 
 class Change(Enum):

@@ -69,6 +69,8 @@ class GateFact:
     name: str
     digest: str
     decisions: tuple[Decision, ...] = ()
+    open: bool = True
+    """Nobody has written down yet how it ended."""
 
 
 @dataclass(frozen=True, slots=True)

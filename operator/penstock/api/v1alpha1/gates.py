@@ -36,4 +36,5 @@ def gate_fact(request: ApprovalRequest) -> GateFact:
         Decision(vote.by, Verdict(vote.verdict), vote.digest, vote.client, vote.comment)
         for vote in request.spec.decisions
     )
-    return GateFact(request.metadata.name, request.spec.request.digest, votes)
+    pending = request.status.phase == "Pending"
+    return GateFact(request.metadata.name, request.spec.request.digest, votes, open=pending)

@@ -89,7 +89,7 @@ def _emit_request(draft: Draft, step: StepPlan, attempt: int, state: GateState) 
 
 
 def _close(draft: Draft, step: StepPlan, state: GateState, outcome: str, people: tuple[str, ...]) -> Draft:
-    reason = f"by {', '.join(people)}" if people else "nobody decided in time"
+    reason = _because(people)
     draft = draft.emit(SettleGate(state.name, outcome, reason))
     closed = GateState(state.name, state.round, state.digest, state.expires_at, outcome, people)
     draft = draft.with_step(step.name, gate=closed)
@@ -97,6 +97,29 @@ def _close(draft: Draft, step: StepPlan, state: GateState, outcome: str, people:
         text = f"approval {state.name} was {outcome.lower()}: {reason}"
         return fail_step(draft, step, Failure(_CODES[outcome], text, step.name))
     return draft
+
+
+def settle_requests(draft: Draft) -> Draft:
+    """Every ApprovalRequest that is open though its step is past its gate is (again) told how it ended.
+
+    So nobody is asked about a step that a cancelled or overdue run will not take any more, and a death between the
+    write of the run and that of the request leaves no request open for good.
+    """
+    told = {command.name for command in draft.commands if isinstance(command, SettleGate)}
+    for step in draft.state.steps.values():
+        gate = step.gate
+        fact = draft.facts.gates.get(gate.name) if gate is not None else None
+        if gate is None or fact is None or not fact.open or fact.name in told:
+            continue
+        if gate.outcome is not None:
+            draft = draft.emit(SettleGate(gate.name, gate.outcome, _because(gate.decided_by)))
+        elif step.phase.finished:
+            draft = draft.emit(SettleGate(gate.name, "Superseded", "the run ended the step before anybody decided"))
+    return draft
+
+
+def _because(people: tuple[str, ...]) -> str:
+    return f"by {', '.join(people)}" if people else "nobody decided in time"
 
 
 def judge(gate: Gate, fact: GateFact, run: Origin, *, self_approval: bool) -> tuple[str | None, tuple[str, ...]]:

@@ -157,3 +157,25 @@ def test_the_message_is_evaluated_once_and_shown():
     assert question.template
     story.evaluate("release", "message", "Release 700?")
     assert asked(story)[0].message == "Release 700?"
+
+
+def test_the_gate_of_a_cancelled_run_asks_nobody_any_more():
+    story = a_story()
+    story.look()
+    story.cancel()
+    assert [command.outcome for command in settled(story)] == ["Superseded"]
+    story.look()
+    assert settled(story) == []
+
+
+@pytest.mark.parametrize("cancelled", [False, True], ids=["approved", "cancelled"])
+def test_a_request_that_was_left_open_by_a_death_is_settled_later_also_when_the_run_has_ended(cancelled):
+    story = a_story(a_gate("release"))
+    if cancelled:
+        story.cancel()
+    else:
+        story.vote("release", "alice")
+    (first,) = settled(story)
+    story.gates[first.name] = replace(story.gates[first.name], open=True)
+    story.look()
+    assert settled(story) == [first]
