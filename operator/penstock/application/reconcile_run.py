@@ -18,7 +18,7 @@ from penstock.engine.commands import AskGate, Command, SettleGate, StartAttempt,
 from penstock.engine.decide import Change, Decided, change, decide
 from penstock.engine.facts import AttemptFact, AttemptPhase, Facts, Value
 from penstock.engine.model import Failure, Plan, RunPhase, RunState
-from penstock.errors import BugError, InvalidInput, NotFound, Problem, UserError
+from penstock.errors import BugError, InvalidInput, NotFound, Problem, Unavailable, UserError
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock, Evaluator, EventSink, Gates, Ledger, Revisions, StepRunner
 
@@ -96,7 +96,8 @@ class Reconciler:
         if RunPhase(run.status.phase).finished:
             return
         if run.status.steps:
-            raise BugError(f"run {run.metadata.name} lost its plan: {error}") from error
+            # It ran already, so its content is good: this installation lacks something, such as a runtime's image.
+            raise Unavailable(f"run {run.metadata.name} cannot go on for now: {error}") from error
         code = "WORKFLOW_NOT_FOUND" if isinstance(error, NotFound) else error.code
         now = self._engine.clock.now()
         status = WorkflowRunStatus(

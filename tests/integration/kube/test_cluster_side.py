@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from penstock.adapters.kube.revisions import revision_of
 from penstock.api.v1alpha1.run import RequestedBy
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.testing.builders import a_gate, a_run, a_step, a_workflow
@@ -333,3 +334,23 @@ async def test_a_run_that_nobody_can_read_fails_with_what_is_wrong(server: ApiSe
 
     assert status(server)["error"]["code"] == "INVALID_INPUT"
     assert "timeout" in status(server)["error"]["reason"]
+
+
+async def test_content_that_somebody_stored_under_a_revisions_name_is_never_run(server: ApiServer, kubelet: Kubelet):
+    """Whoever may create ControllerRevisions may not thereby run content of his own as somebody's Workflow."""
+    smuggled = a_workflow(a_step("mine"))
+    revision = revision_of("order", smuggled.spec)
+    server.put(
+        "controllerrevisions",
+        {"metadata": {"name": revision.name, "namespace": "default"}, "data": {"spec": smuggled.spec.to_wire()}},
+    )
+    server.put("workflows", ONE.to_wire())
+    run = a_run(requested_by=RequestedBy(user="bob")).to_wire()
+    run["spec"]["workflow"]["revision"] = revision.name
+    async with operating(server):
+        server.put("workflowruns", run)
+        await ends(server)
+
+    assert status(server)["phase"] == "Failed"
+    assert "not the revision of a Workflow" in status(server)["error"]["reason"]
+    assert server.names("jobs") == []

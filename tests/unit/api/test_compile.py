@@ -167,7 +167,7 @@ def test_the_binding_of_placeholders_can_be_another():
 
     seen = []
 
-    def bind(runtime, source, names):
+    def bind(runtime, source, names, integers):
         seen.append((runtime, names))
         return Bound()
 
@@ -178,3 +178,15 @@ def test_the_binding_of_placeholders_can_be_another():
     assert found.plan is not None
     assert found.plan.steps["charge"].program["source"] == "bound"
     assert seen[0] == ("python", frozenset({"customer_id", "order_total"}))
+
+
+def test_whole_numbers_may_stand_in_shell_arithmetic_and_other_fields_may_not():
+    source = "(( {{context_count}} > 1 ))"
+
+    def problems(kind):
+        inputs = {"type": "object", "properties": {"count": {"type": kind}}}
+        spec = WorkflowSpec(steps=(script("a", source),), inputs=inputs)
+        return compile_workflow(spec, images={"bash": ""}, check_expression=check_expression).problems
+
+    assert problems("integer") == ()
+    assert len(problems("string")) == 1

@@ -265,3 +265,16 @@ async def test_cancelling_stops_what_lives():
 async def test_a_run_that_is_gone_is_no_error():
     stage = Stage(a_workflow(a_step("a")))
     assert await stage.look() is None
+
+
+async def test_a_run_whose_runtime_is_missing_for_now_waits_for_it_and_loses_nothing():
+    stage = Stage(a_workflow(a_step("a"), a_step("b", needs=("a",))))
+    await stage.begin()
+    stage.world.runner.end(stage.run, "a", succeeded(1))
+    whole = stage.reconciler
+    stage.reconciler = Reconciler(stage.world.engine(), PlanBook({}, lambda text: None))
+    with pytest.raises(Unavailable, match="cannot go on for now"):
+        await stage.look()
+    stage.reconciler = whole
+    await stage.look()
+    assert stage.run.status.steps["a"].output == 1

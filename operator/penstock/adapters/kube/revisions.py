@@ -33,7 +33,12 @@ class _Data(msgspec.Struct):
     spec: msgspec.Raw
 
 
+class _Meta(msgspec.Struct):
+    labels: dict[str, str] = {}
+
+
 class _ControllerRevision(msgspec.Struct):
+    metadata: _Meta
     data: _Data
 
 
@@ -128,8 +133,12 @@ class KubeRevisions:
             spec = WorkflowSpec.model_validate_json(bytes(found.data.spec))
         except ValidationError as error:
             raise BugError(f"revision {key} cannot be read: {error}") from error
-        # The digest is worked out from what is there, never believed.
-        return Content(spec, Revision(name=key.name, digest=digest(REVISION_SCHEME, spec.to_wire())))
+        # The digest is worked out from what is there, never believed. Only the operator may set the label, so nobody
+        # who may create ControllerRevisions can have content of his own taken for a Workflow's.
+        content = digest(REVISION_SCHEME, spec.to_wire())
+        if key.name != revision_name(found.metadata.labels.get(labels.WORKFLOW, ""), content):
+            raise InvalidInput(f"ControllerRevision {key} is not the revision of a Workflow: its label or name is off")
+        return Content(spec, Revision(name=key.name, digest=content))
 
     def _keep(self, key: Key, content: Content) -> None:
         self._contents[key] = content

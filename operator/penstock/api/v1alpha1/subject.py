@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from penstock.api.v1alpha1.workflow import Step, WorkflowSpec
+from penstock.api.v1alpha1.workflow import Script, Step, WorkflowSpec
 
 STAND_IN = "penstockstandin"
 """Marks what was put in place of something broken, so that the rest can still be checked; never shown to anybody."""
@@ -43,8 +43,8 @@ class Binding(Protocol):
         """Why it may not run."""
 
 
-Bind = Callable[[str, str, frozenset[str] | None], Binding]
-"""(runtime, source, known context fields or None for any) -> Binding."""
+Bind = Callable[[str, str, frozenset[str] | None, frozenset[str]], Binding]
+"""(runtime, source, known context fields or None for any, those that are whole numbers) -> Binding."""
 
 CheckExpression = Callable[[str], str | None]
 """CEL -> what is wrong with it, as a plain sentence, or None."""
@@ -59,13 +59,13 @@ class Tools:
     check_expression: CheckExpression | None = None
     bind: Bind | None = None
 
-    def bound(self, runtime: str, source: str, fields: frozenset[str] | None) -> Binding:
+    def bound(self, script: Script, fields: frozenset[str] | None, integers: frozenset[str]) -> Binding:
         """The script with its placeholders made references."""
         if self.bind is not None:
-            return self.bind(runtime, source, fields)
+            return self.bind(script.runtime, script.source, fields, integers)
         from penstock.engine.placeholders import bind
 
-        return bind(runtime, source, fields)
+        return bind(script.runtime, script.source, fields, integers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +119,13 @@ def context_fields(spec: WorkflowSpec) -> frozenset[str] | None:
         return None
     properties = spec.inputs.get("properties")
     return frozenset(properties) if isinstance(properties, dict) else frozenset()
+
+
+def integer_fields(spec: WorkflowSpec) -> frozenset[str]:
+    """The fields of the context that are whole numbers by the schema: these may stand in shell arithmetic."""
+    properties = (spec.inputs or {}).get("properties")
+    if not isinstance(properties, dict):
+        return frozenset()
+    return frozenset(
+        name for name, schema in properties.items() if isinstance(schema, dict) and schema.get("type") == "integer"
+    )
