@@ -233,6 +233,39 @@ async def test_a_pod_that_vanishes_loses_the_attempt(server: ApiServer, kubelet:
     assert [each["type"] for each in conditions] == ["FailureTarget", "Failed"]
 
 
+async def test_a_pod_that_vanished_while_nobody_looked_is_not_made_again(server: ApiServer, kubelet: Kubelet):
+    kubelet.orders["slow"] = Order(end=asyncio.Event())
+    both = a_workflow(a_step("slow"), a_step("quick"), a_step("next", needs=("quick",)))
+    async with operating(server):
+        ask(server, both)
+        # What was seen of one step is written down with the next news of another.
+        await eventually(lambda: status(server).get("steps", {}).get("slow", {}).get("uid"))
+    slow = next(name for name in kubelet.started if "-slow-" in name)
+    server.remove("pods", slow)
+
+    async with operating(server):
+        await ends(server)
+
+    assert status(server)["steps"]["slow"]["error"]["code"] == "LOST"
+    assert kubelet.started.count(slow) == 1
+
+
+async def test_a_pod_that_was_never_made_is_made_by_the_next_operator(server: ApiServer, kubelet: Kubelet):
+    kubelet.orders["only"] = Order(output=7)
+    server.faults += [Fault("POST", "/pods$", status=503) for _ in range(100)]
+    async with operating(server):
+        ask(server)
+        await eventually(lambda: server.names("jobs"))
+    assert not kubelet.started
+    server.faults.clear()
+
+    async with operating(server):
+        await ends(server)
+
+    assert status(server)["output"] == 7
+    assert len(server.names("jobs")) == len(kubelet.started) == 1
+
+
 async def test_a_cancelled_run_leaves_nothing_running(server: ApiServer, kubelet: Kubelet):
     kubelet.orders["only"] = Order(end=asyncio.Event())
     async with operating(server):

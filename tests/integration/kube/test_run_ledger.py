@@ -1,0 +1,71 @@
+"""The ledger writes one exact patch, and knows when its copy is worth nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.adapters.kube.client import KubeClient
+from penstock.adapters.kube.copies import Copies
+from penstock.adapters.kube.resources import RUNS
+from penstock.adapters.kube.run_ledger import RunLedger
+from penstock.adapters.kube.server_clock import ServerClock
+from penstock.api.v1alpha1.run import StepStatus, WorkflowRun, WorkflowRunStatus
+from penstock.errors import Conflict, Unavailable
+from penstock.ports.access import Key
+from penstock.testing.builders import a_run
+from tests.integration.kube.api_server import ApiServer, Fault
+
+KEY = Key("default", "order-1")
+
+
+@pytest.fixture
+def ledger(client: KubeClient) -> RunLedger:
+    return RunLedger(client, Copies(client, RUNS, WorkflowRun), ServerClock())
+
+
+async def loaded(ledger: RunLedger) -> WorkflowRun:
+    run = await ledger.load(KEY)
+    assert run is not None
+    return run
+
+
+async def test_after_a_conflict_the_server_is_asked_although_no_watch_has_spoken(server: ApiServer, ledger: RunLedger):
+    server.put("workflowruns", a_run().to_wire())
+    run = await loaded(ledger)
+    changed = a_run(cancel=True).to_wire()
+    server.put("workflowruns", changed)
+
+    with pytest.raises(Conflict):
+        await ledger.save_status(run, WorkflowRunStatus(phase="Running"))
+
+    assert (await loaded(ledger)).spec.cancel
+
+
+async def test_after_a_lost_answer_the_server_is_asked(server: ApiServer, ledger: RunLedger):
+    server.put("workflowruns", a_run().to_wire())
+    run = await loaded(ledger)
+    server.faults.append(Fault("PATCH", "/status", carried_out=True))
+
+    with pytest.raises(Unavailable):
+        await ledger.save_status(run, WorkflowRunStatus(phase="Running"))
+
+    assert (await loaded(ledger)).status.phase == "Running"
+
+
+async def test_what_was_only_planned_is_written_too(server: ApiServer, ledger: RunLedger):
+    """A pass adds to its copy of the run before it writes; the patch is against what the server has."""
+    server.put("workflowruns", a_run().to_wire())
+    run = await loaded(ledger)
+    planned = WorkflowRunStatus(phase="Running", steps={"a": StepStatus(phase="Starting", attempt=1)})
+
+    await ledger.save_status(run.model_copy(update={"status": planned}), planned)
+
+    assert server.get("workflowruns", "order-1")["status"]["steps"]["a"]["phase"] == "Starting"
+
+
+async def test_nothing_new_is_not_written(server: ApiServer, ledger: RunLedger):
+    server.put("workflowruns", a_run().to_wire())
+    run = await ledger.save_status(await loaded(ledger), WorkflowRunStatus(phase="Running"))
+
+    assert await ledger.save_status(run, WorkflowRunStatus(phase="Running")) == run
+    assert len(server.writes()) == 1
