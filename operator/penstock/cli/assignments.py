@@ -18,6 +18,9 @@ _TEXT_OF = {
 }
 """By JSON Schema type: what it is called, and an example."""
 
+MAX_SHOWN = 80
+"""Characters of a wrong value that are shown."""
+
 
 def assigned(pairs: Sequence[str], inputs: Mapping[str, Any] | None) -> dict[str, Any]:
     """The values of `key=value` pairs, typed by the Workflow's inputs; a key given twice takes its last value.
@@ -30,7 +33,8 @@ def assigned(pairs: Sequence[str], inputs: Mapping[str, Any] | None) -> dict[str
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key:
-            problems.append(Problem("", f"`--set {pair}` has no value", "--set key=value"))
+            missing = "name" if equals else "value"
+            problems.append(Problem("", f"`--set {pair}` has no {missing}", "--set key=value"))
         elif key not in properties and not _open(inputs):
             problems.append(_unknown(key, properties))
         else:
@@ -42,11 +46,13 @@ def assigned(pairs: Sequence[str], inputs: Mapping[str, Any] | None) -> dict[str
 
 def document(text: str, origin: str) -> dict[str, Any]:
     """The context that a JSON or YAML document holds. Raises InvalidInput when it is not an object of JSON values."""
-    try:
-        value = _strict_json(text) if text.lstrip().startswith("{") else _yaml(text)
-        json.dumps(value, allow_nan=False)
-    except (ValueError, TypeError) as error:
-        raise InvalidInput(f"the context from {origin} is not JSON: {error}") from error
+    if text.lstrip().startswith("{"):
+        try:
+            value = _strict_json(text)
+        except ValueError as error:
+            raise InvalidInput(f"the context from {origin} is not JSON: {error}") from error
+    else:
+        value = _yaml(text, origin)
     if not isinstance(value, dict):
         raise InvalidInput(
             f"the context from {origin} is {_kind(value)}, not an object",
@@ -62,12 +68,13 @@ def _read(key: str, text: str, schema: Any, values: dict[str, Any], problems: li
         return
     try:
         value = _strict_json(text)
-    except ValueError:
-        if wanted is None:
+    except ValueError as error:
+        if wanted is None and not text.startswith(("{", "[")):
             # Without a type in the schema a value is JSON where it reads as JSON, text where not.
             values[key] = text
             return
-        problems.append(_wrong(key, text, str(wanted)))
+        why = "" if isinstance(error, json.JSONDecodeError) else str(error)
+        problems.append(_wrong(key, text, str(wanted or "object"), why))
         return
     if isinstance(wanted, str) and not _is(value, wanted):
         problems.append(_wrong(key, text, wanted))
@@ -75,9 +82,11 @@ def _read(key: str, text: str, schema: Any, values: dict[str, Any], problems: li
     values[key] = value
 
 
-def _wrong(key: str, text: str, wanted: str) -> Problem:
+def _wrong(key: str, text: str, wanted: str, why: str = "") -> Problem:
     name, example = _TEXT_OF.get(wanted, (wanted, "..."))
-    return Problem(f"context.{key}", f"`{text}` is not {name}", f"--set {key}={example}")
+    shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+    because = f": {why}" if why else ""
+    return Problem(f"context.{key}", f"`{shown}` is not {name}{because}", f"--set {key}={example}")
 
 
 def _unknown(key: str, properties: Mapping[str, Any]) -> Problem:
@@ -115,9 +124,13 @@ def _is(value: Any, wanted: str) -> bool:
 
 
 def _strict_json(text: str) -> Any:
-    value = json.loads(text, parse_constant=_no_constant)
-    # 1e999 reads as infinity, which nobody could write down again.
-    json.dumps(value, allow_nan=False)
+    """The JSON value of a text. Raises ValueError, also for what JSON leaves open: a key twice, numbers without end."""
+    try:
+        value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_distinct)
+        # 1e999 reads as infinity, which nobody could write down again.
+        json.dumps(value, allow_nan=False)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
     return value
 
 
@@ -125,14 +138,25 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _yaml(text: str) -> Any:
-    import yaml
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key `{key}` is there twice")
+        found[key] = value
+    return found
 
-    loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        return yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader in either case
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
+
+def _yaml(text: str, origin: str) -> Any:
+    """Read as a Workflow's file is: keys once, aliases counted. Raises InvalidInput with the lines."""
+    from penstock.api.v1alpha1.yaml_reading import read_yaml
+
+    documents, problems = read_yaml(text)
+    if problems:
+        raise InvalidInput(f"the context from {origin} is not valid YAML", problems=problems)
+    if len(documents) > 1:
+        raise InvalidInput(f"the context from {origin} has {len(documents)} documents, not one")
+    return documents[0].data if documents else None
 
 
 def _kind(value: Any) -> str:

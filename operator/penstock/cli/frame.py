@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, fields, is_dataclass
@@ -14,7 +15,7 @@ import typer
 from penstock.cli import exit_codes
 from penstock.cli.options import Place
 from penstock.cli.terminal import Terminal
-from penstock.errors import PenstockError
+from penstock.errors import InvalidInput, PenstockError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -63,8 +64,14 @@ class Call:
 
     @property
     def namespace(self) -> str:
-        """The namespace of names that are given without one."""
-        return self.settings.namespace or "default"
+        """The namespace of names that are given without one. Raises InvalidInput where it can be none."""
+        from penstock.api.v1alpha1.meta import OBJECT_NAME
+
+        namespace = self.settings.namespace or "default"
+        if re.fullmatch(OBJECT_NAME, namespace) is None:
+            hint = "Write lower-case letters, digits and `-`, at most 63."
+            raise InvalidInput(f"`{namespace}` is not the name of a namespace", hint=hint)
+        return namespace
 
     def access(self, *, drive: bool = False) -> AbstractAsyncContextManager[Access]:
         """Everything that the caller can reach. `drive`: in local mode, work on runs in this very process."""

@@ -12,7 +12,7 @@ from penstock.cli.assignments import assigned, document
 from penstock.cli.frame import Call
 from penstock.cli.options import ContextOptions, SourceOptions
 from penstock.cli.printing import key_of
-from penstock.cli.workflow_files import load_workflow, reason
+from penstock.cli.workflow_files import file_text, load_workflow, reason, text_of
 from penstock.errors import Forbidden, InvalidInput, NotFound, NotPossible
 from penstock.ports.access import Access, Key
 
@@ -53,7 +53,7 @@ def is_file(target: str) -> bool:
 def in_namespace(call: Call, workflow: Workflow) -> Workflow:
     """The Workflow in the namespace of -n, else in the one that the file names, else in the default one."""
     named = workflow.metadata.namespace
-    chosen = call.place.namespace or (named if named != "default" else call.namespace)
+    chosen = call.namespace if call.place.namespace or named == "default" else named
     metadata = workflow.metadata.model_copy(update={"namespace": chosen})
     return workflow.model_copy(update={"metadata": metadata})
 
@@ -80,8 +80,8 @@ def _document(call: Call, given: str) -> dict[str, Any]:
     if given.lstrip().startswith("{"):
         return document(given, "--context")
     if given == "-":
-        return document(call.terminal.stdin.read(), "standard input")
+        return document(text_of(call.terminal.stdin), "standard input")
     try:
-        return document(Path(given).read_text(encoding="utf-8"), given)
+        return document(file_text(Path(given)), given)
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"cannot read --context {given}: {reason(error)}") from error

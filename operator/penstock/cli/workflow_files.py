@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from penstock.api.v1alpha1.workflow import Workflow
+from penstock.api.v1alpha1.yaml_reading import MAX_TEXT
 from penstock.application.safe_text import harmless
 from penstock.cli.frame import Call
 from penstock.cli.views.problems import problem_document, problem_lines
@@ -26,7 +27,7 @@ class FileReport:
 def checked(call: Call, name: str) -> FileReport:
     """The file's Workflows and every problem; `-` is standard input."""
     try:
-        text = call.terminal.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        text = text_of(call.terminal.stdin) if name == "-" else file_text(Path(name))
     except (OSError, UnicodeDecodeError) as error:
         return FileReport(name, (), (Problem("", f"cannot be read: {reason(error)}"),))
     workflows, problems = call.tools.check_text(call.settings, text)
@@ -36,7 +37,7 @@ def checked(call: Call, name: str) -> FileReport:
 def load_workflow(call: Call, path: Path, wanted: str | None) -> Workflow:
     """The one Workflow of a file, or the one of this name. Raises InvalidInput with every problem, NotFound."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = file_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"cannot read {path}: {reason(error)}") from error
     workflows, problems = call.tools.check_text(call.settings, text)
@@ -54,6 +55,17 @@ def load_workflow(call: Call, path: Path, wanted: str | None) -> Workflow:
             hint=f"Say which: --workflow NAME, one of {names}" if workflows else "",
         )
     return workflows[0]
+
+
+def file_text(path: Path) -> str:
+    """What a file holds, as `text_of` gives it. Raises OSError, UnicodeDecodeError."""
+    with path.open(encoding="utf-8") as file:
+        return text_of(file)
+
+
+def text_of(stream: TextIO) -> str:
+    """What a stream holds, and no more than shows that it is too long: some, such as /dev/zero, never end."""
+    return stream.read(MAX_TEXT + 1)
 
 
 def report_lines(report: FileReport) -> Iterator[str]:

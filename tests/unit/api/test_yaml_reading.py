@@ -120,3 +120,13 @@ def test_nesting_without_end_is_refused(text):
 
 def test_a_huge_file_is_refused_unread():
     assert "4,194,304" in problem("#" * 4_194_305).message
+
+
+def test_a_nul_character_is_said_where_it_is_written():
+    _, (problem,) = read_yaml('a: 1\nsource: "echo \\0"\n')
+    assert (problem.path, problem.line, problem.fix) == ("source", 2, "Remove it.")
+
+
+def test_a_key_that_is_no_text_is_said_at_what_it_is_in():
+    _, problems = read_yaml("spec:\n  {{ name }}: 1\n")
+    assert problems[0].path == "spec"

@@ -89,7 +89,48 @@ def test_a_document_holds_the_whole_context(text):
     assert document(text, "file") == {"a": 1}
 
 
-@pytest.mark.parametrize("text", ["[1]", "", "a: [", '{"a": NaN}', "a: 2026-01-02", "just words"], ids=repr)
+@pytest.mark.parametrize("text", ["[1]", "", "a: [", '{"a": NaN}', "a: .nan", "just words"], ids=repr)
 def test_a_document_that_is_no_json_object_is_refused_with_its_name(text):
     with pytest.raises(InvalidInput, match=r"inputs\.yaml"):
         document(text, "inputs.yaml")
+
+
+NESTED = "[" * 20_000 + "]" * 20_000
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        pytest.param('{"a": 1, "a": 2}', "`a` is there twice", id="a key twice in JSON"),
+        pytest.param('{"a": {"b": 1, "b": 2}}', "`b` is there twice", id="a key twice further in"),
+        pytest.param("a: 1\na: 2\n", "not valid YAML", id="a key twice in YAML"),
+        pytest.param('{"a": ' + NESTED + "}", "nested too deeply", id="nested without end"),
+        pytest.param(
+            "a: &a [x,x,x,x,x,x,x,x]\n"
+            + "".join(
+                f"{new}: &{new} [{','.join([f'*{old}'] * 8)}]\n" for old, new in zip("abcdefg", "bcdefgh", strict=True)
+            ),
+            "not valid YAML",
+            id="aliases that unfold to millions",
+        ),
+        pytest.param("a: 1\n---\na: 2\n", "2 documents", id="two documents"),
+    ],
+)
+def test_a_document_that_can_be_read_in_two_ways_or_never_ends_is_refused(text, why):
+    with pytest.raises(InvalidInput, match=why):
+        document(text, "inputs")
+
+
+def test_dates_stay_text_as_they_do_in_a_cluster():
+    assert document("a: 2026-01-02", "file") == {"a": "2026-01-02"}
+
+
+@pytest.mark.parametrize("value", [NESTED, '{"a": 1, "a": 2}'], ids=["nested without end", "a key twice"])
+@pytest.mark.parametrize("inputs", [INPUTS, {"type": "object", "properties": {"lines": {}}}], ids=["typed", "untyped"])
+def test_a_value_that_is_no_plain_json_is_refused_and_never_taken_for_text(value, inputs):
+    with pytest.raises(InvalidInput) as caught:
+        assigned([f"lines={value}"], inputs)
+    (problem,) = caught.value.problems
+    assert problem.path == "context.lines"
+    assert problem.message.endswith((": it is nested too deeply", ": the key `a` is there twice"))
+    assert len(problem.message) < 200

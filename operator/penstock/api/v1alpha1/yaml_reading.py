@@ -56,7 +56,7 @@ def read_yaml(text: str, *, compiled: bool = True) -> tuple[tuple[Document, ...]
     import yaml
 
     if len(text) > MAX_TEXT:
-        message = f"The file has {len(text):,} characters; {MAX_TEXT:,} is the limit."
+        message = f"The file has more than {MAX_TEXT:,} characters."
         return (), (Problem("", message, "Split it into several files."),)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader) if compiled else yaml.SafeLoader
     documents: list[Document] = []
@@ -93,7 +93,9 @@ class _Collection:
     def child_path(self) -> str:
         if isinstance(self.data, list):
             return f"{self.path}[{len(self.data)}]"
-        return f"{self.path}.{self.key}" if self.path else str(self.key)
+        if self.key is None:
+            return self.path
+        return f"{self.path}.{self.key}" if self.path else self.key
 
 
 class _Reader:
@@ -158,6 +160,8 @@ class _Reader:
             self._key(event.value, line)
             return
         self._note(line, block=event.style == "|")
+        if "\0" in event.value:
+            self._say("The text has a NUL character, which no program's environment can hold.", "Remove it.", line)
         value = self._value(event, line)
         if event.anchor:
             self._anchors[event.anchor] = (value, 1)

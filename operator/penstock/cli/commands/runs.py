@@ -8,6 +8,7 @@ import typer
 
 from penstock.cli.frame import Call, Command
 from penstock.cli.options import ContextOptions, Output, OutputFormat, SourceOptions
+from penstock.errors import NotPossible
 
 if TYPE_CHECKING:
     from penstock.api.v1alpha1.run import WorkflowRun
@@ -83,10 +84,13 @@ async def cancel(call: Call, run: RunName) -> None:
     What runs is stopped, nothing more is started but the steps of `finally`.
     """
     from penstock.cli.printing import key_of
+    from penstock.engine.model import RunPhase
 
     async with call.access() as access:
         key = key_of(call, run)
-        await access.runs.request_cancel(key)
+        phase = (await access.runs.request_cancel(key)).status.phase
+    if RunPhase(phase).finished:
+        raise NotPossible(f"run {key} is {phase} already")
     call.terminal.say(f"Run {key} will be cancelled.")
 
 

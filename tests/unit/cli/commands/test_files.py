@@ -77,3 +77,8 @@ def test_init_never_overwrites(tmp_path):
     world = World()
     assert world.penstock("init", str(tmp_path)) == 1
     assert (tmp_path / "hello.yaml").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_file_without_an_end_is_refused():
+    world = World()
+    assert world.penstock("validate", "/dev/zero") == 2

@@ -221,6 +221,19 @@ def test_cancel_asks_for_it():
     assert world.runs.cancelled == [Key("default", "order-1")]
 
 
+def test_a_run_that_has_ended_is_not_said_to_be_cancelled():
+    world = World()
+    world.runs.put(with_status(a_run(), phase="Succeeded"))
+    assert world.penstock("cancel", "order-1") == 1
+    assert "run default/order-1 is Succeeded already" in world.terminal.said
+
+
+def test_what_can_be_no_namespace_is_refused():
+    world = World()
+    assert world.penstock("-n", "BAD NS", "cancel", "order-1") == 2
+    assert "`BAD NS` is not the name of a namespace" in world.terminal.said
+
+
 @pytest.mark.parametrize("command", ["wait", "cancel"])
 def test_a_run_that_is_not_there_is_said_to_be_missing(command):
     world = World()
