@@ -73,6 +73,16 @@ async def test_what_went_away_unnoticed_is_forgotten(server: ApiServer, runs: Co
     assert [run.metadata.name for run in runs] == ["order-2"]
 
 
+async def test_other_namespaces_are_left_alone(server: ApiServer, runs: Copies[WorkflowRun]):
+    runs.heard("ADDED", put(server))
+    runs.heard("ADDED", put(server, namespace="elsewhere"))
+    server.remove("workflowruns", "order-1")
+    server.remove("workflowruns", "order-1", "elsewhere")
+
+    assert await runs.prune("default") == [KEY]
+    assert runs.get(Key("elsewhere", "order-1")) is not None
+
+
 async def test_a_run_of_the_same_name_is_another_run(server: ApiServer, runs: Copies[WorkflowRun]):
     first = put(server)
     runs.heard("ADDED", first)

@@ -65,6 +65,7 @@ class ClusterSide:
     def __init__(self, client: KubeClient, clock: Clock, plans: PlanBook, settings: SideSettings) -> None:
         self._client = client
         self._plans = plans
+        self._namespaces = settings.namespaces
         self._reconcile: Callable[[Key], Awaitable[datetime | None]] | None = None
         self._copies_and_queues(client, clock, settings)
         self.sight = AttemptSight(client, settings.namespaces)
@@ -154,7 +155,9 @@ class ClusterSide:
             await asyncio.sleep(_PRUNE_EVERY)
             with contextlib.suppress(PenstockError):
                 for copies in (self._runs, self._workflows, self._requests):
-                    await copies.prune()
+                    # Where namespaces are named, the operator has no rights beyond them.
+                    for namespace in self._namespaces or (None,):
+                        await copies.prune(namespace)
 
 
 async def may_manage(client: KubeClient) -> bool:

@@ -157,15 +157,17 @@ class Copies(Generic[T]):
         known = self._objects.get(key)
         self._bury(key, known.metadata.uid if known else "")
 
-    async def prune(self) -> list[Key]:
-        """Forget what the server no longer has; what was forgotten."""
-        listed = await self._client.get(self._resource.path(), _decode_listed, metadata_only=True)
+    async def prune(self, namespace: str | None = None) -> list[Key]:
+        """Forget what the server no longer has, in a namespace or everywhere; what was forgotten."""
+        listed = await self._client.get(self._resource.path(namespace), _decode_listed, metadata_only=True)
         there = {each.metadata.uid for each in listed.items}
         as_of = version(listed.metadata.resource_version)
         dead = [
             key
             for key, known in self._objects.items()
-            if known.metadata.uid not in there and version(known.metadata.resource_version) <= as_of
+            if namespace in (None, key.namespace)
+            and known.metadata.uid not in there
+            and version(known.metadata.resource_version) <= as_of
         ]
         for key in dead:
             _log.info("%s %s went away unnoticed", self._kind.__name__, key)
