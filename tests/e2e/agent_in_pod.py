@@ -65,7 +65,7 @@ async def work() -> None:
         names = [tool.name for tool in tools]
         say("tools", names)
         tool = next(name for name in names if name.endswith("order_processing"))
-        wrong = {"customer_id": "CUST-1", "order_total": "many", "colour": "red"}
+        wrong = {"customer_id": "CUST-1", "order_total": "many", "colour": "red", "items": [{"note": "x" * 10_001}]}
         say("wrong context", await call(client, tool, context=wrong))
         context = {"customer_id": "CUST-12345", "order_total": 899.99}
         started = await call(client, tool, context=context, timeout=120)

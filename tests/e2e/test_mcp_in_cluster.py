@@ -55,7 +55,7 @@ def test_an_agent_is_stopped_at_the_gate_and_gets_the_result(
 
         wrong = said.of("wrong context")
         assert wrong["status"] == "error"
-        assert all(name in wrong["message"] for name in ("colour", "order_total"))
+        assert all(name in wrong["message"] for name in ("colour", "order_total", "10,000 is the limit"))
 
         started = said.of("started")
         assert started["status"] == "waiting"

@@ -36,12 +36,12 @@ def required() -> bool:
     return os.environ.get("CI", "") == "true"
 
 
-def wait_for(condition: Callable[[], object], *, seconds: float, what: str) -> None:
-    """Return once `condition()` is true; AssertionError with `what` after `seconds`."""
+def wait_for(condition: Callable[[], object], *, seconds: float, what: str | Callable[[], str]) -> None:
+    """Return once `condition()` is true; AssertionError with `what`, as it is then, after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds:.0f} s: {what}")
+            raise AssertionError(f"not within {seconds:.0f} s: {what if isinstance(what, str) else what()}")
         time.sleep(0.1)
 
 
@@ -145,12 +145,16 @@ class Release:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    def install(self, values: Mapping[str, object]) -> None:
-        """Install the charts or bring them up to date with these values; returns when the guards are in force."""
+    def install(self, values: Mapping[str, object], *, keep: bool = False) -> None:
+        """Install the charts or bring them up to date with these values; returns when the guards are in force.
+
+        With `keep`, values that an earlier installation was given and these do not name stay.
+        """
         chart = ("upgrade", "--install", "--namespace", SYSTEM_NAMESPACE, "--create-namespace", "--wait")
         self._cluster.helm(*chart, f"{RELEASE}-crds", str(ROOT / "charts" / "penstock-crds"))
         settings = [word for key, value in values.items() for word in ("--set-json", f"{key}={json.dumps(value)}")]
-        self._cluster.helm(*chart, RELEASE, str(ROOT / "charts" / "penstock"), *settings)
+        kept = ["--reset-then-reuse-values"] if keep else []
+        self._cluster.helm(*chart, RELEASE, str(ROOT / "charts" / "penstock"), *kept, *settings)
         wait_for(self._guarded, seconds=30, what="the admission policies are in force")
 
     def _guarded(self) -> bool:

@@ -56,19 +56,17 @@ class Tenancy:
 
 @pytest.fixture(scope="package")
 def guards(cluster: Cluster, release: Release) -> Iterator[None]:
-    """The charts, with the operator at zero replicas for as long as these tests run."""
+    """The charts of this tree, with the operator at zero replicas for as long as these tests run."""
     deployment = ("deployment", f"{RELEASE}-operator", "-n", SYSTEM_NAMESPACE)
     found = cluster.kubectl("get", *deployment, "-o", "jsonpath={.spec.replicas}", check=False)
-    before = found.stdout if found.returncode == 0 else ""
-    if before in ("", "0"):
+    if found.returncode:
         images = {"image.operator": cluster.pause_image, "image.mcp": cluster.pause_image}
         release.install({**images, "operator.replicas": 0, "mcp.replicas": 0})
         yield
         return
-    cluster.kubectl("scale", *deployment, "--replicas=0")
-    cluster.kubectl("rollout", "status", *deployment)
+    release.install({"operator.replicas": 0}, keep=True)
     yield
-    cluster.kubectl("scale", *deployment, f"--replicas={before}")
+    release.install({"operator.replicas": int(found.stdout)}, keep=True)
 
 
 @pytest.fixture
