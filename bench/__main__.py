@@ -1,4 +1,4 @@
-"""`python -m bench`: measures on the real cluster, writes build/bench.json and prints the table with the targets."""
+"""`python -m bench`: measures on the real cluster, writes build/bench.json, prints the table with the targets."""
 
 from __future__ import annotations
 
@@ -7,76 +7,89 @@ import asyncio
 import json
 import sys
 import uuid
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from bench.figures import summarize, table
-from bench.measure import Bench
-from bench.shapes import SHAPES, WORKFLOWS
+from bench import figures, shapes
+from bench.audit import writes_by_run
+from bench.measuring import bench
 from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.credentials import Credentials
 from tests.cluster import audit
 from tests.cluster.layout import from_environment
-from tests.support.cluster import OPERATOR, Cluster, Release, find_cluster
-from tests.support.installation import Installation, build_images, put_authorities
+from tests.support.cluster import OPERATOR, ROOT, Cluster, NoClusterError, Release, find_cluster
+from tests.support.installation import Installation, build_images
 
-QUIET_SECONDS = 5
-"""After the last run: Jobs are closed when their pods have ended, up to a second later."""
+Samples = dict[str, list[float]]
+Counts = dict[str, list[int]]
 
 
-def main() -> int:
-    """Install, measure, report. Returns 0 whether or not the targets were reached: figures are for people to judge."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--count", type=int, default=40, help="samples of each shape (default: 40)")
-    parser.add_argument("--output", type=Path, default=Path("build/bench.json"), help="where the figures go")
-    arguments = parser.parse_args()
-    say("installing Penstock from this tree")
-    cluster = find_cluster()
-    Installation(cluster, Release(cluster), build_images()).install()
-    namespace = f"bench-{uuid.uuid4().hex[:8]}"
-    cluster.kubectl("create", "namespace", namespace)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure; the exit code is 0 whatever the figures are, and 1 where nothing could be measured."""
+    options = _parser().parse_args(arguments)
     try:
-        put_authorities(cluster, namespace)
-        figures = asyncio.run(measure(cluster, namespace, arguments.count))
-    finally:
-        cluster.kubectl("delete", "namespace", namespace, "--wait=false", check=False)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    print(table(figures, SHAPES))
-    print(f"\nwritten to {arguments.output}")
+        cluster = find_cluster()
+    except NoClusterError as reason:
+        print(f"bench: no cluster: {reason}", file=sys.stderr)
+        return 1
+    _tell("building images and installing the charts ...", end="\n")
+    # Nothing is mounted that a measured step does not need.
+    Installation(cluster, Release(cluster), build_images()).install(caBundle__configMapName="")
+    with _namespace(cluster) as namespace:
+        samples, counts = asyncio.run(_measured(cluster, namespace, options.count))
+    found = figures.summarize(samples, counts)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps(found, indent=2) + "\n")
+    print(figures.table(found, shapes.SHAPES))
+    print(f"\nwritten to {options.output}")
     return 0
 
 
-async def measure(cluster: Cluster, namespace: str, count: int) -> dict[str, float]:
-    """All figures of one session on one cluster."""
+async def _measured(cluster: Cluster, namespace: str, count: int) -> tuple[Samples, Counts]:
     log = from_environment().audit_log
-    start = audit.end(log)
-    async with KubeClient.connect(Credentials.from_kubeconfig(cluster.kubeconfig)) as client:
-        bench = Bench(client, namespace, say)
-        await bench.take(count)
-    await asyncio.sleep(QUIET_SECONDS)
-    writes = {shape: writes_by_run(log, start, namespace, bench.names[shape]) for shape in WORKFLOWS}
-    return summarize(bench.seconds, writes)
+    samples: Samples = {shape: [] for shape in shapes.SHAPES}
+    async with (
+        KubeClient.connect(Credentials.from_kubeconfig(cluster.kubeconfig)) as client,
+        bench(client, namespace) as place,
+    ):
+        await client.warm(2)
+        await place.prepare()
+        since = audit.end(log)
+        for number in range(count):
+            # Interleaved, and each time another one first: what else the machine does meets all of them.
+            for shape in shapes.rotated(number):
+                samples[shape].append(await place.measure(shape, str(number)))
+                _tell(figures.progress(number, count, samples))
+            await place.clear()
+        _tell("", end="\n")
+        mine = [write for write in audit.writes(log, since) if write.namespace == namespace]
+    runs = {shape: names[-count:] for shape, names in place.names.items()}
+    counted = writes_by_run(mine, OPERATOR, {run for names in runs.values() for run in names})
+    return samples, {shape: [counted[run] for run in names] for shape, names in runs.items()}
 
 
-def writes_by_run(log: Path, start: int, namespace: str, runs: Sequence[str]) -> list[int]:
-    """The operator's mutating requests for each run: of the run itself and of all that is named after it.
-
-    Events and Lease renewals are not in the log and do not count.
-    """
-    counts: Counter[str] = Counter(dict.fromkeys(runs, 0))
-    for write in audit.writes(log, start):
-        if write.namespace == namespace and write.user == OPERATOR:
-            owner = next((run for run in runs if write.name == run or write.name.startswith(f"{run}-")), None)
-            if owner is not None:
-                counts[owner] += 1
-    return list(counts.values())
+@contextmanager
+def _namespace(cluster: Cluster) -> Iterator[str]:
+    name = f"bench-{uuid.uuid4().hex[:8]}"
+    cluster.kubectl("create", "namespace", name)
+    try:
+        yield name
+    finally:
+        cluster.kubectl("delete", "namespace", name, "--wait=false", check=False)
 
 
-def say(text: str) -> None:
-    """One line of progress, on standard error."""
-    print(f"bench: {text}", file=sys.stderr, flush=True)
+def _tell(text: str, *, end: str = "") -> None:
+    """A line that the next one replaces on a terminal."""
+    if sys.stderr.isatty() or end:
+        print(f"\r\x1b[K{text}" if sys.stderr.isatty() else text, end=end, file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure on the real cluster.")
+    parser.add_argument("--count", type=int, default=40, help="measurements of each shape (default 40)")
+    parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench.json", help="where the figures go")
+    return parser
 
 
 if __name__ == "__main__":

@@ -60,6 +60,12 @@ def table(figures: Mapping[str, float], shapes: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def progress(number: int, count: int, samples: Mapping[str, Sequence[float]]) -> str:
+    """One line for people who wait: the round, and the median of each shape so far, in ms."""
+    medians = (f"{shape} {percentile(seconds, 0.5) * 1000:.0f}" for shape, seconds in samples.items() if seconds)
+    return f"round {number + 1}/{count}, p50 ms: {', '.join(medians)}"
+
+
 def _verdict(figures: Mapping[str, float], target: Target) -> str:
     ratio = figures[target.figure] / figures[target.of]
     return f"{_mark(ratio <= target.at_most)} {target.figure} / {target.of} {ratio:.2f}, target {target.at_most:.2f}"

@@ -31,6 +31,12 @@ WORKFLOWS = {
 SHAPES = ("bare_pod", *WORKFLOWS)
 
 
+def rotated(number: int) -> tuple[str, ...]:
+    """All shapes, each time beginning with the next one."""
+    start = number % len(SHAPES)
+    return SHAPES[start:] + SHAPES[:start]
+
+
 def run(shape: str, name: str) -> dict[str, Any]:
     """A WorkflowRun of a shape."""
     return {

@@ -98,3 +98,8 @@ def put_authorities(cluster: Cluster, namespace: str) -> None:
     text = bundle.read_text() if bundle else ""
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": CA_BUNDLE}, "data": {"ca.crt": text}}
     cluster.kubectl("create", "-n", namespace, "-f", "-", stdin=body)
+
+
+if __name__ == "__main__":
+    # `make images`: what to hand to `helm install`.
+    print("\n".join(f"--set {name}={image}" for name, image in build_images().values.items()))

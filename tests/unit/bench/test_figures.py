@@ -1,69 +1,56 @@
-"""What is made of the samples."""
+"""Percentiles, flat figures, the table with its targets."""
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from bench.__main__ import writes_by_run
-from bench.figures import percentile, summarize, table
-from bench.shapes import SHAPES, WORKFLOWS, bare_pod
-from tests.support.cluster import OPERATOR
+from bench import figures
+from bench.shapes import SHAPES
+
+SAMPLES = {
+    "bare_pod": [1.0, 1.2, 0.8],
+    "one_step": [0.4, 0.5, 0.3],
+    "chain3": [2.0, 1.5, 1.0],
+    "fanout10": [3.0, 4.0, 2.0],
+}
+WRITES = {"one_step": [5, 5, 6], "chain3": [13], "fanout10": [32]}
 
 
-@pytest.mark.parametrize(
-    ("values", "share", "want"),
-    [
-        pytest.param([3, 1, 2], 0.5, 2, id="the median of three"),
-        pytest.param([4, 1, 3, 2], 0.5, 2, id="of four the lower one, which was measured"),
-        pytest.param(list(range(1, 101)), 0.95, 95, id="the 95th of a hundred"),
-        pytest.param([7], 0.95, 7, id="one value is every percentile"),
-    ],
-)
-def test_percentile(values, share, want):
-    assert percentile(values, share) == want
+@pytest.mark.parametrize(("share", "value"), [(0.5, 20), (0.95, 40), (0.25, 10), (0.0, 10), (1.0, 40)])
+def test_the_nearest_rank_is_a_value_that_was_measured(share: float, value: float):
+    assert figures.percentile([40, 10, 30, 20], share) == value
 
 
-def test_no_samples_give_no_figure():
+def test_nothing_measured_has_no_percentile():
     with pytest.raises(ValueError, match="no values"):
-        percentile([], 0.5)
+        figures.percentile([], 0.5)
+
+
+def test_figures_are_flat_and_in_milliseconds():
+    found = figures.summarize(SAMPLES, WRITES)
+    assert found["bare_pod_p50_ms"] == 1000.0
+    assert found["one_step_p95_ms"] == 500.0
+    assert found["fanout10_count"] == 3
+    assert found["one_step_writes"] == 5
+    assert "bare_pod_writes" not in found
 
 
 def test_the_table_says_which_targets_were_reached():
-    seconds = {"bare_pod": [1.0], "one_step": [0.4], "chain3": [1.6], "fanout10": [2.0]}
-    figures = summarize(seconds, {"one_step": [5, 5, 6], "chain3": [13], "fanout10": [40]})
-    text = table(figures, SHAPES)
-    assert "reached  one_step_p50_ms / bare_pod_p50_ms 0.40, target 0.50" in text
-    assert "MISSED   chain3_p50_ms / bare_pod_p50_ms 1.60, target 1.40" in text
-    assert "reached  one_step_writes 5, target 5" in text
+    lines = figures.table(figures.summarize(SAMPLES, WRITES), SHAPES).splitlines()
+    assert lines[1].split() == ["bare_pod", "3", "1000", "1200", "1.00", "-"]
+    assert lines[2].split() == ["one_step", "3", "400", "500", "0.40", "5"]
+    assert [line.split()[:2] for line in lines if "target" in line] == [
+        ["reached", "one_step_p50_ms"],
+        ["MISSED", "chain3_p50_ms"],
+        ["reached", "one_step_writes"],
+    ]
 
 
-def test_writes_are_counted_for_the_run_they_belong_to_and_only_ours(tmp_path):
-    def line(user, name, resource="jobs"):
-        target = {"resource": resource, "namespace": "bench", "name": name}
-        return json.dumps({"user": {"username": user}, "verb": "create", "objectRef": target}) + "\n"
-
-    log = tmp_path / "audit.log"
-    log.write_text(
-        line(OPERATOR, "before-1")
-        + line(OPERATOR, "one-1", "workflowruns")
-        + line(OPERATOR, "one-1-a-1-abc")
-        + line(OPERATOR, "one-11-a-1-abc")
-        + line("system:kube-scheduler", "one-1-a-1-abc", "pods")
-    )
-    assert writes_by_run(log, 0, "bench", ["one-1", "one-11", "one-2"]) == [2, 1, 0]
+def test_a_write_too_many_misses_its_target():
+    figures_with_six = figures.summarize(SAMPLES, {**WRITES, "one_step": [6, 6, 6]})
+    assert "MISSED   one_step_writes 6, target 5" in figures.table(figures_with_six, SHAPES)
 
 
-def test_the_bare_pod_runs_the_same_and_carries_nothing_of_ours():
-    spec = {"nodeName": "n", "containers": [{"name": "step"}], "volumes": []}
-    metadata = {"name": "x", "labels": {"penstock.dev/run": "r"}, "annotations": {"a": "b"}, "ownerReferences": [{}]}
-    pod = bare_pod({"metadata": metadata, "spec": spec}, "bare-1")
-    assert pod["metadata"] == {"name": "bare-1", "labels": {"bench": "bare-pod"}, "annotations": {"a": "b"}}
-    assert pod["spec"] == {"containers": [{"name": "step"}], "volumes": []}
-
-
-def test_every_shape_is_a_workflow_of_the_same_program():
-    scripts = [step["script"] for body in WORKFLOWS.values() for step in body["spec"]["steps"]]
-    assert len(scripts) == 14
-    assert all(script == scripts[0] for script in scripts)
+def test_progress_shows_the_medians_so_far():
+    line = figures.progress(1, 40, {"bare_pod": [1.0, 2.0], "one_step": []})
+    assert line == "round 2/40, p50 ms: bare_pod 1000"

@@ -1,0 +1,28 @@
+"""The operator's own writes for each run, out of what the API server wrote into its audit log. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+
+from tests.cluster.audit import Write
+
+
+def writes_by_run(writes: Iterable[Write], user: str, runs: Collection[str]) -> Counter[str]:
+    """How many mutating requests `user` made for each run: for the run itself and all that is named after it.
+
+    Event objects and Lease renewals are not in that log, and do not count. A refused request counts: it was made.
+    """
+    counts: Counter[str] = Counter()
+    for write in writes:
+        owner = _owner(write.name, runs) if write.user == user else None
+        if owner is not None:
+            counts[owner] += 1
+    return counts
+
+
+def _owner(name: str, runs: Collection[str]) -> str | None:
+    """The run that something is named after: `<run>` or `<run>-<step>-…`."""
+    parts = name.split("-")
+    beginnings = ("-".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((beginning for beginning in beginnings if beginning in runs), None)

@@ -1,0 +1,115 @@
+"""One measurement after the other in one namespace: create, wait for its end, let everything come to rest."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from bench import shapes
+from bench.watching import Ends, pod_ended, run_ended, watching
+from penstock.adapters.kube.client import KubeClient, as_dict
+from penstock.errors import AlreadyExists, NotFound
+
+RUNS = "/apis/penstock.dev/v1alpha1/namespaces/{}/workflowruns"
+WORKFLOWS = "/apis/penstock.dev/v1alpha1/namespaces/{}/workflows"
+PODS = "/api/v1/namespaces/{}/pods"
+JOBS = "/apis/batch/v1/namespaces/{}/jobs"
+PATIENCE = 120.0
+"""Seconds after which a measurement is given up."""
+_LOOK_EVERY = 0.1
+
+Items = list[dict[str, Any]]
+Params = Mapping[str, str] | None
+
+
+class Bench:
+    """A namespace with the Workflows in it."""
+
+    def __init__(self, client: KubeClient, namespace: str, runs: Ends, pods: Ends) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._ends = {"run": runs, "pod": pods}
+        self._pod: dict[str, Any] = {}
+        self.names: dict[str, list[str]] = {shape: [] for shape in shapes.WORKFLOWS}
+        """Names of the measured runs by shape."""
+
+    async def prepare(self) -> None:
+        """Create the Workflows, run each once, and take a step's pod as the pattern of the bare one."""
+        for workflow in shapes.WORKFLOWS.values():
+            with contextlib.suppress(AlreadyExists):
+                await self._client.create(self._path(WORKFLOWS), workflow, as_dict)
+        for name, workflow in shapes.WORKFLOWS.items():
+            await self._ready(workflow["metadata"]["name"])
+            await self._run(name, f"{name.replace('_', '-')}-warm")
+        pods = await self._client.get(self._path(PODS), as_dict, {"labelSelector": "penstock.dev/run=one-step-warm"})
+        self._pod = pods["items"][0]
+        await self.measure("bare_pod", "warm")
+        await self.clear()
+
+    async def measure(self, shape: str, number: str) -> float:
+        """Seconds from sending the request to seeing the end; returns once the node has nothing of it left to do."""
+        name = f"{shape.replace('_', '-')}-{number}"
+        if shape == "bare_pod":
+            pod = shapes.bare_pod(self._pod, name)
+            return await self._timed("pod", PODS, pod)
+        self.names[shape].append(name)
+        return await self._run(shape, name)
+
+    async def clear(self) -> None:
+        """Remove what was measured, and wait until it is gone: a node full of ended pods is slower."""
+        background = {"propagationPolicy": "Background", "gracePeriodSeconds": 0}
+        for collection in (RUNS, PODS):
+            path = self._path(collection)
+            for item in (await self._client.get(path, as_dict))["items"]:
+                with contextlib.suppress(NotFound):
+                    if "ownerReferences" not in item["metadata"]:
+                        await self._client.delete(f"{path}/{item['metadata']['name']}", background)
+        for collection in (JOBS, PODS):
+            await self._until(collection, lambda items: not items)
+
+    async def _run(self, shape: str, name: str) -> float:
+        seconds = await self._timed("run", RUNS, shapes.run(shape, name))
+        await self._at_rest(name)
+        return seconds
+
+    async def _timed(self, kind: str, collection: str, body: dict[str, Any]) -> float:
+        end = self._ends[kind].expect(body["metadata"]["name"])
+        begun = time.perf_counter()
+        await self._client.create(self._path(collection), body, as_dict)
+        return await asyncio.wait_for(end, PATIENCE) - begun
+
+    async def _at_rest(self, run: str) -> None:
+        """Its pods have ended and its Jobs are closed."""
+        selector = {"labelSelector": f"penstock.dev/run={run}"}
+        await self._until(JOBS, lambda jobs: all(job["status"].get("completionTime") for job in jobs), selector)
+
+    async def _ready(self, workflow: str) -> None:
+        def ready(workflows: Items) -> bool:
+            named = (item for item in workflows if item["metadata"]["name"] == workflow)
+            conditions = (each for item in named for each in item.get("status", {}).get("conditions", ()))
+            return any(each["status"] == "True" for each in conditions)
+
+        await self._until(WORKFLOWS, ready)
+
+    async def _until(self, collection: str, holds: Callable[[Items], bool], params: Params = None) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                if holds((await self._client.get(self._path(collection), as_dict, params))["items"]):
+                    return
+                await asyncio.sleep(_LOOK_EVERY)
+
+    def _path(self, collection: str) -> str:
+        return collection.format(self._namespace)
+
+
+@asynccontextmanager
+async def bench(client: KubeClient, namespace: str) -> AsyncIterator[Bench]:
+    """A namespace to measure in, with the watches that see the ends."""
+    async with AsyncExitStack() as stack:
+        runs = await stack.enter_async_context(watching(client, RUNS.format(namespace), run_ended))
+        pods = await stack.enter_async_context(watching(client, PODS.format(namespace), pod_ended))
+        yield Bench(client, namespace, runs, pods)
