@@ -46,9 +46,9 @@ clean: ## Remove what the targets made in this tree (not the cache)
 run: setup ## Run examples/order-processing.yaml on this machine; APPROVE=1 answers its gate
 	@$(BIN)/penstock --local run $(FILE) $(SET) $(if $(APPROVE),--approve)
 	@printf '\nNext:\n  %s\n  %s\n  %s\n' \
-		'$(BIN)/penstock list                  what ran here' \
-		'$(BIN)/penstock init my-flows         a Workflow of your own to start from' \
-		'make cluster-up images                the same file on a real Kubernetes: README.md, "On a cluster"'
+		'$(BIN)/penstock list              what ran here' \
+		'$(BIN)/penstock init my-flows     a Workflow of your own to start from' \
+		'make cluster-up images             the same file on a real Kubernetes: README.md, "On a cluster"'
 
 # --- check ----------------------------------------------------------------------------------------
 
@@ -122,5 +122,5 @@ cluster-status: ## Say whether it runs, and where its kubeconfig is
 	@$(PYTHON) -m tests.cluster status
 
 .PHONY: images
-images: setup cluster-up ## Build the operator's, the MCP server's and the runtimes' images into the cluster
-	@$(PYTHON) -m tests.cluster images
+images: setup cluster-up ## Build all images into the cluster for tests; print the values that helm needs
+	@$(BIN)/python -m tests.support.installation
