@@ -15,7 +15,6 @@ from typing import Any
 ATTEMPT_SCHEME = "penstock-attempt/v1"
 APPROVAL_SCHEME = "penstock-approval/v1"
 REVISION_SCHEME = "penstock-revision/v1"
-OUTPUT_SCHEME = "penstock-output/v1"
 
 
 def canonical(value: Any) -> bytes:

@@ -14,6 +14,7 @@ import pytest
 
 from penstock.adapters.local.changes import Changes
 from penstock.adapters.local.database import Database
+from penstock.adapters.local.layout import DataDirectory
 from penstock.errors import Unavailable, UserError
 
 
@@ -123,3 +124,19 @@ async def test_a_write_between_the_mark_and_the_wait_is_not_missed(path: Path, d
         write(other)
 
     await asyncio.wait_for(changes.after(mark), 5)
+
+
+def test_a_file_that_is_no_database_is_named_with_what_to_do(path: Path) -> None:
+    path.write_bytes(b"garbage!" * 1024)
+    with pytest.raises(UserError, match="cannot be read") as caught:
+        Database(path)
+    assert "PENSTOCK_HOME" in caught.value.hint
+
+
+def test_a_data_directory_that_cannot_be_made_is_named_with_what_to_do(path: Path) -> None:
+    path.write_text("a file", encoding="utf-8")
+    with pytest.raises(UserError, match="cannot be made") as caught:
+        DataDirectory(path).create()
+    assert "PENSTOCK_HOME" in caught.value.hint
+    with pytest.raises(UserError, match="cannot be made"):
+        Database(path.parent / "gone" / "state.db")

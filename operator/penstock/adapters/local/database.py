@@ -139,6 +139,11 @@ def _create_private(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         pass
+    except OSError as error:
+        raise UserError(
+            f"the database {path} cannot be made: {error.strerror}",
+            hint="Set PENSTOCK_HOME to a directory that you may write to.",
+        ) from error
 
 
 @contextmanager
@@ -147,3 +152,10 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         raise Unavailable(f"the database {path} does not answer: {error}") from error
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise
+        raise UserError(
+            f"{path} cannot be read: {error}",
+            hint="Move it away to begin anew, or set PENSTOCK_HOME to another directory.",
+        ) from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from penstock.errors import UserError
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptFiles:
@@ -59,5 +61,11 @@ class DataDirectory:
         return AttemptFiles(log=folder / f"{stem}.log", pid=folder / f"{stem}.pid", work=folder / stem)
 
     def create(self) -> None:
-        """Make the directory, readable by this person alone, unless it is there."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make the directory, readable by this person alone, unless it is there. Raises UserError where none can be."""
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"the data directory {self.root} cannot be made: {error.strerror}",
+                hint="Set PENSTOCK_HOME to a directory that you may write to.",
+            ) from error
