@@ -61,6 +61,8 @@ class Kubelet:
                 event = await queue.get()
                 if event is not None and event.get("plural") == "pods":
                     self._take(event["type"], event["object"])
+                elif event is not None and event.get("plural") == "jobs" and event["type"] == "ADDED":
+                    self._control(event["object"])
         finally:
             self.server.watchers.discard(queue)
             for task in self._running.values():
@@ -74,6 +76,17 @@ class Kubelet:
             self._running.pop(name).cancel()
             if name in self.server.logs:
                 self.server.logs[name].end()
+
+    def _control(self, job: dict[str, Any]) -> None:
+        """As the built-in Job controller: make the pod of a Job that nobody else manages."""
+        if "managedBy" in job["spec"]:
+            return
+        meta, template = job["metadata"], job["spec"]["template"]
+        owner = {"apiVersion": "batch/v1", "kind": "Job", "name": meta["name"], "uid": meta["uid"], "controller": True}
+        own = {"name": f"{meta['name']}-x7k2p", "namespace": meta["namespace"], "ownerReferences": [owner]}
+        labels = {**template["metadata"]["labels"], "batch.kubernetes.io/job-name": meta["name"]}
+        pod = {"metadata": {**template["metadata"], **own, "labels": labels}, "spec": template["spec"]}
+        self.server.put("pods", pod)
 
     async def _start(self, pod: dict[str, Any]) -> None:
         name = pod["metadata"]["name"]

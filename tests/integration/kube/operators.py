@@ -13,6 +13,7 @@ from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.cluster_side import ClusterSide, SideSettings
 from penstock.adapters.kube.crash import CrashSwitch
 from penstock.adapters.kube.credentials import Credentials
+from penstock.adapters.kube.manifests import PodSettings
 from penstock.adapters.kube.server_clock import ServerClock
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
@@ -32,20 +33,22 @@ def _die() -> None:
 
 
 @contextlib.asynccontextmanager
-async def a_side(server: ApiServer, crash: str = "") -> AsyncIterator[tuple[ClusterSide, Reconciler]]:
+async def a_side(
+    server: ApiServer, crash: str = "", *, managed: bool = True
+) -> AsyncIterator[tuple[ClusterSide, Reconciler]]:
     """The operator's side of the fault server."""
     clock = ServerClock()
     options = replace(QUICK, crash=CrashSwitch(crash, die=_die))
     async with KubeClient.connect(Credentials.fixed(server.url), options) as client:
         plans = PlanBook(IMAGES, CelEvaluator().check_expression)
-        side = ClusterSide(client, clock, plans, SideSettings(workers=8))
+        side = ClusterSide(client, clock, plans, SideSettings(workers=8, pod=PodSettings(managed=managed)))
         engine = Engine(side.ledger, side.revisions, side.gates, side.runner, CelEvaluator(), clock, side.events)
         yield side, Reconciler(engine, plans)
 
 
-async def operate(server: ApiServer, crash: str = "") -> None:
+async def operate(server: ApiServer, crash: str = "", *, managed: bool = True) -> None:
     """An operator at work, until it is cancelled or dies (at its write `crash`)."""
-    async with a_side(server, crash) as (side, reconciler):
+    async with a_side(server, crash, managed=managed) as (side, reconciler):
         with contextlib.suppress(BaseExceptionGroup):
             async with asyncio.TaskGroup() as group:
                 group.create_task(side.follow())
@@ -54,9 +57,9 @@ async def operate(server: ApiServer, crash: str = "") -> None:
 
 
 @contextlib.asynccontextmanager
-async def operating(server: ApiServer, crash: str = "") -> AsyncIterator[asyncio.Task[None]]:
+async def operating(server: ApiServer, crash: str = "", *, managed: bool = True) -> AsyncIterator[asyncio.Task[None]]:
     """An operator that works beside the block."""
-    task = asyncio.create_task(operate(server, crash))
+    task = asyncio.create_task(operate(server, crash, managed=managed))
     try:
         yield task
     finally:

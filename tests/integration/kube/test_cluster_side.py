@@ -4,76 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
 from penstock.adapters.kube.revisions import revision_of
 from penstock.api.v1alpha1.run import RequestedBy
-from penstock.api.v1alpha1.workflow import Workflow
-from penstock.testing.builders import a_gate, a_run, a_step, a_workflow
+from penstock.testing.builders import a_run, a_step, a_workflow
 from tests.integration.kube.api_server import ApiServer, Fault
 from tests.integration.kube.kubelet import Kubelet, Order
 from tests.integration.kube.operators import operate, operating
+from tests.integration.kube.stage import GATED, ONE, OURS, approve, ask, closed, ends, finished, status
 from tests.support.eventually import eventually
-
-OURS = "/apis/penstock.dev/v1alpha1/namespaces/default"
-ONE = a_workflow(a_step("only"))
-GATED = a_workflow(
-    a_step("first"),
-    a_gate("release", "alice", needs=("first",)),
-    a_step("last", needs=("release",)),
-)
-
-
-@pytest.fixture
-async def kubelet(server: ApiServer) -> AsyncIterator[Kubelet]:
-    node = Kubelet(server)
-    task = asyncio.create_task(node.run())
-    await asyncio.sleep(0)
-    yield node
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
-def ask(server: ApiServer, workflow: Workflow = ONE, name: str = "order-1") -> None:
-    if "order" not in server.names("workflows"):
-        server.put("workflows", workflow.to_wire())
-    server.put("workflowruns", a_run(name=name, requested_by=RequestedBy(user="bob")).to_wire())
-
-
-def status(server: ApiServer, name: str = "order-1") -> dict[str, Any]:
-    found: dict[str, Any] = server.get("workflowruns", name).get("status", {})
-    return found
-
-
-def finished(server: ApiServer, name: str = "order-1") -> bool:
-    return status(server, name).get("phase") in ("Succeeded", "Failed", "Cancelled", "TimedOut")
-
-
-def closed(server: ApiServer) -> bool:
-    jobs = [server.get("jobs", name) for name in server.names("jobs")]
-    return all(job.get("status", {}).get("conditions") for job in jobs)
-
-
-def approve(server: ApiServer) -> None:
-    """As alice, as soon as she is asked."""
-    for name in server.names("approvalrequests"):
-        request = server.get("approvalrequests", name)
-        if not request["spec"].get("decisions"):
-            vote = {"by": "alice", "verdict": "approve", "digest": request["spec"]["request"]["digest"]}
-            request["spec"]["decisions"] = [vote]
-            server.put("approvalrequests", request)
-
-
-async def ends(server: ApiServer) -> None:
-    def over() -> bool:
-        approve(server)
-        return finished(server)
-
-    await eventually(over, seconds=20, what=f"the run stands at {status(server)}")
 
 
 async def test_a_one_step_run_costs_five_writes(server: ApiServer, kubelet: Kubelet):

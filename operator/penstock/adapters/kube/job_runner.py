@@ -175,16 +175,23 @@ class JobRunner:
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         pod = new or old
         owner = pod.metadata.controller if pod else None
-        reader = self._readers.get(owner.uid) if owner else None
-        if pod is None or reader is None:
+        if pod is None or owner is None:
             return
-        if new is None:
+        reader = self._readers.get(owner.uid)
+        if reader is not None and new is None:
             reader.gone()
-            return
-        reader.see(new)
-        started = container_state(new).running is not None
-        if started and (old is None or container_state(old).running is None):
+        elif reader is not None and new is not None:
+            reader.see(new)
+        if new is not None and _is_news(old, new, read=reader is not None):
             self._wake(Key(pod.metadata.namespace, pod.metadata.labels.get(labels.RUN, "")))
+
+
+def _is_news(old: Pod | None, new: Pod, *, read: bool) -> bool:
+    """The run should look: its container has started, or a pod has come that is not ours to make and nobody reads."""
+    if not read:
+        return old is None and not new.ended
+    started = container_state(new).running is not None
+    return started and (old is None or container_state(old).running is None)
 
 
 async def delete_pod(client: KubeClient, pod: Pod) -> None:
