@@ -16,6 +16,11 @@ ATTEMPT_SCHEME = "penstock-attempt/v1"
 APPROVAL_SCHEME = "penstock-approval/v1"
 REVISION_SCHEME = "penstock-revision/v1"
 
+_WHOLE = 2**63
+"""Whole numbers from here on are floats for an API server (sigs.k8s.io/json keeps int64)."""
+_DIGITS = 1e21
+"""Floats from here on are written with an exponent, as encoding/json of Go does."""
+
 
 def canonical(value: Any) -> bytes:
     """The one byte string that stands for a JSON value. Raises ValueError for what JSON cannot say."""
@@ -32,7 +37,25 @@ def _sorted(value: Any) -> Any:
         return {key: _sorted(value[key]) for key in sorted(value, key=_utf16)}
     if isinstance(value, list | tuple):
         return [_sorted(item) for item in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _number(value)
     return value
+
+
+def _number(value: float) -> int | float:
+    """The number as it comes back from an API server: `1.0` as `1`, whole numbers over 64 bits as floats.
+
+    Without this, what was hashed before a write would not be what is hashed after it. Raises ValueError for numbers
+    that no float can hold.
+    """
+    if isinstance(value, int):
+        if -_WHOLE <= value < _WHOLE:
+            return value
+        try:
+            value = float(value)
+        except OverflowError as error:
+            raise ValueError("a number is too large for JSON") from error
+    return int(value) if value.is_integer() and abs(value) < _DIGITS else value
 
 
 def _utf16(key: str) -> bytes:

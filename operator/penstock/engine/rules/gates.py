@@ -10,6 +10,7 @@ from penstock.engine.model import Failure, Gate, GateState, Origin, StepPhase, S
 from penstock.engine.rules.retries import fail_step
 from penstock.engine.subjects import approval_digest, gate_subject
 
+_CHANGED = "what would run changed after the request"
 _CODES = {"Rejected": "REJECTED", "Expired": "APPROVAL_EXPIRED"}
 
 
@@ -28,7 +29,7 @@ def open_gate(draft: Draft, step: StepPlan, attempt: int) -> Draft:
     state = draft.step(step.name).gate
     if state is not None and state.digest != digest:
         if state.outcome is None:
-            draft = draft.emit(SettleGate(state.name, "Superseded", "what would run changed after the request"))
+            draft = draft.emit(SettleGate(state.name, "Superseded", _CHANGED))
         return _ask(draft, step, attempt, digest, state.round + 1)
     if state is None:
         return _ask(draft, step, attempt, digest, 1)
@@ -38,10 +39,9 @@ def open_gate(draft: Draft, step: StepPlan, attempt: int) -> Draft:
 
 
 def _ask(draft: Draft, step: StepPlan, attempt: int, digest: str, asked: int) -> Draft:
-    run = draft.facts.run
     assert step.gate is not None
     state = GateState(
-        name=gate_name(run.name, run.uid, step.name, asked),
+        name=_gate_name(draft, step.name, asked),
         round=asked,
         digest=digest,
         expires_at=draft.now + step.gate.expires_after,
@@ -106,16 +106,29 @@ def settle_requests(draft: Draft) -> Draft:
     write of the run and that of the request leaves no request open for good.
     """
     told = {command.name for command in draft.commands if isinstance(command, SettleGate)}
-    for step in draft.state.steps.values():
+    for name, step in draft.state.steps.items():
         gate = step.gate
-        fact = draft.facts.gates.get(gate.name) if gate is not None else None
-        if gate is None or fact is None or not fact.open or fact.name in told:
+        if gate is None:
             continue
+        for earlier in range(1, gate.round):
+            draft = _tell(draft, _gate_name(draft, name, earlier), "Superseded", _CHANGED, told)
         if gate.outcome is not None:
-            draft = draft.emit(SettleGate(gate.name, gate.outcome, _because(gate.decided_by)))
+            draft = _tell(draft, gate.name, gate.outcome, _because(gate.decided_by), told)
         elif step.phase.finished:
-            draft = draft.emit(SettleGate(gate.name, "Superseded", "the run ended the step before anybody decided"))
+            draft = _tell(draft, gate.name, "Superseded", "the run ended the step before anybody decided", told)
     return draft
+
+
+def _tell(draft: Draft, name: str, outcome: str, reason: str, told: set[str]) -> Draft:
+    fact = draft.facts.gates.get(name)
+    if fact is None or not fact.open or name in told:
+        return draft
+    return draft.emit(SettleGate(name, outcome, reason))
+
+
+def _gate_name(draft: Draft, step: str, asked: int) -> str:
+    run = draft.facts.run
+    return gate_name(run.name, run.uid, step, asked)
 
 
 def _because(people: tuple[str, ...]) -> str:

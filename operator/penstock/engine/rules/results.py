@@ -59,7 +59,7 @@ def _output_problem(draft: Draft, output: object) -> tuple[str, str] | None:
     try:
         size = len(canonical(output))
     except ValueError:
-        return "OUTPUT_INVALID", "the output is not JSON: NaN and infinity cannot be written"
+        return "OUTPUT_INVALID", "the output is not JSON: it has NaN, infinity or a number beyond 1e308"
     total = size + sum(len(canonical(other.output)) for other in draft.state.steps.values() if other.output is not None)
     if size <= MAX_OUTPUT and total <= MAX_OUTPUTS:
         return None

@@ -179,3 +179,14 @@ def test_a_request_that_was_left_open_by_a_death_is_settled_later_also_when_the_
     story.gates[first.name] = replace(story.gates[first.name], open=True)
     story.look()
     assert settled(story) == [first]
+
+
+def test_a_superseded_request_that_a_death_left_open_is_settled_later():
+    story = a_story(a_step("charge", gate=GATE, program=PINNED))
+    first = story.state.step("charge").gate
+    changed = MappingProxyType({**PINNED, "image": "registry/python@sha256:bb"})
+    story.plan = a_plan(a_step("charge", gate=GATE, program=changed))
+    story.vote("charge", "mallory")
+    assert settled(story)[0].name == first.name
+    story.look()
+    assert [(command.name, command.outcome) for command in settled(story)] == [(first.name, "Superseded")]

@@ -47,6 +47,7 @@ def test_a_result_for_another_digest_does_not_count():
     [
         pytest.param("x" * 65_600, "OUTPUT_TOO_LARGE", id="an output over the limit"),
         pytest.param(float("nan"), "OUTPUT_INVALID", id="an output that JSON cannot say"),
+        pytest.param({"a": [10**400]}, "OUTPUT_INVALID", id="a number that an API server cannot keep"),
     ],
 )
 def test_outputs_that_the_run_cannot_hold_fail_with_the_limit_named(output, want_code):
@@ -74,3 +75,13 @@ def test_a_sign_of_life_is_no_reason_to_write_but_a_result_is():
     seen = story.state
     story.end("a")
     assert change(seen, story.state) is Change.HARD
+
+
+def test_an_output_that_an_api_server_wrote_without_its_point_supersedes_nothing():
+    story = Story(a_plan(a_step("a"), a_step("b", "a")))
+    story.look()
+    story.end("a", {"total": 100.0})
+    kept = replace(story.state.step("a"), output={"total": 100})
+    story.state = replace(story.state, steps={**story.state.steps, "a": kept})
+    story.look()
+    assert story.phases() == {"a": "Succeeded", "b": "Starting"}
