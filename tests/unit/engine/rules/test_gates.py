@@ -188,5 +188,6 @@ def test_a_superseded_request_that_a_death_left_open_is_settled_later():
     story.plan = a_plan(a_step("charge", gate=GATE, program=changed))
     story.vote("charge", "mallory")
     assert settled(story)[0].name == first.name
+    story.gates[first.name] = replace(story.gates[first.name], open=True)
     story.look()
     assert [(command.name, command.outcome) for command in settled(story)] == [(first.name, "Superseded")]
