@@ -8,7 +8,7 @@ import pytest
 
 from penstock.engine.decide import Change, change
 from penstock.engine.facts import AttemptFact, AttemptPhase
-from tests.support.plans import Story, a_plan, a_step
+from tests.support.plans import Story, a_gate, a_plan, a_step
 
 
 def a_started_story():
@@ -77,11 +77,16 @@ def test_a_sign_of_life_is_no_reason_to_write_but_a_result_is():
     assert change(seen, story.state) is Change.HARD
 
 
-def test_an_output_that_an_api_server_wrote_without_its_point_supersedes_nothing():
-    story = Story(a_plan(a_step("a"), a_step("b", "a")))
+@pytest.mark.parametrize("then", [a_step("b", "a"), a_gate("b", "a")], ids=["a step", "a gate"])
+def test_an_output_that_an_api_server_wrote_without_its_point_supersedes_nothing(then):
+    story = Story(a_plan(a_step("a"), then))
     story.look()
     story.end("a", {"total": 100.0})
+    before = story.phases()["b"]
+    story.attempts.pop(("b", 1), None)  # died between the write and the start
     kept = replace(story.state.step("a"), output={"total": 100})
     story.state = replace(story.state, steps={**story.state.steps, "a": kept})
     story.look()
-    assert story.phases() == {"a": "Succeeded", "b": "Starting"}
+    assert story.phases() == {"a": "Succeeded", "b": before}
+    gate = story.state.step("b").gate
+    assert gate is None or gate.round == 1
