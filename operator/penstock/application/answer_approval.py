@@ -14,8 +14,8 @@ async def answer_approval(
 ) -> ApprovalRequest:
     """Append the caller's decision. `digest`: what the caller saw; refused when the request is about something else.
 
-    Raises NotFound, NotPossible when it was settled, InvalidInput when the digest differs or a reason is missing,
-    Forbidden with the guard's own words.
+    Raises NotFound, NotPossible when it was settled or the caller has decided already, InvalidInput when the digest
+    differs or a reason is missing, Forbidden with the guard's own words.
     """
     request = await find_request(access, key)
     if request.status.phase != "Pending":
@@ -28,6 +28,8 @@ async def answer_approval(
     if verdict is not Verdict.APPROVE and not comment.strip():
         raise InvalidInput(f"to {verdict} needs a reason", hint="Say why: the requester and the audit will read it.")
     actor = await access.caller.whoami()
+    if any(vote.by == actor.user for vote in request.spec.decisions):
+        raise NotPossible(f"{actor.user} has decided on approval {key.name} already; a decision is final")
     decision = Decision(
         by=actor.user,
         client=actor.client,

@@ -54,3 +54,10 @@ async def test_what_is_settled_stays_settled(world):
     await world.reconciler.reconcile(Key("default", "order-1"))
     with pytest.raises(NotPossible, match="Rejected"):
         await answer_approval(world.access("alice"), world.key, Verdict.APPROVE)
+
+
+async def test_a_second_word_of_the_same_person_is_too_late_not_forbidden(world):
+    await answer_approval(world.access("alice"), world.key, Verdict.APPROVE)
+    with pytest.raises(NotPossible, match="alice has decided"):
+        await answer_approval(world.access("alice"), world.key, Verdict.REJECT, "changed my mind")
+    assert len(world.approvals.get(world.key).spec.decisions) == 1
