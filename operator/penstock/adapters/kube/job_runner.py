@@ -96,7 +96,7 @@ class JobRunner:
             if pod is None or pod.ended:
                 self._drop_reader(job.metadata.uid)
             elif reader is not None:
-                reader.forget_output()
+                reader.release()
 
     async def _add_fact(self, run: WorkflowRun, job: Job, facts: dict[tuple[str, int], AttemptFact]) -> None:
         attempt = attempt_of(job)
@@ -182,6 +182,8 @@ class JobRunner:
             reader.gone()
         elif reader is not None and new is not None:
             reader.see(new)
+        if reader is not None and reader.released and (new is None or new.ended):
+            self._drop_reader(owner.uid)
         if new is not None and _is_news(old, new, read=reader is not None):
             self._wake(Key(pod.metadata.namespace, pod.metadata.labels.get(labels.RUN, "")))
 

@@ -50,6 +50,8 @@ class ResultReader:
         """Set once; never changed afterwards."""
         self.message: str | None = None
         """The last progress message."""
+        self.released = False
+        """Nobody asks for the result any more."""
 
     def see(self, pod: Pod) -> None:
         """The pod's newest state. Reading starts when the container runs, and comes to its end with the pod."""
@@ -73,8 +75,9 @@ class ResultReader:
             self.result = fact
             self._tell()
 
-    def forget_output(self) -> None:
-        """The result was written down; that there is one must still be known."""
+    def release(self) -> None:
+        """The run is finished. That there was a result must be known until the pod has ended; what it was, no more."""
+        self.released = True
         if self.result is not None:
             self.result = replace(self.result, output=None)
 
