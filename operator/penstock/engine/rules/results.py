@@ -36,8 +36,7 @@ def _take(draft: Draft, step: StepPlan, state: StepState, fact: AttemptFact | No
     if fact.phase is AttemptPhase.SUCCEEDED:
         return _succeed(draft, step, fact)
     if fact.ended:
-        failure = fact.failure or Failure("LOST", "the attempt ended without a result")
-        return attempt_failed(draft, step, Failure(failure.code, failure.reason, step.name))
+        return attempt_failed(draft, step, _failure(draft, step, fact))
     if fact.phase is AttemptPhase.RUNNING:
         return draft.with_step(step.name, phase=StepPhase.RUNNING)
     return draft
@@ -67,3 +66,11 @@ def _output_problem(draft: Draft, output: object) -> tuple[str, str] | None:
         f"the output has {size} bytes (limit {MAX_OUTPUT}) and would bring the run to {total} (limit {MAX_OUTPUTS})"
     )
     return "OUTPUT_TOO_LARGE", f"{reason}. Write large data elsewhere and output where it is"
+
+
+def _failure(draft: Draft, step: StepPlan, fact: AttemptFact) -> Failure:
+    failure = fact.failure or Failure("LOST", "the attempt ended without a result")
+    if failure.code == "CANCELLED" and not draft.facts.cancel and draft.state.stopping is None:
+        # The harness was told to stop, and not by us: a node that drains, an eviction, somebody's kill.
+        return Failure("STOPPED", "the attempt was stopped from outside before it had ended", step.name)
+    return Failure(failure.code, failure.reason, step.name)

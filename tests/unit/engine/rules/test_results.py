@@ -90,3 +90,9 @@ def test_an_output_that_an_api_server_wrote_without_its_point_supersedes_nothing
     assert story.phases() == {"a": "Succeeded", "b": before}
     gate = story.state.step("b").gate
     assert gate is None or gate.round == 1
+
+
+def test_an_attempt_that_somebody_else_stopped_is_not_called_cancelled():
+    story = a_started_story()
+    story.end("a", code="CANCELLED")
+    assert story.state.failure.code == "STOPPED"
