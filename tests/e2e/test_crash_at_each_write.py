@@ -200,6 +200,7 @@ def test_killed_before_and_after_each_write(cluster: Cluster, config: OperatorCo
             if came:
                 reached[crash] = ending
 
+    print(f"died at {len(reached)} points: {min(reached)} to {list(reached)[-1]}")
     different = {crash: ending for crash, ending in reached.items() if ending != ENDING}
     assert different == {}
     # Three Jobs with a pod and an end each, a request with its end, and the statuses of the run between them.

@@ -132,13 +132,16 @@ def test_a_run_that_is_cancelled(tenant: Tenant) -> None:
         )
     )
     run = tenant.start("long")
-    tenant.running_pod(run)
+    pod = tenant.running_pod(run)["metadata"]["name"]
     tenant.kubectl(ALICE, "patch", "pwr", run, "--type=merge", "-p", '{"spec":{"cancel":true}}')
     done = tenant.finished(run)
     assert (done["status"]["phase"], done["status"]["error"]["code"]) == ("Cancelled", "CANCELLED")
     assert phases(done) == {"sleeps": "Cancelled", "never": "Cancelled", "clean": "Succeeded"}
-    left = [pod["metadata"]["annotations"]["penstock.dev/step"] for pod in tenant.of_run("pod", run)]
-    assert left == ["clean"]
+    tenant.admin("wait", f"pod/{pod}", "--for=delete", "--timeout=60s", timeout=90)
+    assert [job["metadata"]["annotations"]["penstock.dev/step"] for job in tenant.of_run("job", run)] == [
+        "clean",
+        "sleeps",
+    ]
     again = tenant.kubectl(ALICE, "patch", "pwr", run, "--type=merge", "-p", '{"spec":{"cancel":false}}', check=False)
     assert "cannot be taken back" in again.stderr
 

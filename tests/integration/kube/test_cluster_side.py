@@ -328,3 +328,17 @@ async def test_content_that_somebody_stored_under_a_revisions_name_is_never_run(
     assert status(server)["phase"] == "Failed"
     assert "not the revision of a Workflow" in status(server)["error"]["reason"]
     assert server.names("jobs") == []
+
+
+async def test_a_job_that_is_deleted_before_it_was_written_down_is_lost_and_not_made_again(
+    server: ApiServer, kubelet: Kubelet
+):
+    kubelet.orders["only"] = Order(end=asyncio.Event())
+    async with operating(server):
+        ask(server)
+        await eventually(lambda: kubelet.started)
+        server.remove("jobs", server.names("jobs")[0])
+        await ends(server)
+
+    assert (status(server)["phase"], status(server)["error"]["code"]) == ("Failed", "LOST")
+    assert len([write for write in server.writes() if write[0] == "POST" and "/jobs" in write[1]]) == 1

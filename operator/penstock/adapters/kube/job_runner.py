@@ -44,12 +44,12 @@ class JobRunner:
         self._wake = wake
         self._close = close
         self._readers: dict[str, ResultReader] = {}
-        self._refused: dict[str, dict[tuple[str, int], AttemptFact]] = {}
+        self._settled: dict[str, dict[tuple[str, int], AttemptFact]] = {}
         sight.listen(self._job_changed, self._pod_changed)
 
     async def observe(self, run: WorkflowRun) -> Mapping[tuple[str, int], AttemptFact]:
         """What is known, from memory. Only where memory says that something is gone is the server asked."""
-        facts = dict(self._refused.get(run.metadata.uid, {}))
+        facts = dict(self._settled.get(run.metadata.uid, {}))
         for job in self._sight.jobs_of(run.metadata.uid):
             await self._add_fact(run, job, facts)
         for name, step in run.status.steps.items():
@@ -68,7 +68,7 @@ class JobRunner:
             fact = AttemptFact(
                 AttemptPhase.FAILED, command.digest, failure=Failure(taken.code, str(taken), command.step)
             )
-            self._refused.setdefault(run.metadata.uid, {})[command.step, command.attempt] = fact
+            self._settled.setdefault(run.metadata.uid, {})[command.step, command.attempt] = fact
             self._wake(_run_key(run))
             return
         attempt, pod = attempt_of(job), self._sight.pod_of(job.metadata.uid)
@@ -90,7 +90,7 @@ class JobRunner:
         """For the copies of the runs: what is kept of a finished run is let go."""
         if run.status.phase not in FINISHED_RUN:
             return
-        self._refused.pop(run.metadata.uid, None)
+        self._settled.pop(run.metadata.uid, None)
         for job in self._sight.jobs_of(run.metadata.uid):
             pod, reader = self._sight.pod_of(job.metadata.uid), self._readers.get(job.metadata.uid)
             if pod is None or pod.ended:
@@ -169,8 +169,17 @@ class JobRunner:
             reader.close()
 
     def _job_changed(self, job: Job) -> None:
-        if self._sight.job(job.metadata.key) is None:
-            self._drop_reader(job.metadata.uid)
+        if self._sight.job(job.metadata.key) is not None:
+            return
+        reader = self._readers.get(job.metadata.uid)
+        attempt, owner = attempt_of(job), job.metadata.controller
+        if attempt is not None and owner is not None and not job.finished:
+            # Seen and gone: whatever the run's status knows of it, it must never be made again under this number.
+            fact = reader.result if reader is not None and reader.result is not None else None
+            known = self._settled.setdefault(owner.uid, {})
+            known[attempt.step, attempt.number] = fact or attempt.lost("the attempt's Job was deleted")
+            self._wake(Key(job.metadata.namespace, job.metadata.labels.get(labels.RUN, "")))
+        self._drop_reader(job.metadata.uid)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         pod = new or old
