@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.cluster import context, documents
 from tests.cluster.layout import Layout
 from tests.cluster.programs import run, step, succeeds
+from tests.cluster.runtime import listed_digest, pinned
 
 KIND = "sigs.k8s.io/kind@v0.33.0"
 NAME = "penstock"
@@ -89,13 +90,17 @@ class KindCluster:
         return run([self._kind(), "get", "nodes", "--name", NAME]).split()
 
     def build(self, dockerfile: Path, folder: Path, name: str, arguments: Mapping[str, str]) -> str:
-        """Build an image with Docker, from its public base, and load it into the node; return its id."""
+        """Build an image with Docker, from its public base, and load it into the node; return its digest there."""
         with tempfile.TemporaryDirectory(prefix="penstock-build-") as scratch, step(f"building {name}"):
             context.stage(folder, Path(scratch))
             values = [word for item in arguments.items() for word in ("--build-arg", "=".join(item))]
             run(["docker", "build", *values, "-f", dockerfile, "-t", name, scratch], timeout=1800)
             run([self._kind(), "load", "docker-image", name, "--name", NAME])
-        return run(["docker", "image", "inspect", "--format", "{{.Id}}", name]).strip()
+        # Docker's id is not what containerd knows the image by, and kind makes no name with a digest.
+        ctr = ["docker", "exec", f"{NAME}-control-plane", "ctr", "--namespace=k8s.io", "images"]
+        digest = listed_digest(run([*ctr, "list", f"name=={name}"]), name)
+        run([*ctr, "tag", "--force", name, pinned(name, digest)])
+        return digest
 
     def _kind(self) -> str:
         """The kind on PATH, else one that is installed into the state folder's `bin`."""

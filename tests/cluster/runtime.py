@@ -46,10 +46,17 @@ class Runtime:
         The image is also known as `repository@digest` afterwards, for pods that pin what they run.
         """
         run([*self._ctr, "images", "import", "--local", archive])
-        line = next(
-            line for line in run([*self._ctr, "images", "list", f"name=={name}"]).splitlines() if line.startswith(name)
-        )
-        digest = next(word for word in line.split() if word.startswith("sha256:"))
-        repository = name.rpartition(":")[0]
-        run([*self._ctr, "images", "tag", "--local", "--force", name, f"{repository}@{digest}"])
+        digest = listed_digest(run([*self._ctr, "images", "list", f"name=={name}"]), name)
+        run([*self._ctr, "images", "tag", "--local", "--force", name, pinned(name, digest)])
         return digest
+
+
+def listed_digest(listing: str, name: str) -> str:
+    """The digest of an image in what `ctr images list` prints."""
+    line = next(line for line in listing.splitlines() if line.split()[:1] == [name])
+    return next(word for word in line.split() if word.startswith("sha256:"))
+
+
+def pinned(name: str, digest: str) -> str:
+    """The image by digest instead of by tag."""
+    return f"{name.rpartition(':')[0]}@{digest}"
