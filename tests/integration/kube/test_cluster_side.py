@@ -9,10 +9,10 @@ import pytest
 
 from penstock.adapters.kube.revisions import revision_of
 from penstock.api.v1alpha1.run import RequestedBy
-from penstock.testing.builders import a_run, a_step, a_workflow
+from penstock.testing.builders import a_gate, a_run, a_step, a_workflow
 from tests.integration.kube.api_server import ApiServer, Fault
 from tests.integration.kube.kubelet import Kubelet, Order
-from tests.integration.kube.operators import operate, operating
+from tests.integration.kube.operators import a_side, operate, operating
 from tests.integration.kube.stage import GATED, ONE, OURS, approve, ask, closed, ends, finished, status
 from tests.support.eventually import eventually
 
@@ -342,3 +342,26 @@ async def test_a_job_that_is_deleted_before_it_was_written_down_is_lost_and_not_
 
     assert (status(server)["phase"], status(server)["error"]["code"]) == ("Failed", "LOST")
     assert len([write for write in server.writes() if write[0] == "POST" and "/jobs" in write[1]]) == 1
+
+
+async def test_a_vote_that_is_found_when_the_gate_is_asked_again_needs_no_further_event(
+    server: ApiServer, kubelet: Kubelet
+):
+    """A new operator may look at a run before it was told of its request, and ask for what is there already."""
+    gated = a_workflow(a_gate("release", "alice"), a_step("last", needs=("release",)))
+    async with operating(server):
+        ask(server, gated)
+        await eventually(lambda: server.names("approvalrequests"))
+    approve(server)
+
+    async with a_side(server) as (side, reconciler):
+        tasks = [asyncio.create_task(side.follow()), asyncio.create_task(side.work(reconciler.reconcile))]
+        side.heard("workflowruns", None, server.get("workflowruns", "order-1"))
+        try:
+            await eventually(lambda: finished(server), seconds=10)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert status(server)["phase"] == "Succeeded"

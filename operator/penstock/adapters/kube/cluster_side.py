@@ -81,7 +81,7 @@ class ClusterSide:
     def _copies_and_queues(self, client: KubeClient, clock: Clock, settings: SideSettings) -> None:
         self._workflows = Copies(client, WORKFLOWS, Workflow)
         self._runs = Copies(client, RUNS, WorkflowRun, on_change=self._run_changed)
-        self._requests = Copies(client, APPROVALS, ApprovalRequest, group_of=run_of)
+        self._requests = Copies(client, APPROVALS, ApprovalRequest, on_change=self._request_changed, group_of=run_of)
         self._run_queue: WorkQueue[Key] = WorkQueue(self._reconcile_run, clock, workers=settings.workers)
         self._workflow_queue: WorkQueue[Key] = WorkQueue(self._reconcile_workflow, clock, workers=4)
         self._job_queue: WorkQueue[Key] = WorkQueue(self._close_job, clock, workers=8)
@@ -107,9 +107,11 @@ class ClusterSide:
             key = self._runs.heard(event, found)
             if key is not None:
                 self._run_queue.add(key)
-        elif plural == APPROVALS.plural and self._requests.heard(event, found) is not None:
-            reference = found["spec"]["request"]["run"]
-            self._run_queue.add(Key(found["metadata"]["namespace"], reference["name"]))
+        elif plural == APPROVALS.plural:
+            self._requests.heard(event, found)
+            if event == "DELETED":
+                reference = found["spec"]["request"]["run"]
+                self._run_queue.add(Key(found["metadata"]["namespace"], reference["name"]))
 
     async def follow(self) -> None:
         """Watch Jobs and pods, send Events, keep connections warm, without end. All replicas do."""
@@ -131,6 +133,10 @@ class ClusterSide:
         async with asyncio.TaskGroup() as group:
             for queue in (self._run_queue, self._workflow_queue, self._job_queue):
                 group.create_task(queue.run())
+
+    def _request_changed(self, request: ApprovalRequest) -> None:
+        # However it came to be known: a vote that is found when the gate is asked again is news to no watch any more.
+        self._run_queue.add(Key(request.metadata.namespace, request.spec.request.run.name))
 
     def _run_changed(self, run: WorkflowRun) -> None:
         self.runner.run_changed(run)
