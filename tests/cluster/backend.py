@@ -29,7 +29,7 @@ class Cluster(Protocol):
         """Lines about its parts, for a person."""
 
     def build(self, dockerfile: Path, folder: Path, name: str, arguments: Mapping[str, str]) -> str:
-        """Build an image and load it; return its digest or id."""
+        """Build an image and load it; return its digest."""
 
 
 class ModulesBackend(modules.ModulesCluster):
