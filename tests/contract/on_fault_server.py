@@ -20,7 +20,7 @@ from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact
 from penstock.ports.access import Actor, Key
 from tests.contract.worlds import Behaviour
-from tests.integration.kube.api_server import serving
+from tests.integration.kube.api_server import ApiServer, serving
 from tests.integration.kube.conftest import QUICK
 from tests.integration.kube.kubelet import Kubelet, Order
 from tests.integration.kube.operators import IMAGES, KINDS, a_side
@@ -36,7 +36,7 @@ class OnFaultServer:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
-        self._server = await self._stack.enter_async_context(serving())
+        self._server = await self._stack.enter_async_context(serving(ApiServer()))
         self._kubelet = Kubelet(self._server)
         client = await self._stack.enter_async_context(KubeClient.connect(Credentials.fixed(self._server.url), QUICK))
         self.requester = kube_access(client.acting_as(Actor("bob", "agent-7")))

@@ -36,7 +36,7 @@ class Heard:
 
 @pytest.fixture
 async def server() -> AsyncIterator[ApiServer]:
-    async with serving() as api:
+    async with serving(ApiServer()) as api:
         yield api
 
 

@@ -13,7 +13,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -353,10 +353,12 @@ class ApiServer:
             await log.changed.wait()
 
 
+Served = TypeVar("Served", bound=ApiServer)
+
+
 @contextlib.asynccontextmanager
-async def serving() -> AsyncIterator[ApiServer]:
-    """A server on a port of its own, stopped at the end."""
-    server = ApiServer()
+async def serving(server: Served) -> AsyncIterator[Served]:
+    """The server on a port of its own, stopped at the end."""
     app = web.Application(client_max_size=2**24)
     app.router.add_route("*", "/{tail:.*}", server.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)

@@ -18,7 +18,7 @@ QUICK = ClientOptions(request=5.0, first_wait=0.01, longest_wait=0.02)
 
 @pytest.fixture
 async def server() -> AsyncIterator[ApiServer]:
-    async with serving() as api:
+    async with serving(ApiServer()) as api:
         yield api
 
 

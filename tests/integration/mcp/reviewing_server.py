@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 import json
@@ -11,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.integration.kube.api_server import ApiServer, Target
+from tests.integration.kube.api_server import ApiServer, Target, serving
 
 AUDIENCE = "penstock-mcp"
 OWN_TOKEN = "the-servers-own"
@@ -81,18 +80,5 @@ class ReviewingServer(ApiServer):
 @contextlib.asynccontextmanager
 async def reviewing() -> AsyncIterator[ReviewingServer]:
     """A server on a port of its own, stopped at the end."""
-    server = ReviewingServer()
-    app = web.Application(client_max_size=2**24)
-    app.router.add_route("*", "/{tail:.*}", server.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    server.url = f"http://{host}:{port}"
-    try:
+    async with serving(ReviewingServer()) as server:
         yield server
-    finally:
-        server.cut_watches()
-        await asyncio.sleep(0)
-        await runner.cleanup()
