@@ -18,6 +18,7 @@ from penstock.adapters.kube.run_ledger import RunLedger
 from penstock.api.v1alpha1.run import StepStatus, WorkflowRun
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact
+from penstock.engine.model import AttemptId
 from penstock.ports.access import Actor, Key
 from tests.contract.worlds import Behaviour
 from tests.integration.kube.api_server import ApiServer, serving
@@ -80,12 +81,12 @@ class _AsTheEngineDoes:
 
     async def start(self, run: WorkflowRun, command: StartAttempt) -> None:
         fresh = await self._fresh(run)
-        step = StepStatus(phase="Starting", attempt=command.attempt, digest=command.digest)
-        steps = {**fresh.status.steps, command.step: step}
+        step = StepStatus(phase="Starting", attempt=command.id.attempt, digest=command.digest)
+        steps = {**fresh.status.steps, command.id.step: step}
         status = fresh.status.model_copy(update={"phase": "Running", "steps": steps})
         await self.runner.start(await self.ledger.save_status(fresh, status), command)
 
-    async def observe(self, run: WorkflowRun) -> Mapping[tuple[str, int], AttemptFact]:
+    async def observe(self, run: WorkflowRun) -> Mapping[AttemptId, AttemptFact]:
         return await self.runner.observe(await self._fresh(run))
 
     async def stop(self, run: WorkflowRun, command: StopAttempt) -> None:

@@ -12,6 +12,7 @@ from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact, AttemptPhase
 from penstock.engine.identifiers import attempt_name
+from penstock.engine.model import AttemptId
 from penstock.errors import NotFound
 from penstock.testing.builders import a_run, a_workflow
 from tests.contract.worlds import Behaviour, World
@@ -39,7 +40,7 @@ def attempt_of(
         "idempotencyKey": f"{run.metadata.uid}/{step}/{number}",
     }
     name = attempt_name(run.metadata.name, run.metadata.uid, step, number)
-    return StartAttempt(step, number, name, "sha256:one", world.program(step, behaviour), document)
+    return StartAttempt(AttemptId(step, number), name, "sha256:one", world.program(step, behaviour), document)
 
 
 async def seen(
@@ -48,7 +49,7 @@ async def seen(
     """The attempt, once it is as wanted."""
     async with asyncio.timeout(SECONDS):
         while True:
-            fact = (await world.runner.observe(run)).get((command.step, command.attempt))
+            fact = (await world.runner.observe(run)).get(command.id)
             if fact is not None and wanted(fact):
                 return fact
             await asyncio.sleep(0.01)
@@ -109,7 +110,7 @@ async def test_a_living_attempt_is_seen_alive_under_one_uid(world: World, run: W
 
     alive = await seen(world, run, command, lambda fact: fact.phase is AttemptPhase.RUNNING)
     assert alive.uid
-    await world.runner.stop(run, StopAttempt("work", 1, command.name))
+    await world.runner.stop(run, StopAttempt(AttemptId("work", 1), command.name))
     assert (await ended(world, run, command)).uid == alive.uid
 
 
@@ -118,7 +119,7 @@ async def test_a_stopped_attempt_ends(world: World, run: WorkflowRun):
     await world.runner.start(run, command)
     await seen(world, run, command, lambda fact: fact.phase is AttemptPhase.RUNNING)
 
-    stop = StopAttempt("work", 1, command.name)
+    stop = StopAttempt(AttemptId("work", 1), command.name)
     await world.runner.stop(run, stop)
     await world.runner.stop(run, stop)
 
@@ -128,7 +129,7 @@ async def test_a_stopped_attempt_ends(world: World, run: WorkflowRun):
 
 
 async def test_stopping_what_was_never_started_is_harmless(world: World, run: WorkflowRun):
-    await world.runner.stop(run, StopAttempt("work", 1, "order-1-work-1-0123456789"))
+    await world.runner.stop(run, StopAttempt(AttemptId("work", 1), "order-1-work-1-0123456789"))
 
     assert await world.runner.observe(run) == {}
 

@@ -20,6 +20,7 @@ from penstock.adapters.local.layout import DataDirectory
 from penstock.adapters.local.process_runner import HarnessSettings
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt
+from penstock.engine.model import AttemptId
 from penstock.ports.access import Access
 from penstock.ports.engine import Gates, Ledger, Revisions, StepRunner
 from penstock.testing.clock import FakeClock
@@ -92,7 +93,7 @@ class InMemory:
         return len([name for name in self.runner.starts if step in name])
 
     async def kill(self, run: WorkflowRun, command: StartAttempt) -> None:
-        self.runner.end(run, command.step, lost())
+        self.runner.end(run, command.id.step, lost())
 
     async def close(self) -> None:
         pass
@@ -140,13 +141,13 @@ class OnDisk:
         return len(marks.read_text().splitlines()) if marks.exists() else 0
 
     async def kill(self, run: WorkflowRun, command: StartAttempt) -> None:
-        files = self.directory.attempt(run.metadata.uid, command.step, command.attempt)
+        files = self.directory.attempt(run.metadata.uid, command.id)
         os.kill(int(files.pid.read_text()), signal.SIGKILL)
 
     async def close(self) -> None:
         for path in self.directory.root.glob("runs/*/*.pid"):
-            step, _, attempt = path.stem.rpartition("-")
-            files = self.directory.attempt(path.parent.name, step, int(attempt))
+            step, *numbers = path.stem.split("-")
+            files = self.directory.attempt(path.parent.name, AttemptId(step, *map(int, numbers)))
             if processes.lives(files):
                 processes.kill_session(int(path.read_text()))
         await self.backend.close()

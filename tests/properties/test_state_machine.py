@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from penstock.engine.commands import StartAttempt
 from penstock.engine.decide import decide
 from penstock.engine.facts import AttemptFact, AttemptPhase, Verdict
-from penstock.engine.model import Failure, OnFailure, Retry, RunState, StepPhase
+from penstock.engine.model import AttemptId, Failure, OnFailure, Retry, RunState, StepPhase
 from tests.support.plans import GATE, Story, a_gate, a_plan, a_step, seconds
 
 PINNED = MappingProxyType({"image": "registry/python@sha256:aa"})
@@ -56,19 +56,20 @@ def happen(story, event, number):
     names = list(story.plan.steps)
     name = names[number % len(names)]
     state = story.state.step(name)
+    at = AttemptId(name, state.attempt)
     match event:
-        case "end" if (name, state.attempt) in story.attempts:
-            ended = story.attempts[name, state.attempt].ended
+        case "end" if at in story.attempts:
+            ended = story.attempts[at].ended
             story.look() if ended else story.end(name, {"by": name})
-        case "fail" if (name, state.attempt) in story.attempts:
-            if not story.attempts[name, state.attempt].ended:
+        case "fail" if at in story.attempts:
+            if not story.attempts[at].ended:
                 story.end(name, code="BROKEN")
         case "lose" if state.uid:
-            story.attempts.pop((name, state.attempt), None)
-        case "run" if (name, state.attempt) in story.attempts:
-            fact = story.attempts[name, state.attempt]
+            story.attempts.pop(at, None)
+        case "run" if at in story.attempts:
+            fact = story.attempts[at]
             if not fact.ended:
-                story.attempts[name, state.attempt] = replace(fact, phase=AttemptPhase.RUNNING)
+                story.attempts[at] = replace(fact, phase=AttemptPhase.RUNNING)
         case "vote" if state.gate:
             story.vote(name, ["alice", "bob", "mallory"][number % 3])
         case "reject" if state.gate:
@@ -110,8 +111,8 @@ def test_the_laws_hold_whatever_happens(plan, events):
         happen(story, event, number)
         after = story.state
         _check_finished_stay(before, after)
-        for name, attempt in story.started[len(started) :]:
-            _check_start(story, before, name, attempt)
+        for at in story.started[len(started) :]:
+            _check_start(story, before, at)
 
 
 def _check_finished_stay(before, after):
@@ -122,10 +123,11 @@ def _check_finished_stay(before, after):
             assert after.step(name) == step
 
 
-def _check_start(story, before, name, attempt):
+def _check_start(story, before, at):
+    name, attempt, _ = at
     step = story.plan.steps[name]
     # One attempt, one start: a second request for it is only made while nobody has seen it.
-    assert story.started.count((name, attempt)) == 1
+    assert story.started.count(at) == 1
     assert attempt == story.state.step(name).attempt <= step.retry.limit + 1
     for need in step.needs:
         phase = story.state.step(need).phase
@@ -169,7 +171,7 @@ def test_a_run_whose_attempts_all_end_and_whose_gates_are_opened_comes_to_its_en
             break
         for name, state in story.state.steps.items():
             if state.phase.alive:
-                story.attempts[name, state.attempt] = AttemptFact(AttemptPhase.SUCCEEDED, state.digest, "u")
+                story.attempts[AttemptId(name, state.attempt)] = AttemptFact(AttemptPhase.SUCCEEDED, state.digest, "u")
             if state.phase is StepPhase.WAITING:
                 story.vote(name, "alice")
         story.now += seconds(1)
@@ -188,15 +190,15 @@ def test_a_crash_before_anything_was_carried_out_starts_the_same_attempts(plan, 
     if story.state.phase.finished:
         return
     wanted = {
-        (name, state.attempt, state.digest)
+        (AttemptId(name, state.attempt), state.digest)
         for name, state in story.state.steps.items()
         if state.phase is StepPhase.STARTING and state.uid is None
     }
     story.attempts.clear()
     answer(story)
     decided = decide(plan, story.state, story.facts, story.now)
-    asked = {(c.step, c.attempt, c.digest) for c in decided.commands if isinstance(c, StartAttempt)}
-    still = {entry for entry in wanted if decided.state.step(entry[0]).phase is StepPhase.STARTING}
+    asked = {(c.id, c.digest) for c in decided.commands if isinstance(c, StartAttempt)}
+    still = {entry for entry in wanted if decided.state.step(entry[0].step).phase is StepPhase.STARTING}
     assert still <= asked
 
 

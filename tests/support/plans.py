@@ -10,7 +10,7 @@ from typing import Any
 from penstock.engine.commands import AskGate, SettleGate, StartAttempt
 from penstock.engine.decide import Decided, decide
 from penstock.engine.facts import AttemptFact, AttemptPhase, Decision, Facts, GateFact, Value, Verdict
-from penstock.engine.model import Failure, Gate, Origin, Plan, RunState, StepKind, StepPlan
+from penstock.engine.model import AttemptId, Failure, Gate, Origin, Plan, RunState, StepKind, StepPlan
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 RUN = Origin("shop", "order-1", "uid-1", "bob", "agent-7", MappingProxyType({"total": 700}))
@@ -44,10 +44,10 @@ class Story:
         self.state = RunState()
         self.now = NOON
         self.cancelled = False
-        self.attempts: dict[tuple[str, int], AttemptFact] = {}
+        self.attempts: dict[AttemptId, AttemptFact] = {}
         self.gates: dict[str, GateFact] = {}
         self.values: dict[tuple[str, str], Value] = {}
-        self.started: list[tuple[str, int]] = []
+        self.started: list[AttemptId] = []
         self.last = Decided(self.state, ())
 
     @property
@@ -69,9 +69,9 @@ class Story:
         self.state = self.last.state
         for command in self.last.commands:
             if isinstance(command, StartAttempt):
-                self.started.append((command.step, command.attempt))
-                uid = f"uid-{command.step}-{command.attempt}"
-                self.attempts[command.step, command.attempt] = AttemptFact(AttemptPhase.CREATED, command.digest, uid)
+                self.started.append(command.id)
+                uid = f"uid-{command.id.step}-{command.id.attempt}"
+                self.attempts[command.id] = AttemptFact(AttemptPhase.CREATED, command.digest, uid)
             if isinstance(command, AskGate):
                 self.gates.setdefault(command.name, GateFact(command.name, command.digest))
             if isinstance(command, SettleGate) and command.name in self.gates:
@@ -84,7 +84,7 @@ class Story:
         failure = Failure(code, "it broke") if code else None
         phase = AttemptPhase.FAILED if code else AttemptPhase.SUCCEEDED
         fact = AttemptFact(phase, state.digest or "", f"uid-{step}-{state.attempt}", output=output, failure=failure)
-        self.attempts[step, state.attempt] = fact
+        self.attempts[AttemptId(step, state.attempt)] = fact
         return self.look()
 
     def vote(self, step: str, by: str, verdict: Verdict = Verdict.APPROVE, **fields: Any) -> Decided:

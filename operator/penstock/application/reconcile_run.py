@@ -17,7 +17,7 @@ from penstock.application.plans import PlanBook
 from penstock.engine.commands import AskGate, Command, SettleGate, StartAttempt, StopAttempt
 from penstock.engine.decide import Change, Decided, change, decide
 from penstock.engine.facts import AttemptFact, AttemptPhase, Facts, Value
-from penstock.engine.model import Failure, Plan, RunPhase, RunState
+from penstock.engine.model import AttemptId, Failure, Plan, RunPhase, RunState
 from penstock.errors import BugError, InvalidInput, NotFound, Problem, Unavailable, UserError
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock, Evaluator, EventSink, Gates, Ledger, Revisions, StepRunner
@@ -171,20 +171,20 @@ class Reconciler:
         else:
             self._written[run.metadata.uid] = self._engine.clock.now()
 
-    async def _act(self, run: WorkflowRun, commands: tuple[Command, ...]) -> dict[tuple[str, int], AttemptFact]:
+    async def _act(self, run: WorkflowRun, commands: tuple[Command, ...]) -> dict[AttemptId, AttemptFact]:
         """Carry the commands out side by side; what a runner refused comes back as failed attempts."""
         answers = await asyncio.gather(*(self._perform(run, command) for command in commands))
         return {at: fact for answer in answers if answer for at, fact in (answer,)}
 
-    async def _perform(self, run: WorkflowRun, command: Command) -> tuple[tuple[str, int], AttemptFact] | None:
+    async def _perform(self, run: WorkflowRun, command: Command) -> tuple[AttemptId, AttemptFact] | None:
         match command:
             case StartAttempt():
                 try:
                     await self._engine.runner.start(run, command)
                 except UserError as error:
-                    failure = Failure("REFUSED", f"the step may not run: {error}", command.step)
+                    failure = Failure("REFUSED", f"the step may not run: {error}", command.id.step)
                     fact = AttemptFact(AttemptPhase.FAILED, command.digest, failure=failure)
-                    return (command.step, command.attempt), fact
+                    return command.id, fact
             case StopAttempt():
                 await self._engine.runner.stop(run, command)
             case AskGate():

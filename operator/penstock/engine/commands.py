@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from penstock.engine.model import Gate
+from penstock.engine.model import AttemptId, Gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,7 @@ class Evaluate:
 class StartAttempt:
     """Make sure that this attempt exists: create it, or find that it was created already."""
 
-    step: str
-    attempt: int
+    id: AttemptId
     name: str
     """Deterministic: the fence that keeps it from being created twice."""
     digest: str
@@ -43,8 +42,7 @@ class StartAttempt:
 class StopAttempt:
     """Make sure that this attempt has no process any more."""
 
-    step: str
-    attempt: int
+    id: AttemptId
     name: str
 
 

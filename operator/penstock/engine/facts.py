@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from penstock.engine.model import Failure, Origin
+from penstock.engine.model import AttemptId, Failure, Origin
 
 
 class AttemptPhase(StrEnum):
@@ -89,8 +89,8 @@ class Facts:
     run: Origin
     cancel: bool = False
     """Somebody asked for the run to be cancelled."""
-    attempts: Mapping[tuple[str, int], AttemptFact] = field(default_factory=lambda: MappingProxyType({}))
-    """By step name and attempt number; an attempt that is not here was never seen."""
+    attempts: Mapping[AttemptId, AttemptFact] = field(default_factory=lambda: MappingProxyType({}))
+    """An attempt that is not here was never seen."""
     gates: Mapping[str, GateFact] = field(default_factory=lambda: MappingProxyType({}))
     """By ApprovalRequest name."""
     values: Mapping[tuple[str, str], Value] = field(default_factory=lambda: MappingProxyType({}))

@@ -13,9 +13,11 @@ MAX_NAME = 63
 _HEX = 10
 
 
-def attempt_name(run: str, uid: str, step: str, attempt: int) -> str:
-    """Name of an attempt's Job and pod."""
-    return _name(f"{run}-{step}-{attempt}", "attempt", uid, step, str(attempt))
+def attempt_name(run: str, uid: str, step: str, attempt: int, batch: int | None = None) -> str:
+    """Name of an attempt's Job and pod; `batch` where the step is fanned out."""
+    if batch is None:
+        return _name(f"{run}-{step}-{attempt}", "attempt", uid, step, str(attempt))
+    return _name(f"{run}-{step}-{batch}-{attempt}", "batch", uid, step, str(attempt), str(batch))
 
 
 def gate_name(run: str, uid: str, step: str, asked: int) -> str:

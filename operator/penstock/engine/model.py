@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class RunPhase(StrEnum):
@@ -60,6 +60,16 @@ class StepPhase(StrEnum):
 
 
 FINISHED_STEP = frozenset({StepPhase.SUCCEEDED, StepPhase.FAILED, StepPhase.SKIPPED, StepPhase.CANCELLED})
+
+
+class AttemptId(NamedTuple):
+    """Which attempt of which step, within one run; of a fanned-out step also of which batch of items."""
+
+    step: str
+    attempt: int
+    """1 for the first; counted for each batch by itself."""
+    batch: int | None = None
+    """None where the step is not fanned out."""
 
 
 class StepKind(StrEnum):

@@ -11,6 +11,7 @@ from penstock.api.v1alpha1.run import WorkflowRun, WorkflowRunStatus
 from penstock.api.v1alpha1.workflow import Revision, WorkflowSpec
 from penstock.engine.commands import AskGate, SettleGate, StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact, GateFact, Value
+from penstock.engine.model import AttemptId
 from penstock.ports.access import Key
 
 
@@ -59,8 +60,8 @@ class Gates(Protocol):
 class StepRunner(Protocol):
     """Attempts: where programs run."""
 
-    async def observe(self, run: WorkflowRun) -> Mapping[tuple[str, int], AttemptFact]:
-        """What is known of the run's attempts, by step and attempt number, from memory where possible."""
+    async def observe(self, run: WorkflowRun) -> Mapping[AttemptId, AttemptFact]:
+        """What is known of the run's attempts, from memory where possible."""
 
     async def start(self, run: WorkflowRun, command: StartAttempt) -> None:
         """Make sure that the attempt exists; the second call for one name creates nothing."""

@@ -10,7 +10,7 @@ from typing import Any
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact, AttemptPhase
-from penstock.engine.model import Failure
+from penstock.engine.model import AttemptId, Failure
 from penstock.ports.access import Key
 from penstock.testing.memory_table import MemoryChanges
 
@@ -72,16 +72,12 @@ class MemoryRunner:
 
     def newest(self, run_uid: str, step: str) -> MemoryAttempt | None:
         """The newest attempt of a step."""
-        mine = [found for found in self._attempts.values() if (found.run_uid, found.command.step) == (run_uid, step)]
-        return max(mine, key=lambda found: found.command.attempt, default=None)
+        mine = [found for found in self._attempts.values() if (found.run_uid, found.command.id.step) == (run_uid, step)]
+        return max(mine, key=lambda found: found.command.id.attempt, default=None)
 
-    async def observe(self, run: WorkflowRun) -> Mapping[tuple[str, int], AttemptFact]:
+    async def observe(self, run: WorkflowRun) -> Mapping[AttemptId, AttemptFact]:
         """What is known of the run's attempts."""
-        return {
-            (found.command.step, found.command.attempt): found.fact
-            for found in self._attempts.values()
-            if found.run_uid == run.metadata.uid
-        }
+        return {found.command.id: found.fact for found in self._attempts.values() if found.run_uid == run.metadata.uid}
 
     async def start(self, run: WorkflowRun, command: StartAttempt) -> None:
         """Note the attempt, once."""
@@ -92,8 +88,8 @@ class MemoryRunner:
         fact = AttemptFact(AttemptPhase.RUNNING, command.digest, self._changes.new_id())
         attempt = MemoryAttempt(Key(run.metadata.namespace, run.metadata.name), run.metadata.uid, command, fact)
         self._attempts[key] = attempt
-        if self._endings[command.step]:
-            self._conclude(attempt, self._endings[command.step].pop(0))
+        if self._endings[command.id.step]:
+            self._conclude(attempt, self._endings[command.id.step].pop(0))
         self._tell(attempt)
 
     async def stop(self, run: WorkflowRun, command: StopAttempt) -> None:

@@ -10,6 +10,7 @@ from penstock.adapters.local.backend import LocalBackend
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact
+from penstock.engine.model import AttemptId
 from penstock.testing.builders import a_run, a_spec
 
 STEP = "work"
@@ -22,8 +23,7 @@ async def a_new_run(backend: LocalBackend, name: str = "order-1") -> WorkflowRun
 def start_of(run: WorkflowRun, source: str, *, number: int = 1, **program: Any) -> StartAttempt:
     document = {"context": {}, "steps": {}, "item": None, "run": {"name": run.metadata.name}, "step": STEP}
     return StartAttempt(
-        step=STEP,
-        attempt=number,
+        id=AttemptId(STEP, number),
         name=f"{run.metadata.name}-{STEP}-{number}-0123456789",
         digest="sha256:one",
         program={"kind": "script", "runtime": "bash", "source": source, "dependencies": [], "env": [], **program},
@@ -32,7 +32,7 @@ def start_of(run: WorkflowRun, source: str, *, number: int = 1, **program: Any) 
 
 
 def stop_of(command: StartAttempt) -> StopAttempt:
-    return StopAttempt(command.step, command.attempt, command.name)
+    return StopAttempt(command.id, command.name)
 
 
 async def seen(backend: LocalBackend, run: WorkflowRun, wanted: Callable[[AttemptFact], object]) -> AttemptFact:

@@ -14,6 +14,7 @@ from penstock.adapters.local import processes
 from penstock.adapters.local.backend import LocalBackend
 from penstock.adapters.local.layout import DataDirectory
 from penstock.adapters.local.process_runner import HarnessSettings
+from penstock.engine.model import AttemptId
 from penstock.testing.clock import FakeClock
 from penstock_runtimes import harness_command
 
@@ -40,8 +41,8 @@ class Machine:
         """Process ids of attempts that live."""
         found = []
         for path in self.directory.root.glob("runs/*/*.pid"):
-            step, _, attempt = path.stem.rpartition("-")
-            if processes.lives(self.directory.attempt(path.parent.name, step, int(attempt))):
+            step, *numbers = path.stem.split("-")
+            if processes.lives(self.directory.attempt(path.parent.name, AttemptId(step, *map(int, numbers)))):
                 found.append(int(path.read_text()))
         return found
 

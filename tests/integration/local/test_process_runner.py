@@ -17,6 +17,7 @@ from penstock.adapters.local.database import Database
 from penstock.api.v1alpha1.run import WorkflowRun, WorkflowRunStatus
 from penstock.engine.commands import StartAttempt
 from penstock.engine.facts import AttemptPhase
+from penstock.engine.model import AttemptId
 from tests.integration.local.attempts import STEP, a_new_run, ended, seen, start_of, stop_of
 from tests.integration.local.conftest import Machine
 from tests.support.eventually import eventually
@@ -50,7 +51,7 @@ async def test_an_attempt_outlives_its_driver_and_is_found_again(machine: Machin
     machine.opened.remove(first)
 
     second = machine.open()
-    after = (await second.runner.observe(run))[STEP, 1]
+    after = (await second.runner.observe(run))[AttemptId(STEP, 1)]
     await second.runner.start(run, start_of(run, source))
     go.touch()
 
@@ -72,7 +73,7 @@ async def test_what_ended_while_nobody_watched_is_read_from_its_log(machine: Mac
 
     second = machine.open()
 
-    assert (await second.runner.observe(run))[STEP, 1].output == 7
+    assert (await second.runner.observe(run))[AttemptId(STEP, 1)].output == 7
     assert marks() == ["started"]
 
 
@@ -96,11 +97,11 @@ async def test_a_process_that_has_not_come_to_its_first_act_is_waited_for(machin
     run = await a_new_run(backend)
     command = start_of(run, "true")
     fence(machine, run, command)
-    handle = processes.lock_log(machine.directory.attempt(run.metadata.uid, STEP, 1))
+    handle = processes.lock_log(machine.directory.attempt(run.metadata.uid, AttemptId(STEP, 1)))
     assert handle is not None
 
     await backend.runner.start(run, command)
-    assert (await backend.runner.observe(run))[STEP, 1].phase is AttemptPhase.RUNNING
+    assert (await backend.runner.observe(run))[AttemptId(STEP, 1)].phase is AttemptPhase.RUNNING
 
     os.close(handle)
     assert (await ended(backend, run)).phase is AttemptPhase.LOST
@@ -147,7 +148,7 @@ async def test_another_content_under_one_name_is_not_started_and_seen_as_another
 
     await backend.runner.start(run, replace(first, digest="sha256:two", program={"source": mark(machine)}))
 
-    assert (await backend.runner.observe(run))[STEP, 1].digest == "sha256:one"
+    assert (await backend.runner.observe(run))[AttemptId(STEP, 1)].digest == "sha256:one"
     assert marks() == []
 
 

@@ -55,11 +55,11 @@ class JournalRunner:
     async def start(self, run, command: StartAttempt):
         if self.refusal is not None:
             raise self.refusal
-        self._journal.append(("start", command.step))
+        self._journal.append(("start", command.id.step))
         await self._runner.start(run, command)
 
     async def stop(self, run, command):
-        self._journal.append(("stop", command.step))
+        self._journal.append(("stop", command.id.step))
         await self._runner.stop(run, command)
 
 

@@ -20,6 +20,7 @@ def test_the_same_attempt_has_the_same_name():
     [
         pytest.param(("order-1", "uid", "charge", 2), id="another attempt"),
         pytest.param(("order-1", "uid2", "charge", 1), id="a later run of the same name"),
+        pytest.param(("order-1", "uid", "charge", 1, 0), id="a batch of a fanned-out step"),
         pytest.param(("order-1", "ui", "dcharge", 1), id="fields shifted across their border"),
     ],
 )

@@ -97,7 +97,7 @@ def _check_ours(run: WorkflowRun, command: StartAttempt, job: Job) -> None:
         owner is not None
         and owner.uid == run.metadata.uid
         and meta.annotations.digest == command.digest
-        and meta.annotations.step == command.step
+        and meta.annotations.step == command.id.step
         and meta.labels.get(labels.RUN) == run.metadata.name
     )
     if not ours:

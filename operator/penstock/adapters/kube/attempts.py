@@ -9,7 +9,7 @@ from typing import Any
 from penstock.adapters.kube.manifests import CONTAINER
 from penstock.adapters.kube.objects import ContainerState, Job, Pod, Terminated
 from penstock.engine.facts import AttemptFact, AttemptPhase
-from penstock.engine.model import Failure
+from penstock.engine.model import AttemptId, Failure
 from penstock.engine.result_records import ResultRecord
 
 PULL_PATIENCE = timedelta(minutes=2)
@@ -26,8 +26,7 @@ _CONFIG_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError
 class Attempt:
     """Which attempt a Job stands for, by its own annotations."""
 
-    step: str
-    number: int
+    id: AttemptId
     digest: str
     uid: str
     nonce: str
@@ -40,11 +39,11 @@ class Attempt:
 
     def failed(self, code: str, reason: str) -> AttemptFact:
         """The fact that it failed."""
-        return self.fact(AttemptPhase.FAILED, failure=Failure(code, reason, self.step))
+        return self.fact(AttemptPhase.FAILED, failure=Failure(code, reason, self.id.step))
 
     def lost(self, reason: str) -> AttemptFact:
         """The fact that nobody knows whether it ran."""
-        return self.fact(AttemptPhase.LOST, failure=Failure("LOST", reason, self.step))
+        return self.fact(AttemptPhase.LOST, failure=Failure("LOST", reason, self.id.step))
 
 
 def attempt_of(job: Job) -> Attempt | None:
@@ -52,7 +51,8 @@ def attempt_of(job: Job) -> Attempt | None:
     notes = job.metadata.annotations
     if not notes.step or not notes.attempt.isdigit():
         return None
-    return Attempt(notes.step, int(notes.attempt), notes.digest, job.metadata.uid, notes.nonce)
+    batch = int(notes.batch) if notes.batch.isdigit() else None
+    return Attempt(AttemptId(notes.step, int(notes.attempt), batch), notes.digest, job.metadata.uid, notes.nonce)
 
 
 def container_state(pod: Pod) -> ContainerState:

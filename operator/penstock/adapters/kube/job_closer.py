@@ -78,10 +78,10 @@ class JobCloser:
         run = self._runs.get(Key(job.metadata.namespace, job.metadata.labels.get(labels.RUN, "")))
         if attempt is None or owner is None or run is None or run.metadata.uid != owner.uid:
             return False
-        step = run.status.steps.get(attempt.step)
-        if step is None or step.attempt < attempt.number:
+        step = run.status.steps.get(attempt.id.step)
+        if step is None or step.attempt < attempt.id.attempt:
             return False
-        return step.attempt > attempt.number or step.phase not in _ALIVE
+        return step.attempt > attempt.id.attempt or step.phase not in _ALIVE
 
     def _job_changed(self, job: Job) -> None:
         if not job.finished:

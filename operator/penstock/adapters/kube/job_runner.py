@@ -19,7 +19,7 @@ from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact, AttemptPhase
 from penstock.engine.identifiers import attempt_name
-from penstock.engine.model import FINISHED_RUN, Failure, StepPhase
+from penstock.engine.model import FINISHED_RUN, AttemptId, Failure, StepPhase
 from penstock.errors import Conflict, NotFound
 from penstock.ports.access import Key
 
@@ -44,17 +44,18 @@ class JobRunner:
         self._wake = wake
         self._close = close
         self._readers: dict[str, ResultReader] = {}
-        self._settled: dict[str, dict[tuple[str, int], AttemptFact]] = {}
+        self._settled: dict[str, dict[AttemptId, AttemptFact]] = {}
         sight.listen(self._job_changed, self._pod_changed)
 
-    async def observe(self, run: WorkflowRun) -> Mapping[tuple[str, int], AttemptFact]:
+    async def observe(self, run: WorkflowRun) -> Mapping[AttemptId, AttemptFact]:
         """What is known, from memory. Only where memory says that something is gone is the server asked."""
         facts = dict(self._settled.get(run.metadata.uid, {}))
         for job in self._sight.jobs_of(run.metadata.uid):
             await self._add_fact(run, job, facts)
         for name, step in run.status.steps.items():
-            if step.uid and step.phase in _ALIVE and (name, step.attempt) not in facts:
-                job_name = attempt_name(run.metadata.name, run.metadata.uid, name, step.attempt)
+            at = AttemptId(name, step.attempt)
+            if step.uid and step.phase in _ALIVE and at not in facts:
+                job_name = attempt_name(run.metadata.name, run.metadata.uid, *at)
                 found = await self._find_job(Key(run.metadata.namespace, job_name))
                 if found is not None and found.metadata.uid == step.uid:
                     await self._add_fact(run, found, facts)
@@ -66,9 +67,9 @@ class JobRunner:
             job = await self._maker.make(run, command)
         except NameTaken as taken:
             fact = AttemptFact(
-                AttemptPhase.FAILED, command.digest, failure=Failure(taken.code, str(taken), command.step)
+                AttemptPhase.FAILED, command.digest, failure=Failure(taken.code, str(taken), command.id.step)
             )
-            self._settled.setdefault(run.metadata.uid, {})[command.step, command.attempt] = fact
+            self._settled.setdefault(run.metadata.uid, {})[command.id] = fact
             self._wake(_run_key(run))
             return
         attempt, pod = attempt_of(job), self._sight.pod_of(job.metadata.uid)
@@ -98,24 +99,24 @@ class JobRunner:
             elif reader is not None:
                 reader.release()
 
-    async def _add_fact(self, run: WorkflowRun, job: Job, facts: dict[tuple[str, int], AttemptFact]) -> None:
+    async def _add_fact(self, run: WorkflowRun, job: Job, facts: dict[AttemptId, AttemptFact]) -> None:
         attempt = attempt_of(job)
         fact = await self._fact(run, job, attempt) if attempt else None
         if attempt is not None and fact is not None:
-            facts[attempt.step, attempt.number] = fact
+            facts[attempt.id] = fact
 
     async def _fact(self, run: WorkflowRun, job: Job, attempt: Attempt) -> AttemptFact | None:
         reader = self._readers.get(attempt.uid)
         if reader is not None and reader.result is not None:
             return reader.result
-        step = run.status.steps.get(attempt.step)
+        step = run.status.steps.get(attempt.id.step)
         pod = self._sight.pod_of(attempt.uid)
         if pod is None:
             recorded = step is not None and step.uid == attempt.uid
             pod = await self._find_pod(job) if recorded and not self._sight.lost_pod(attempt.uid) else None
             if pod is None:
                 return self._without_pod(job, attempt, recorded=recorded)
-        wanted = step is not None and step.phase in _ALIVE and step.attempt == attempt.number
+        wanted = step is not None and step.phase in _ALIVE and step.attempt == attempt.id.attempt
         if not wanted:
             # Nobody waits for this one's result; all that counts is whether it still lives.
             return attempt.lost("the attempt has ended") if pod.ended else attempt.fact(AttemptPhase.RUNNING)
@@ -177,7 +178,7 @@ class JobRunner:
             # Seen and gone: whatever the run's status knows of it, it must never be made again under this number.
             fact = reader.result if reader is not None and reader.result is not None else None
             known = self._settled.setdefault(owner.uid, {})
-            known[attempt.step, attempt.number] = fact or attempt.lost("the attempt's Job was deleted")
+            known[attempt.id] = fact or attempt.lost("the attempt's Job was deleted")
             self._wake(Key(job.metadata.namespace, job.metadata.labels.get(labels.RUN, "")))
         self._drop_reader(job.metadata.uid)
 

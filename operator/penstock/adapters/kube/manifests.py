@@ -136,11 +136,13 @@ def _labels(run: WorkflowRun) -> dict[str, str]:
 
 def _annotations(command: StartAttempt, document: InputDocument, *, with_document: bool) -> dict[str, str]:
     annotations = {
-        labels.STEP: command.step,
-        labels.ATTEMPT: str(command.attempt),
+        labels.STEP: command.id.step,
+        labels.ATTEMPT: str(command.id.attempt),
         labels.DIGEST: command.digest,
         labels.NONCE: document.nonce,
     }
+    if command.id.batch is not None:
+        annotations[labels.BATCH] = str(command.id.batch)
     if with_document and not document.parts:
         annotations[labels.DOCUMENT] = document.text
     return annotations

@@ -27,12 +27,19 @@ class Annotations(
     msgspec.Struct,
     frozen=True,
     gc=False,
-    rename={"step": labels.STEP, "attempt": labels.ATTEMPT, "digest": labels.DIGEST, "nonce": labels.NONCE},
+    rename={
+        "step": labels.STEP,
+        "attempt": labels.ATTEMPT,
+        "batch": labels.BATCH,
+        "digest": labels.DIGEST,
+        "nonce": labels.NONCE,
+    },
 ):
     """Our annotations."""
 
     step: str = ""
     attempt: str = ""
+    batch: str = ""
     digest: str = ""
     nonce: str = ""
 

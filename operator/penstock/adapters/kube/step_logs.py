@@ -15,7 +15,7 @@ from penstock.adapters.kube.objects import Struct
 from penstock.adapters.kube.resources import PODS
 from penstock.api.v1alpha1.run import StepStatus, WorkflowRun
 from penstock.engine.identifiers import attempt_name
-from penstock.engine.model import FINISHED_RUN, FINISHED_STEP
+from penstock.engine.model import FINISHED_RUN, FINISHED_STEP, AttemptId
 from penstock.errors import Forbidden, InvalidInput, NotFound
 from penstock.ports.access import Key, Runs
 
@@ -56,7 +56,7 @@ class KubeLogs:
         if state is None or not _has_attempt(state):
             raise NotFound(f"step {step} of run {run.metadata.name} has no attempt")
         stripper = RecordStripper()
-        async for chunk in self._chunks(run, step, state.attempt, follow=follow):
+        async for chunk in self._chunks(run, AttemptId(step, state.attempt), follow=follow):
             if clean := stripper.feed(chunk):
                 yield clean
         if rest := stripper.close():
@@ -71,8 +71,8 @@ class KubeLogs:
                 return newer
         return run
 
-    async def _chunks(self, run: WorkflowRun, step: str, attempt: int, *, follow: bool) -> AsyncIterator[bytes]:
-        name = attempt_name(run.metadata.name, run.metadata.uid, step, attempt)
+    async def _chunks(self, run: WorkflowRun, at: AttemptId, *, follow: bool) -> AsyncIterator[bytes]:
+        name = attempt_name(run.metadata.name, run.metadata.uid, *at)
         params = {"container": CONTAINER, **({"follow": "true"} if follow else {})}
         backoff = Backoff(0.2, 2.0)
         while True:
@@ -85,7 +85,7 @@ class KubeLogs:
                 if not follow:
                     return
             except NotFound:
-                if not follow or not await self._still_alive(run, step, attempt):
+                if not follow or not await self._still_alive(run, at):
                     raise
             await asyncio.sleep(backoff.next())
 
@@ -111,10 +111,10 @@ class KubeLogs:
             return next((pod.metadata.name for pod in found.items), None)
         return None
 
-    async def _still_alive(self, run: WorkflowRun, step: str, attempt: int) -> bool:
+    async def _still_alive(self, run: WorkflowRun, at: AttemptId) -> bool:
         newest = await self._runs.get(Key(run.metadata.namespace, run.metadata.name))
-        state = newest.status.steps.get(step)
-        return state is not None and state.attempt == attempt and state.phase not in FINISHED_STEP
+        state = newest.status.steps.get(at.step)
+        return state is not None and state.attempt == at.attempt and state.phase not in FINISHED_STEP
 
 
 class RecordStripper:

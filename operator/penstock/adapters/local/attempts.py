@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from penstock.adapters.local.database import Database, Row
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt
 from penstock.engine.facts import AttemptFact, AttemptPhase
-from penstock.engine.model import Failure
+from penstock.engine.model import AttemptId, Failure
 from penstock.ports.access import Key
 
 
@@ -32,8 +32,7 @@ class AttemptRecord:
     uid: str
     run: str
     run_uid: str
-    step: str
-    attempt: int
+    id: AttemptId
     digest: str
     nonce: str
     outcome: Outcome | None = None
@@ -75,8 +74,9 @@ class AttemptTable:
                 uid=uid,
                 run=run.metadata.name,
                 run_uid=run.metadata.uid,
-                step=command.step,
-                attempt=command.attempt,
+                step=command.id.step,
+                attempt=command.id.attempt,
+                batch=command.id.batch,
                 digest=command.digest,
                 nonce=nonce,
             )
@@ -111,8 +111,9 @@ class AttemptTable:
 
 
 def _record(row: Row) -> AttemptRecord:
-    written = AttemptRecord(*row)
-    return replace(written, outcome=_outcome(json.loads(row[-1]))) if row[-1] else written
+    namespace, name, uid, run, run_uid, step, attempt, batch, digest, nonce, written = row
+    outcome = _outcome(json.loads(written)) if written else None
+    return AttemptRecord(namespace, name, uid, run, run_uid, AttemptId(step, attempt, batch), digest, nonce, outcome)
 
 
 def _outcome(fields: dict[str, Any]) -> Outcome:

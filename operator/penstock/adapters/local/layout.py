@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from penstock.engine.model import AttemptId
 from penstock.errors import UserError
 
 
@@ -54,9 +55,9 @@ class DataDirectory:
         """What happened in a run, one line each."""
         return self.run(uid) / "events.log"
 
-    def attempt(self, run_uid: str, step: str, attempt: int) -> AttemptFiles:
+    def attempt(self, run_uid: str, at: AttemptId) -> AttemptFiles:
         """The files of one attempt."""
-        stem = f"{step}-{attempt}"
+        stem = "-".join(str(part) for part in at if part is not None)
         folder = self.run(run_uid)
         return AttemptFiles(log=folder / f"{stem}.log", pid=folder / f"{stem}.pid", work=folder / stem)
 

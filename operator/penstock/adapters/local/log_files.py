@@ -77,7 +77,7 @@ class LocalLogs:
         has no attempt yet (without `follow`), will never have one, or its log is gone.
         """
         record = await self._newest(run, step, follow=follow)
-        path = self._directory.attempt(record.run_uid, record.step, record.attempt).log
+        path = self._directory.attempt(record.run_uid, record.id).log
         reader = LogReader(path, record.nonce)
         try:
             async for chunk in self._chunks(reader, record, follow=follow):
@@ -100,7 +100,7 @@ class LocalLogs:
 
     def _has_log(self, record: AttemptRecord) -> bool:
         # Ended without a log means that it is gone, which the reader says in other words.
-        files = self._directory.attempt(record.run_uid, record.step, record.attempt)
+        files = self._directory.attempt(record.run_uid, record.id)
         return record.outcome is not None or files.log.exists()
 
     async def _chunks(self, reader: LogReader, record: AttemptRecord, *, follow: bool) -> AsyncIterator[bytes]:

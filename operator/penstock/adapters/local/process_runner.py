@@ -25,7 +25,7 @@ from penstock.adapters.local.step_environment import step_environment
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact, AttemptPhase
-from penstock.engine.model import Failure, RunPhase
+from penstock.engine.model import AttemptId, Failure, RunPhase
 from penstock.errors import TransientError, Unavailable
 from penstock.ports.access import Key
 
@@ -76,13 +76,13 @@ class ProcessRunner:
         """Attempts whose processes are watched."""
         return len(self._living)
 
-    async def observe(self, run: WorkflowRun) -> Mapping[tuple[str, int], AttemptFact]:
-        """What is known of the run's attempts, by step and attempt number."""
+    async def observe(self, run: WorkflowRun) -> Mapping[AttemptId, AttemptFact]:
+        """What is known of the run's attempts."""
         facts = {}
         for record in self._attempts.of_run(run.metadata.uid):
             fact = self._fact(record, RunPhase(run.status.phase))
             if fact is not None:
-                facts[record.step, record.attempt] = fact
+                facts[record.id] = fact
         return facts
 
     async def start(self, run: WorkflowRun, command: StartAttempt) -> None:
@@ -189,7 +189,7 @@ class ProcessRunner:
             listener(record.run_key)
 
     def _files(self, record: AttemptRecord) -> AttemptFiles:
-        return self._directory.attempt(record.run_uid, record.step, record.attempt)
+        return self._directory.attempt(record.run_uid, record.id)
 
     def _environment(self, command: StartAttempt, files: AttemptFiles) -> dict[str, str]:
         inherited = self._harness.inherited

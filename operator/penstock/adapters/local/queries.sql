@@ -65,24 +65,24 @@ SELECT digest, spec FROM revisions WHERE namespace = :namespace AND name = :name
 
 -- name: insert_attempt
 -- The fence: write an attempt down unless one of its name is there; returns nothing where it is.
-INSERT INTO attempts (namespace, name, uid, run, run_uid, step, attempt, digest, nonce)
-VALUES (:namespace, :name, :uid, :run, :run_uid, :step, :attempt, :digest, :nonce)
+INSERT INTO attempts (namespace, name, uid, run, run_uid, step, attempt, batch, digest, nonce)
+VALUES (:namespace, :name, :uid, :run, :run_uid, :step, :attempt, :batch, :digest, :nonce)
 ON CONFLICT (namespace, name) DO NOTHING
 RETURNING name;
 
 -- name: find_attempt
 -- One attempt by its name.
-SELECT namespace, name, uid, run, run_uid, step, attempt, digest, nonce, outcome FROM attempts
+SELECT namespace, name, uid, run, run_uid, step, attempt, batch, digest, nonce, outcome FROM attempts
 WHERE namespace = :namespace AND name = :name;
 
 -- name: list_attempts_of_run
 -- The attempts of a run.
-SELECT namespace, name, uid, run, run_uid, step, attempt, digest, nonce, outcome FROM attempts
-WHERE run_uid = :run_uid ORDER BY step, attempt;
+SELECT namespace, name, uid, run, run_uid, step, attempt, batch, digest, nonce, outcome FROM attempts
+WHERE run_uid = :run_uid ORDER BY step, batch, attempt;
 
 -- name: find_newest_attempt
 -- The newest attempt of a step.
-SELECT namespace, name, uid, run, run_uid, step, attempt, digest, nonce, outcome FROM attempts
+SELECT namespace, name, uid, run, run_uid, step, attempt, batch, digest, nonce, outcome FROM attempts
 WHERE run_uid = :run_uid AND step = :step ORDER BY attempt DESC LIMIT 1;
 
 -- name: end_attempt

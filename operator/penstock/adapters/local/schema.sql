@@ -62,3 +62,8 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_by_run ON attempts (run_uid, step, attempt);
 
 CREATE INDEX open_attempts ON attempts (namespace, run) WHERE outcome IS NULL;
+
+-- version: 2
+
+-- Which batch of items, where the attempt's step is fanned out.
+ALTER TABLE attempts ADD COLUMN batch INTEGER;

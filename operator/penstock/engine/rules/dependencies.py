@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from penstock.engine.draft import Draft
 from penstock.engine.facts import Value
-from penstock.engine.model import Failure, OnFailure, StepPhase, StepPlan
+from penstock.engine.model import AttemptId, Failure, OnFailure, StepPhase, StepPlan
 from penstock.engine.rules.retries import fail_step
 from penstock.engine.rules.starting import start_or_ask
 
@@ -35,7 +35,7 @@ def main_settled(draft: Draft) -> bool:
     """All steps outside `finally` are finished and none of their attempts is alive any more."""
     for step in draft.plan.main:
         state = draft.step(step.name)
-        fact = draft.facts.attempts.get((step.name, state.attempt))
+        fact = draft.facts.attempts.get(AttemptId(step.name, state.attempt))
         if not state.phase.finished or (fact is not None and not fact.ended):
             return False
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from penstock.engine.digests import canonical
 from penstock.engine.draft import Draft
 from penstock.engine.facts import AttemptFact, AttemptPhase
-from penstock.engine.model import Failure, StepPhase, StepPlan, StepState
+from penstock.engine.model import AttemptId, Failure, StepPhase, StepPlan, StepState
 from penstock.engine.rules.retries import attempt_failed
 
 MAX_OUTPUT = 65_536
@@ -19,7 +19,7 @@ def take_results(draft: Draft) -> Draft:
     for step in draft.plan.steps.values():
         state = draft.step(step.name)
         if state.phase.alive:
-            draft = _take(draft, step, state, draft.facts.attempts.get((step.name, state.attempt)))
+            draft = _take(draft, step, state, draft.facts.attempts.get(AttemptId(step.name, state.attempt)))
     return draft
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.draft import Draft
 from penstock.engine.identifiers import attempt_name
-from penstock.engine.model import Failure, StepPhase, StepPlan
+from penstock.engine.model import AttemptId, Failure, StepPhase, StepPlan
 from penstock.engine.rules.gates import open_gate
 from penstock.engine.rules.retries import fail_step
 from penstock.engine.subjects import attempt_digest, input_document
@@ -39,19 +39,19 @@ def launch_attempts(draft: Draft) -> Draft:
     """Every attempt that is written down and was not seen is (again) asked to exist."""
     for step in draft.plan.steps.values():
         state = draft.step(step.name)
-        if state.phase is StepPhase.STARTING and (step.name, state.attempt) not in draft.facts.attempts:
+        if state.phase is StepPhase.STARTING and AttemptId(step.name, state.attempt) not in draft.facts.attempts:
             draft = _launch(draft, step)
     return draft
 
 
 def reap_attempts(draft: Draft) -> Draft:
     """Every attempt that still lives though its step went on without it is (again) asked to stop."""
-    for (name, attempt), fact in draft.facts.attempts.items():
-        state = draft.step(name)
+    for at, fact in draft.facts.attempts.items():
+        state = draft.step(at.step)
         # One that said its word ends by itself: stopping it would cost its log.
-        wanted = state.attempt == attempt and (state.phase.alive or state.phase is StepPhase.SUCCEEDED)
+        wanted = state.attempt == at.attempt and (state.phase.alive or state.phase is StepPhase.SUCCEEDED)
         if not fact.ended and not wanted:
-            draft = draft.emit(StopAttempt(name, attempt, _attempt_name(draft, name, attempt)))
+            draft = draft.emit(StopAttempt(at, _attempt_name(draft, at)))
     return draft
 
 
@@ -95,11 +95,11 @@ def _launch(draft: Draft, step: StepPlan) -> Draft:
         # What is written down is what may run. Only a change of our own (another image of a runtime) comes here.
         reason = "what this attempt would run changed after it was written down"
         return fail_step(draft, step, Failure("SUPERSEDED", reason, step.name))
+    at = AttemptId(step.name, state.attempt)
     return draft.emit(
         StartAttempt(
-            step=step.name,
-            attempt=state.attempt,
-            name=_attempt_name(draft, step.name, state.attempt),
+            id=at,
+            name=_attempt_name(draft, at),
             digest=digest,
             program=step.program,
             document=input_document(draft, step, state.attempt),
@@ -107,6 +107,6 @@ def _launch(draft: Draft, step: StepPlan) -> Draft:
     )
 
 
-def _attempt_name(draft: Draft, step: str, attempt: int) -> str:
+def _attempt_name(draft: Draft, at: AttemptId) -> str:
     run = draft.facts.run
-    return attempt_name(run.name, run.uid, step, attempt)
+    return attempt_name(run.name, run.uid, *at)

@@ -10,6 +10,7 @@ from penstock.adapters.kube.objects import Job, Pod
 from penstock.api.v1alpha1.run import RequestedBy, WorkflowRun
 from penstock.engine.commands import StartAttempt
 from penstock.engine.identifiers import attempt_name
+from penstock.engine.model import AttemptId
 from penstock.testing.builders import a_run
 
 IMAGE = "registry.example/penstock-runtime-python@sha256:" + "1" * 64
@@ -43,7 +44,7 @@ def a_start(run: WorkflowRun, step: str = "charge", attempt: int = 1, **program:
         "idempotencyKey": f"{run.metadata.uid}/{step}/{attempt}",
     }
     name = attempt_name(run.metadata.name, run.metadata.uid, step, attempt)
-    return StartAttempt(step, attempt, name, "sha256:" + "a" * 64, what, document)
+    return StartAttempt(AttemptId(step, attempt), name, "sha256:" + "a" * 64, what, document)
 
 
 def a_job(*, name: str = "job-1", uid: str = "job-uid", run_uid: str = "run-uid", **fields: Any) -> Job:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from penstock.engine.commands import StopAttempt
 from penstock.engine.facts import AttemptFact, AttemptPhase
-from penstock.engine.model import Failure
+from penstock.engine.model import AttemptId, Failure
 from tests.support.plans import Story, a_gate, a_plan, a_step
 
 
 def stops(story):
-    return [(command.step, command.attempt) for command in story.last.commands if isinstance(command, StopAttempt)]
+    return [command.id for command in story.last.commands if isinstance(command, StopAttempt)]
 
 
 def test_a_cancelled_run_starts_nothing_more_and_stops_what_lives():
@@ -17,20 +17,22 @@ def test_a_cancelled_run_starts_nothing_more_and_stops_what_lives():
     story.look()
     story.cancel()
     assert story.phases() == {"a": "Cancelled", "b": "Cancelled", "g": "Cancelled"}
-    assert stops(story) == [("a", 1)]
+    assert stops(story) == [AttemptId("a", 1)]
     assert story.state.phase == "Cancelled"
-    assert story.started == [("a", 1)]
+    assert story.started == [AttemptId("a", 1)]
 
 
 def test_a_stop_is_asked_for_until_the_attempt_is_seen_ended():
     story = Story(a_plan(a_step("a")))
     story.look()
     story.cancel()
-    assert stops(story) == [("a", 1)]
+    assert stops(story) == [AttemptId("a", 1)]
     story.look()
-    assert stops(story) == [("a", 1)]
+    assert stops(story) == [AttemptId("a", 1)]
     digest = story.state.step("a").digest
-    story.attempts["a", 1] = AttemptFact(AttemptPhase.FAILED, digest, failure=Failure("CANCELLED", "stopped"))
+    story.attempts[AttemptId("a", 1)] = AttemptFact(
+        AttemptPhase.FAILED, digest, failure=Failure("CANCELLED", "stopped")
+    )
     story.look()
     assert stops(story) == []
 
@@ -40,11 +42,13 @@ def test_finally_runs_once_what_was_stopped_has_ended():
     story.look()
     story.cancel()
     assert story.state.phase == "Running"
-    assert ("audit", 1) not in story.started
+    assert AttemptId("audit", 1) not in story.started
     digest = story.state.step("a").digest
-    story.attempts["a", 1] = AttemptFact(AttemptPhase.FAILED, digest, failure=Failure("CANCELLED", "stopped"))
+    story.attempts[AttemptId("a", 1)] = AttemptFact(
+        AttemptPhase.FAILED, digest, failure=Failure("CANCELLED", "stopped")
+    )
     story.look()
-    assert story.started[-1] == ("audit", 1)
+    assert story.started[-1] == AttemptId("audit", 1)
     story.end("audit")
     assert story.state.phase == "Cancelled"
 
@@ -63,6 +67,6 @@ def test_an_attempt_that_gave_its_result_is_left_to_end_by_itself():
     story.look()
     story.end("a", 1)
     digest = story.state.step("a").digest
-    story.attempts["a", 1] = AttemptFact(AttemptPhase.RUNNING, digest, "uid-a-1")
+    story.attempts[AttemptId("a", 1)] = AttemptFact(AttemptPhase.RUNNING, digest, "uid-a-1")
     story.look()
     assert stops(story) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from penstock.engine.commands import StopAttempt
-from penstock.engine.model import Retry
+from penstock.engine.model import AttemptId, Retry
 from penstock.engine.rules.deadlines import START_ALLOWANCE
 from tests.support.plans import Story, a_plan, a_step, seconds
 
@@ -28,7 +28,7 @@ def test_an_attempt_without_a_result_long_after_its_timeout_fails_is_stopped_and
     assert story.phases() == {"a": "Running"} or story.phases() == {"a": "Starting"}
     story.later(START_ALLOWANCE)
     assert story.state.step("a").attempt == 2
-    assert StopAttempt("a", 1, story.last.commands[-1].name) in story.last.commands
+    assert StopAttempt(AttemptId("a", 1), story.last.commands[-1].name) in story.last.commands
 
 
 def test_a_result_in_the_moment_of_the_timeout_counts():

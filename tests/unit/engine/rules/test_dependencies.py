@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.engine.model import OnFailure, StepPhase
+from penstock.engine.commands import StartAttempt
+from penstock.engine.model import AttemptId, OnFailure, StepPhase
 from tests.support.plans import Story, a_plan, a_step
 
 
 def test_a_step_starts_once_all_its_needs_succeeded():
     story = Story(a_plan(a_step("a"), a_step("b"), a_step("c", "a", "b")))
     story.look()
-    assert story.started == [("a", 1), ("b", 1)]
+    assert story.started == [AttemptId("a", 1), AttemptId("b", 1)]
     story.end("a")
-    assert ("c", 1) not in story.started
+    assert AttemptId("c", 1) not in story.started
     story.end("b")
-    assert story.started[-1] == ("c", 1)
+    assert story.started[-1] == AttemptId("c", 1)
 
 
 def test_outputs_of_the_steps_before_are_in_the_input_document():
     story = Story(a_plan(a_step("a"), a_step("other"), a_step("b", "a")))
     story.look()
     story.end("a", {"id": 7})
-    (start,) = [command for command in story.last.commands if getattr(command, "step", "") == "b"]
+    (start,) = [command for command in story.last.commands if isinstance(command, StartAttempt)]
     assert start.document["steps"] == {"a": {"phase": "Succeeded", "output": {"id": 7}}}
     assert start.document["context"] == {"total": 700}
 
@@ -81,9 +82,9 @@ def test_finally_starts_after_everything_else_and_sees_how_the_run_stands():
     story = Story(a_plan(a_step("a"), a_step("b"), a_step("audit", final=True)))
     story.look()
     story.end("a", code="BROKEN")
-    assert ("audit", 1) not in story.started
+    assert AttemptId("audit", 1) not in story.started
     story.end("b")
-    (start,) = [command for command in story.last.commands if getattr(command, "step", "") == "audit"]
+    (start,) = [command for command in story.last.commands if isinstance(command, StartAttempt)]
     assert start.document["run"] == {"name": "order-1", "namespace": "shop", "phase": "Failed", "failedSteps": ["a"]}
     story.end("audit")
     assert story.state.phase == "Failed"

@@ -10,7 +10,7 @@ import pytest
 
 from penstock.engine.commands import AskGate, SettleGate
 from penstock.engine.facts import Verdict
-from penstock.engine.model import Gate, Retry
+from penstock.engine.model import AttemptId, Gate, Retry
 from tests.support.plans import GATE, Story, a_gate, a_plan, a_step, seconds
 
 PINNED = MappingProxyType({"kind": "script", "image": "registry/python@sha256:aa", "source": "charge()"})
@@ -113,7 +113,7 @@ def test_a_gated_step_starts_only_what_was_approved():
     assert request.subject["program"] == dict(PINNED)
     assert story.started == []
     story.vote("charge", "alice")
-    assert story.started == [("charge", 1)]
+    assert story.started == [AttemptId("charge", 1)]
 
 
 def test_what_changed_after_the_request_is_superseded_and_asked_again():

@@ -8,6 +8,7 @@ import pytest
 
 from penstock.engine.decide import Change, change
 from penstock.engine.facts import AttemptFact, AttemptPhase
+from penstock.engine.model import AttemptId
 from tests.support.plans import Story, a_gate, a_plan, a_step
 
 
@@ -24,20 +25,20 @@ def test_an_attempt_whose_uid_is_written_and_that_is_gone_is_lost_and_not_starte
     story.attempts.clear()
     story.look()
     assert story.state.failure.code == "LOST"
-    assert story.started == [("a", 1)]
+    assert story.started == [AttemptId("a", 1)]
 
 
 def test_an_attempt_that_was_written_down_and_never_seen_is_asked_for_again():
     story = a_started_story()
     story.attempts.clear()
     story.look()
-    assert story.started == [("a", 1), ("a", 1)]
+    assert story.started == [AttemptId("a", 1), AttemptId("a", 1)]
     assert story.state.step("a").attempt == 1
 
 
 def test_a_result_for_another_digest_does_not_count():
     story = a_started_story()
-    story.attempts["a", 1] = AttemptFact(AttemptPhase.SUCCEEDED, "sha256:other", "uid", output=1)
+    story.attempts[AttemptId("a", 1)] = AttemptFact(AttemptPhase.SUCCEEDED, "sha256:other", "uid", output=1)
     story.look()
     assert story.state.failure.code == "JOB_NAME_CONFLICT"
 
@@ -68,7 +69,9 @@ def test_outputs_together_may_not_outgrow_the_run():
 def test_a_sign_of_life_is_no_reason_to_write_but_a_result_is():
     story = a_started_story()
     before = story.state
-    story.attempts["a", 1] = replace(story.attempts["a", 1], phase=AttemptPhase.RUNNING, message="1 of 2")
+    story.attempts[AttemptId("a", 1)] = replace(
+        story.attempts[AttemptId("a", 1)], phase=AttemptPhase.RUNNING, message="1 of 2"
+    )
     story.look()
     assert story.phases() == {"a": "Running"}
     assert change(before, story.state) is Change.SOFT
@@ -83,7 +86,7 @@ def test_an_output_that_an_api_server_wrote_without_its_point_supersedes_nothing
     story.look()
     story.end("a", {"total": 100.0})
     before = story.phases()["b"]
-    story.attempts.pop(("b", 1), None)  # died between the write and the start
+    story.attempts.pop(AttemptId("b", 1), None)  # died between the write and the start
     kept = replace(story.state.step("a"), output={"total": 100})
     story.state = replace(story.state, steps={**story.state.steps, "a": kept})
     story.look()

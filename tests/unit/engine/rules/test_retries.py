@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from penstock.engine.model import Retry
+from penstock.engine.model import AttemptId, Retry
 from tests.support.plans import Story, a_plan, a_step, seconds
 
 TWICE = Retry(limit=2, initial=seconds(2), factor=3, maximum=seconds(5))
@@ -19,9 +19,9 @@ def test_a_failed_attempt_is_tried_again_after_its_backoff_and_no_sooner():
     assert story.phases() == {"a": "Backoff"}
     assert story.last.wake_at == story.now + seconds(2)
     story.later(seconds(1.9))
-    assert story.started == [("a", 1)]
+    assert story.started == [AttemptId("a", 1)]
     story.later(seconds(0.1))
-    assert story.started == [("a", 1), ("a", 2)]
+    assert story.started == [AttemptId("a", 1), AttemptId("a", 2)]
 
 
 def test_the_wait_grows_by_its_factor_up_to_its_maximum():
@@ -36,7 +36,7 @@ def test_after_the_last_attempt_the_step_has_failed():
     story.end("a", code="SECOND")
     assert story.state.phase == "Failed"
     assert story.state.failure.code == "SECOND"
-    assert story.started == [("a", 1), ("a", 2)]
+    assert story.started == [AttemptId("a", 1), AttemptId("a", 2)]
 
 
 @pytest.mark.parametrize("code", ["JOB_NAME_CONFLICT", "INPUT_MISMATCH"])
