@@ -53,7 +53,7 @@ run: setup ## Run examples/order-processing.yaml on this machine; APPROVE=1 answ
 # --- check ----------------------------------------------------------------------------------------
 
 .PHONY: test
-test: lint types arch verify unit properties contract integration e2e ## Everything, in this order
+test: lint types arch verify unit properties contract integration conformance e2e ## Everything, in this order
 
 .PHONY: fmt
 fmt: setup ## Format the code
@@ -98,6 +98,10 @@ contract: setup ## One suite for every adapter: memory, SQLite, cluster
 .PHONY: integration
 integration: setup ## Real interpreters, processes, SQLite, HTTP; no cluster
 	$(PYTEST) -n auto tests/integration
+
+.PHONY: conformance
+conformance: setup ## The protocol's public conformance suite, and the Inspector, against our MCP server
+	$(PYTEST) tests/conformance
 
 .PHONY: e2e
 e2e: setup ## The real cluster: everything that is promised there

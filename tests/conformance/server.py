@@ -1,0 +1,59 @@
+"""`python -m tests.conformance.server`: our server over HTTP; with --asked-for, also what the suite asks for.
+
+The suite sends no token, so each request gets one on its way in; all that comes after is what a cluster's callers meet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from typing import Any
+
+from penstock.adapters.kube.client import KubeClient
+from penstock.adapters.kube.credentials import Credentials
+from penstock.settings import McpSettings
+from penstock.wiring.callers import ServedCluster
+from penstock_mcp.cluster_server import cluster_server
+from penstock_mcp.protocol import ToolNews
+from penstock_mcp.serving import HttpOptions, http_app, serve_http
+from tests.conformance import asked_for
+from tests.integration.mcp.reviewing_server import OWN_TOKEN, a_token, reviewing
+from tests.support.memory_access import ORDER
+
+AGENT = "system:serviceaccount:shop:agent"
+
+
+class WithToken:
+    """An application whose every request carries a caller's token."""
+
+    def __init__(self, app: Any, token: str) -> None:
+        self._app = app
+        self._header = (b"authorization", f"Bearer {token}".encode())
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "headers": [*scope["headers"], self._header]}
+        await self._app(scope, receive, send)
+
+
+async def main(*, asked: bool) -> None:
+    """Serve until SIGTERM; `asked`: also what the suite asks for. The first line of standard output is the address."""
+    async with reviewing() as api:
+        api.put("workflows", {"metadata": {"name": "order-processing", "namespace": "shop"}, "spec": ORDER})
+        api.grants.add((AGENT, "shop"))
+        async with KubeClient.connect(Credentials.fixed(api.url, f"Bearer {OWN_TOKEN}")) as kube:
+            news = ToolNews()
+            settings = McpSettings(mode="cluster")
+            server = await cluster_server(ServedCluster(kube), settings, new_suffix=lambda: "n1", news=news)
+            if asked:
+                asked_for.add_all(server)
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                print(f"http://127.0.0.1:{listener.getsockname()[1]}/mcp", flush=True)
+                options = HttpOptions(grace=1.0)
+                app = WithToken(http_app(server, options), a_token("agent"))
+                await serve_http(app, options, on_stop=news.close, sockets=[listener])
+
+
+if __name__ == "__main__":
+    asyncio.run(main(asked="--asked-for" in sys.argv))
