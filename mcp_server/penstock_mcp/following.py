@@ -12,6 +12,7 @@ from fastmcp.server.dependencies import get_context
 from penstock.api.v1alpha1.approval import ApprovalRequest
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.application.find_request import find_request
+from penstock.application.kept_outputs import with_output
 from penstock.application.outcomes import outcome, run_id, timed_out
 from penstock.application.wait_for_run import settled, wait_for_run
 from penstock.errors import PenstockError, TransientError
@@ -56,7 +57,8 @@ class Follower:
             return outcome(run)
         if seconds <= self._budget and not settled(latest, at_gates=True):
             return timed_out(latest, seconds)
-        return outcome(latest, await open_requests(access, latest))
+        shown = await with_output(access, latest)
+        return outcome(shown.run, await open_requests(access, latest), unread=shown.unread)
 
 
 async def open_requests(access: Access, run: WorkflowRun) -> tuple[ApprovalRequest, ...]:

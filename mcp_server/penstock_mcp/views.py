@@ -13,6 +13,7 @@ from fastmcp.tools.base import ToolResult
 
 from penstock.api.v1alpha1.approval import ApprovalRequest
 from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.application.kept_outputs import ShownRun
 from penstock.application.outcomes import outcome, run_id
 from penstock_mcp.text import clean, clean_json, shown
 
@@ -45,8 +46,9 @@ def answer(shape: Mapping[str, Any], said: str | None = None) -> ToolResult:
     return ToolResult(content=text, structured_content=data)
 
 
-def run_details(run: WorkflowRun, approvals: tuple[ApprovalRequest, ...] = ()) -> dict[str, Any]:
+def run_details(shown: ShownRun, approvals: tuple[ApprovalRequest, ...] = ()) -> dict[str, Any]:
     """The run's outcome so far, with every step that has begun."""
+    run = shown.run
     requester = run.spec.requested_by
     steps = {
         name: _drop_empty(
@@ -68,7 +70,7 @@ def run_details(run: WorkflowRun, approvals: tuple[ApprovalRequest, ...] = ()) -
         "finished_at": _moment(run.status.finished_at),
         "steps": steps,
     }
-    return {**outcome(run, approvals), "about": _drop_empty(about)}
+    return {**outcome(run, approvals, unread=shown.unread), "about": _drop_empty(about)}
 
 
 def run_line(run: WorkflowRun) -> dict[str, Any]:

@@ -6,7 +6,8 @@ PenstockError
 │   ├── NotFound         no such object
 │   ├── AlreadyExists    an object of that name is there
 │   ├── Forbidden        this identity may not do that
-│   └── NotPossible      the object's state does not allow it (cancel a finished run)
+│   ├── NotPossible      the object's state does not allow it (cancel a finished run)
+│   └── OutputLost       an output is not there any more, or not as it was
 ├── TransientError       nobody must act; the same call may succeed later
 │   ├── Conflict         somebody wrote first; read again
 │   └── Unavailable      the other side does not answer
@@ -89,6 +90,12 @@ class NotPossible(UserError):
     """The object's state does not allow that."""
 
     code = "NOT_POSSIBLE"
+
+
+class OutputLost(UserError):
+    """An output that a run refers to is not there any more, or not as it was."""
+
+    code = "OUTPUT_LOST"
 
 
 class TransientError(PenstockError):

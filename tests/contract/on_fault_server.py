@@ -45,6 +45,7 @@ class OnFaultServer:
         side, _ = await self._stack.enter_async_context(a_side(self._server))
         self._server.on_commit.append(lambda kind, plural, found: _hear(side, kind, plural, found))
         self.ledger, self.revisions, self.gates = side.ledger, side.revisions, side.gates
+        self.outputs = side.outputs
         self.runner = _AsTheEngineDoes(side.runner, side.ledger)
         self._tasks = [asyncio.create_task(side.follow()), asyncio.create_task(self._kubelet.run())]
         await side.sight.synced()
@@ -64,6 +65,13 @@ class OnFaultServer:
 
     async def kill(self, run: WorkflowRun, command: StartAttempt) -> None:
         self._server.remove("pods", command.name)
+
+    def alter_output(self, name: str, text: str | None) -> None:
+        if text is None:
+            self._server.remove("configmaps", name)
+        else:
+            found = self._server.objects["configmaps", "default", name]
+            self._server.put("configmaps", {**found, "data": {"output": text}})
 
     async def close(self) -> None:
         for task in self._tasks:

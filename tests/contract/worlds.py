@@ -5,9 +5,11 @@ A further adapter is one class here and one line in `conftest.WORLDS`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +24,7 @@ from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt
 from penstock.engine.model import AttemptId
 from penstock.ports.access import Access
-from penstock.ports.engine import Gates, Ledger, Revisions, StepRunner
+from penstock.ports.engine import Gates, Ledger, Outputs, Revisions, StepRunner
 from penstock.testing.clock import FakeClock
 from penstock.testing.memory_runner import Ending, failed, lost, succeeded
 from penstock.testing.memory_world import MemoryWorld
@@ -52,6 +54,7 @@ class World(Protocol):
     revisions: Revisions
     gates: Gates
     runner: StepRunner
+    outputs: Outputs
 
     async def open(self) -> None:
         """Make everything ready."""
@@ -64,6 +67,9 @@ class World(Protocol):
 
     async def kill(self, run: WorkflowRun, command: StartAttempt) -> None:
         """Make an attempt vanish without a result, as an accident would."""
+
+    def alter_output(self, name: str, text: str | None) -> None:
+        """Put something else in the place of a kept output, or take it away (None), as only an accident could."""
 
     async def close(self) -> None:
         """Leave nothing behind."""
@@ -80,6 +86,7 @@ class InMemory:
         self.approver = world.access("alice")
         self.ledger, self.revisions, self.gates = world.ledger, world.revisions, world.gates
         self.runner = world.runner
+        self.outputs = world.outputs
 
     async def open(self) -> None:
         pass
@@ -94,6 +101,13 @@ class InMemory:
 
     async def kill(self, run: WorkflowRun, command: StartAttempt) -> None:
         self.runner.end(run, command.id.step, lost())
+
+    def alter_output(self, name: str, text: str | None) -> None:
+        [key] = [key for key in self.outputs.texts if key[1] == name]
+        if text is None:
+            del self.outputs.texts[key]
+        else:
+            self.outputs.texts[key] = text.encode()
 
     async def close(self) -> None:
         pass
@@ -122,6 +136,7 @@ class OnDisk:
         self.approver_name = "alice"
         self.ledger, self.revisions, self.gates = self.backend.ledger, self.backend.revisions, self.backend.gates
         self.runner = self.backend.runner
+        self.outputs = self.backend.outputs
 
     async def open(self) -> None:
         pass
@@ -143,6 +158,13 @@ class OnDisk:
     async def kill(self, run: WorkflowRun, command: StartAttempt) -> None:
         files = self.directory.attempt(run.metadata.uid, command.id)
         os.kill(int(files.pid.read_text()), signal.SIGKILL)
+
+    def alter_output(self, name: str, text: str | None) -> None:
+        with contextlib.closing(sqlite3.connect(self.directory.database, isolation_level=None)) as database:
+            if text is None:
+                database.execute("DELETE FROM outputs WHERE name = ?", (name,))
+            else:
+                database.execute("UPDATE outputs SET body = ? WHERE name = ?", (text, name))
 
     async def close(self) -> None:
         for path in self.directory.root.glob("runs/*/*.pid"):

@@ -71,6 +71,7 @@ class World:
             "workflows": _Guarded(plain.workflows, check),
             "runs": _Guarded(_Creating(plain.runs, created), check),
             "approvals": _Guarded(plain.approvals, check),
+            "outputs": _Guarded(plain.outputs, check),
             "logs": _Guarded(_Logs(self.logs), check),
         }
         return Access(caller=plain.caller, local=plain.local, **guarded)

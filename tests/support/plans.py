@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from penstock.engine.commands import AskGate, SettleGate, StartAttempt
+from penstock.engine.commands import AskGate, SettleGate, StartAttempt, StoreOutput
 from penstock.engine.decide import Decided, decide
-from penstock.engine.facts import AttemptFact, AttemptPhase, Decision, Facts, GateFact, Value, Verdict
+from penstock.engine.facts import AttemptFact, AttemptPhase, Decision, Facts, GateFact, Stored, Value, Verdict
 from penstock.engine.model import AttemptId, Failure, Gate, Origin, Plan, RunState, StepKind, StepPlan
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -47,6 +47,8 @@ class Story:
         self.attempts: dict[AttemptId, AttemptFact] = {}
         self.gates: dict[str, GateFact] = {}
         self.values: dict[tuple[str, str], Value] = {}
+        self.stored: dict[str, Stored] = {}
+        self.lost: dict[str, str] = {}
         self.started: list[AttemptId] = []
         self.last = Decided(self.state, ())
 
@@ -58,12 +60,17 @@ class Story:
             attempts=MappingProxyType(dict(self.attempts)),
             gates=MappingProxyType(dict(self.gates)),
             values=MappingProxyType(dict(self.values)),
+            stored=MappingProxyType(dict(self.stored)),
+            lost=MappingProxyType(dict(self.lost)),
             self_approval=self.self_approval,
         )
 
     def look(self) -> Decided:
-        """One pass; the runner creates what it is asked to, gates are asked and settled."""
+        """One pass; outputs are kept, the runner creates what it is asked to, gates are asked and settled."""
         self.last = decide(self.plan, self.state, self.facts, self.now)
+        while outputs := [question for question in self.last.questions if isinstance(question, StoreOutput)]:
+            self.stored.update({output.ref.name: Stored() for output in outputs})
+            self.last = decide(self.plan, self.state, self.facts, self.now)
         if self.last.questions:
             return self.last
         self.state = self.last.state

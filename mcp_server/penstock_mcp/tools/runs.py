@@ -8,6 +8,7 @@ from fastmcp.tools.base import Tool, ToolResult
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
+from penstock.application.kept_outputs import with_output
 from penstock.application.outcomes import outcome, run_id
 from penstock.engine.model import RunPhase
 from penstock_mcp.calls import READS, Callers, fixed_tool
@@ -44,7 +45,7 @@ class RunTools:
         """Look at a run: what it came to so far, and where each step stands."""
         access = self._callers.access()
         found = await access.runs.get(self._callers.key(run))
-        return answer(run_details(found, await open_requests(access, found)))
+        return answer(run_details(await with_output(access, found), await open_requests(access, found)))
 
     async def wait_for_run(
         self,

@@ -1,6 +1,6 @@
 """What a run came to, in the shapes that agents and scripts rely on. Pure.
 
-{"status": "success", "output", "run"}
+{"status": "success", "output", "run"}                 with `message` where the output cannot be read
 {"status": "failed", "error", "error_code", "details": {"failed_step", "reason"}, "run"}
 {"status": "timeout", "error", "run", "message"}      the caller's own waiting time ran out
 {"status": "waiting", "approvals": [...], "run"}
@@ -17,12 +17,16 @@ from penstock.api.v1alpha1.run import StepStatus, WorkflowRun
 from penstock.engine.model import RunPhase
 
 
-def outcome(run: WorkflowRun, approvals: tuple[ApprovalRequest, ...] = ()) -> dict[str, Any]:
-    """The run as it stands. `approvals`: its requests, where they are at hand, for their messages."""
+def outcome(run: WorkflowRun, approvals: tuple[ApprovalRequest, ...] = (), *, unread: str = "") -> dict[str, Any]:
+    """The run as it stands, with its output in its status (application/kept_outputs.py).
+
+    `approvals`: its requests, where they are at hand, for their messages. `unread`: why its output is not there.
+    """
     name = run_id(run)
     match RunPhase(run.status.phase):
         case RunPhase.SUCCEEDED:
-            return {"status": "success", "output": run.status.output, "run": name}
+            success = {"status": "success", "output": run.status.output, "run": name}
+            return {**success, "message": unread} if unread else success
         case RunPhase.CANCELLED:
             return {"status": "cancelled", "run": name}
         case RunPhase.FAILED | RunPhase.TIMED_OUT:

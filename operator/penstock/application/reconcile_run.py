@@ -13,19 +13,29 @@ from penstock.api.v1alpha1.run import ErrorStatus, WorkflowRun, WorkflowRunStatu
 from penstock.api.v1alpha1.workflow import WorkflowSpec
 from penstock.application.check_context import check_context, with_defaults
 from penstock.application.happenings import happenings
+from penstock.application.kept_outputs import with_values
 from penstock.application.plans import PlanBook
-from penstock.engine.commands import AskGate, Command, SettleGate, StartAttempt, StopAttempt
+from penstock.engine.commands import (
+    AskGate,
+    Command,
+    Evaluate,
+    Question,
+    SettleGate,
+    StartAttempt,
+    StopAttempt,
+    StoreOutput,
+)
 from penstock.engine.decide import Change, Decided, change, decide
-from penstock.engine.facts import AttemptFact, AttemptPhase, Facts, Value
+from penstock.engine.facts import AttemptFact, AttemptPhase, Facts, Stored
 from penstock.engine.model import AttemptId, Failure, Plan, RunPhase, RunState
 from penstock.errors import BugError, InvalidInput, NotFound, Problem, Unavailable, UserError
 from penstock.ports.access import Key
-from penstock.ports.engine import Clock, Evaluator, EventSink, Gates, Ledger, Revisions, StepRunner
+from penstock.ports.engine import Clock, Evaluator, EventSink, Gates, Ledger, Outputs, Revisions, StepRunner
 
 SOFT_WRITE_EVERY = timedelta(seconds=5)
 """How long a sign of life or a progress message may wait for a write of its own: short steps cost none."""
 MAX_ROUNDS = 64
-"""Rounds of evaluating expressions in one pass; each settles at least one, so more is a bug."""
+"""Rounds of answering questions in one pass; each settles at least one, so more is a bug."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,7 @@ class Engine:
     revisions: Revisions
     gates: Gates
     runner: StepRunner
+    outputs: Outputs
     evaluator: Evaluator
     clock: Clock
     events: EventSink
@@ -71,7 +82,11 @@ class Reconciler:
             await self._fail_at_once(run, error)
             return None
         facts = await self._gather(revised, context)
-        return await self._settle(_Pass(revised, plan, run_state(revised.status), facts))
+        state = run_state(revised.status)
+        if not state.phase.finished:
+            state, lost = await with_values(self._engine.outputs, revised, state)
+            facts = replace(facts, lost=lost)
+        return await self._settle(_Pass(revised, plan, state, facts))
 
     async def _prepare(self, run: WorkflowRun) -> tuple[Plan, Mapping[str, object], WorkflowRun]:
         """The run's plan, its context with defaults, and the run with its revision; UserError where it may not run."""
@@ -135,12 +150,23 @@ class Reconciler:
             decided = decide(work.plan, work.before, facts, self._engine.clock.now())
             if not decided.questions:
                 return decided
-            values: dict[tuple[str, str], Value] = dict(facts.values)
-            for ask in decided.questions:
-                value = await self._engine.evaluator.evaluate(ask.expression, ask.scope, template=ask.template)
-                values[ask.step, ask.field] = value
-            facts = replace(facts, values=MappingProxyType(values))
-        raise BugError(f"the expressions of run {work.run.metadata.name} do not settle")
+            for question in decided.questions:
+                facts = await self._answered(work.run, facts, question)
+        raise BugError(f"the questions about run {work.run.metadata.name} do not settle")
+
+    async def _answered(self, run: WorkflowRun, facts: Facts, question: Question) -> Facts:
+        """The facts with the answer to one question among them."""
+        match question:
+            case Evaluate(step, field, expression, scope, template):
+                value = await self._engine.evaluator.evaluate(expression, scope, template=template)
+                return replace(facts, values=MappingProxyType({**facts.values, (step, field): value}))
+            case StoreOutput(ref):
+                try:
+                    await self._engine.outputs.store(run, question)
+                    answer = Stored()
+                except UserError as error:
+                    answer = Stored(str(error))
+                return replace(facts, stored=MappingProxyType({**facts.stored, ref.name: answer}))
 
     async def _write(self, work: _Pass, decided: Decided) -> tuple[WorkflowRun, datetime | None]:
         """Write the status if it is worth it; the run as it stands then, and when a soft change is due."""
@@ -192,5 +218,5 @@ class Reconciler:
             case SettleGate():
                 await self._engine.gates.settle(run, command)
             case _:
-                pass  # Evaluate was answered before, WakeAt is the return value
+                pass  # questions were answered before, WakeAt is the return value
         return None

@@ -6,6 +6,7 @@ import asyncio
 
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import WorkflowSpec
+from penstock.application.kept_outputs import with_output
 from penstock.application.outcomes import outcome
 from penstock.application.wait_for_run import wait_for_run
 from penstock.cli import exit_codes
@@ -46,15 +47,16 @@ async def attach(call: Call, access: Access, key: Key, spec: WorkflowSpec | None
         progress.close()
 
 
-def conclude(call: Call, run: WorkflowRun, output: OutputFormat) -> int:
+async def conclude(call: Call, access: Access, run: WorkflowRun, output: OutputFormat) -> int:
     """Print what the run came to; its exit code."""
+    shown = await with_output(access, run)
     error = run.status.error
     if output is OutputFormat.TABLE:
         style = "green" if run.status.phase == "Succeeded" else "red"
         call.terminal.say(f"Run {run.metadata.namespace}/{run.metadata.name} {run.status.phase}", style)
-        call.terminal.result(ending_lines(run))
+        call.terminal.result(ending_lines(shown))
     else:
-        show(call.terminal, outcome(run), output)
+        show(call.terminal, outcome(shown.run, unread=shown.unread), output)
     return exit_codes.of_run(run.status.phase, error.code if error else None)
 
 

@@ -10,6 +10,7 @@ from typing import cast
 from penstock.api.v1alpha1.approval import ApprovalRequest
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow
+from penstock.application.kept_outputs import with_output
 from penstock.cli.frame import Call
 from penstock.cli.lookup import spec_of
 from penstock.cli.views.gates import gate_lines
@@ -78,7 +79,8 @@ async def describe(call: Call, access: Access, item: Item) -> Iterable[str]:
     now = call.tools.now()
     match item:
         case WorkflowRun():
-            return run_lines(item, await spec_of(access, item), now, ascii_only=call.terminal.ascii_only)
+            shown = await with_output(access, item)
+            return run_lines(shown, await spec_of(access, item), now, ascii_only=call.terminal.ascii_only)
         case Workflow():
             return workflow_lines(item)
         case ApprovalRequest():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from penstock.engine.model import AttemptId, Gate
+from penstock.engine.model import AttemptId, Gate, OutputRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,16 @@ class Evaluate:
     """The names that the expression may use, with their values."""
     template: bool = False
     """The expression is text with `{{ CEL }}` in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreOutput:
+    """Keep an output beside the run object, and decide again: only what is kept may be referred to."""
+
+    ref: OutputRef
+    value: Any
+    text: bytes
+    """The value's canonical JSON: what is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +88,7 @@ class WakeAt:
     when: datetime
 
 
-Command = Evaluate | StartAttempt | StopAttempt | AskGate | SettleGate | WakeAt
+Question = Evaluate | StoreOutput
+"""Answered before anything is written: the answer is among the facts of the next decision."""
+
+Command = Question | StartAttempt | StopAttempt | AskGate | SettleGate | WakeAt

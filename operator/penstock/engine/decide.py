@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from penstock.engine.commands import Command, Evaluate, WakeAt
+from penstock.engine.commands import Command, Evaluate, Question, StoreOutput, WakeAt
 from penstock.engine.draft import Draft, Rule
 from penstock.engine.facts import Facts
 from penstock.engine.model import Plan, RunState, StepPhase, StepState
@@ -17,6 +17,7 @@ from penstock.engine.rules import (
     deadlines,
     dependencies,
     gates,
+    lost_outputs,
     results,
     retries,
     starting,
@@ -26,6 +27,7 @@ RULES: tuple[Rule, ...] = (
     beginning.begin_run,
     results.take_results,  # first: a result that is there counts even if the run is cancelled in the same moment
     cancellation.stop_when_requested,  # a cancelled run starts nothing more
+    lost_outputs.stop_without_output,  # before anything starts: it would start with less than it was promised
     deadlines.fail_overdue,  # before anything starts: an overdue run starts nothing
     cancellation.drop_unfinished_steps,
     starting.settle_waiting_steps,  # gates that were decided
@@ -48,9 +50,13 @@ class Decided:
     commands: tuple[Command, ...]
 
     @property
-    def questions(self) -> tuple[Evaluate, ...]:
-        """Expressions to evaluate before deciding again; while there are any, nothing else of this may be used."""
-        return tuple(command for command in self.commands if isinstance(command, Evaluate))
+    def questions(self) -> tuple[Question, ...]:
+        """What to find out before deciding again; while there is anything, nothing else of this may be used.
+
+        Outputs come first: until one is kept, an expression must not be told that it is there.
+        """
+        outputs = tuple(command for command in self.commands if isinstance(command, StoreOutput))
+        return outputs or tuple(command for command in self.commands if isinstance(command, Evaluate))
 
     @property
     def wake_at(self) -> datetime | None:

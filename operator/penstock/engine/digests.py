@@ -15,6 +15,7 @@ from typing import Any
 ATTEMPT_SCHEME = "penstock-attempt/v1"
 APPROVAL_SCHEME = "penstock-approval/v1"
 REVISION_SCHEME = "penstock-revision/v1"
+OUTPUT_SCHEME = "penstock-output/v1"
 
 _WHOLE = 2**63
 """Whole numbers from here on are floats for an API server (sigs.k8s.io/json keeps int64)."""
@@ -29,7 +30,12 @@ def canonical(value: Any) -> bytes:
 
 def digest(scheme: str, value: Any) -> str:
     """`sha256:<hex>` over the scheme and the canonical form of `value`."""
-    return "sha256:" + hashlib.sha256(scheme.encode() + b"\n" + canonical(value)).hexdigest()
+    return digest_of(scheme, canonical(value))
+
+
+def digest_of(scheme: str, text: bytes) -> str:
+    """The digest of a value whose canonical form is `text`."""
+    return "sha256:" + hashlib.sha256(scheme.encode() + b"\n" + text).hexdigest()
 
 
 def _sorted(value: Any) -> Any:

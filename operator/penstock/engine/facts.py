@@ -83,6 +83,14 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """What came of keeping an output."""
+
+    error: str | None = None
+    """Set when it cannot be kept; a plain sentence."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All that was observed for one run, gathered before the decision."""
 
@@ -95,5 +103,9 @@ class Facts:
     """By ApprovalRequest name."""
     values: Mapping[tuple[str, str], Value] = field(default_factory=lambda: MappingProxyType({}))
     """By step name and field (`when`, `message`, ...): expressions that an earlier `Evaluate` asked for."""
+    stored: Mapping[str, Stored] = field(default_factory=lambda: MappingProxyType({}))
+    """By OutputRef name: outputs that an earlier `StoreOutput` asked to keep."""
+    lost: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """By OutputRef name: outputs that are kept no longer as they were, with a plain sentence about it."""
     self_approval: bool = False
     """The requester may decide on his own gate (local mode: one person, one machine)."""

@@ -25,6 +25,15 @@ def gate_name(run: str, uid: str, step: str, asked: int) -> str:
     return _name(f"{run}-{step}", "gate", uid, step, str(asked))
 
 
+def output_name(run: str, uid: str, digest: str) -> str:
+    """Name under which a run keeps the output with this outputDigest; 59 characters at most, to leave room for parts.
+
+    A program chooses what it outputs, so the name has 128 bits of the digest: nobody finds two outputs with one name.
+    """
+    content = hashlib.sha256(f"{len(uid)}:{uid}{digest}".encode()).hexdigest()[:32]
+    return f"{_readable(run)[:26].strip('-')}-{content}"
+
+
 def revision_name(workflow: str, digest: str) -> str:
     """Name of a Workflow's revision with this revisionDigest (`sha256:<hex>`)."""
     return f"{_readable(workflow)}-{digest.removeprefix('sha256:')[:_HEX]}"

@@ -111,6 +111,18 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputRef:
+    """An output that is kept beside the run object, which has no room for it. What it holds never changes."""
+
+    name: str
+    """Deterministic: follows from the run and the content."""
+    digest: str
+    """outputDigest."""
+    size: int
+    """Bytes of its canonical JSON."""
+
+
+@dataclass(frozen=True, slots=True)
 class Retry:
     """How often and how soon a failed attempt is tried again."""
 
@@ -218,7 +230,9 @@ class StepState:
     finished_at: datetime | None = None
     retry_at: datetime | None = None
     output: Any = None
-    """None is no output."""
+    """None is no output. Always the value itself, wherever it is kept."""
+    stored: OutputRef | None = None
+    """Where the output is kept; None for one that stands in the run object."""
     failure: Failure | None = None
     gate: GateState | None = None
     message: str | None = None
@@ -234,6 +248,8 @@ class RunState:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     output: Any = None
+    stored: OutputRef | None = None
+    """Where the output is kept; None for one that stands in the run object."""
     failure: Failure | None = None
     stopping: RunPhase | None = None
     """Set when the run will end in this phase (Failed, Cancelled, TimedOut) and only `finally` may still start."""

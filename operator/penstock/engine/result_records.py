@@ -24,7 +24,7 @@ PROGRESS_MARK = "\x1ePENSTOCK-PROGRESS/1"
 TERMINATION_MARK = "PENSTOCK/1z"
 """Begins a compressed record in the container's termination message."""
 OUTPUT_LIMIT = 900 * 1024
-"""Bytes of an output as compact JSON; the harness refuses more, so more is not from a harness."""
+"""Bytes of one program's output as compact JSON; the harness refuses more, so more is not from a harness."""
 OUTPUT_DEPTH = 100
 """Nested lists and objects in an output."""
 RECORD_LIMIT = 2 * 1024 * 1024

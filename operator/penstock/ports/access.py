@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from penstock.api.v1alpha1.approval import ApprovalRequest, Decision
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow
+from penstock.engine.model import OutputRef
 
 
 class Key(NamedTuple):
@@ -88,6 +89,13 @@ class Logs(Protocol):
         """
 
 
+class OutputReader(Protocol):
+    """Outputs that are kept beside their runs."""
+
+    async def load(self, run: WorkflowRun, ref: OutputRef) -> Any:
+        """The output. Raises OutputLost where it is gone or is not what `ref` says, Forbidden."""
+
+
 class Caller(Protocol):
     """The identity behind an Access."""
 
@@ -103,6 +111,7 @@ class Access:
     runs: Runs
     approvals: Approvals
     logs: Logs
+    outputs: OutputReader
     caller: Caller
     local: bool
     """Local mode: one person, one machine, no cluster."""

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from penstock.api.v1alpha1.run import WorkflowRun, WorkflowRunStatus
 from penstock.api.v1alpha1.workflow import Revision, WorkflowSpec
-from penstock.engine.commands import AskGate, SettleGate, StartAttempt, StopAttempt
+from penstock.engine.commands import AskGate, SettleGate, StartAttempt, StopAttempt, StoreOutput
 from penstock.engine.facts import AttemptFact, GateFact, Value
 from penstock.engine.model import AttemptId
-from penstock.ports.access import Key
+from penstock.ports.access import Key, OutputReader
 
 
 class Ledger(Protocol):
@@ -68,6 +68,16 @@ class StepRunner(Protocol):
 
     async def stop(self, run: WorkflowRun, command: StopAttempt) -> None:
         """Make sure that the attempt has no process; graceful first. Harmless when it has none."""
+
+
+class Outputs(OutputReader, Protocol):
+    """Outputs that the run object has no room for: kept beside it, for as long as the run lives."""
+
+    async def store(self, run: WorkflowRun, command: StoreOutput) -> None:
+        """Make sure that the output is kept; the second call for one name writes nothing.
+
+        Raises UserError where it cannot be kept: something else has its name, or a quota is used up.
+        """
 
 
 class Evaluator(Protocol):

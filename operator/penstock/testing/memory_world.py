@@ -20,6 +20,7 @@ from penstock.ports.access import Access, Actor, Key
 from penstock.ports.engine import Content, Evaluator
 from penstock.testing.clock import FakeClock
 from penstock.testing.memory_access import MemoryApprovals, MemoryCaller, MemoryLogs, MemoryRuns, MemoryWorkflows
+from penstock.testing.memory_outputs import MemoryOutputs
 from penstock.testing.memory_runner import MemoryRunner
 from penstock.testing.memory_table import MemoryChanges, MemoryTable
 
@@ -143,6 +144,7 @@ class MemoryWorld:
         self.revisions = MemoryRevisions(self.workflows)
         self.gates = MemoryGates(self.approvals, self.changes)
         self.runner = MemoryRunner(self.changes)
+        self.outputs = MemoryOutputs()
         self.events = MemoryEvents()
         self._local = local
 
@@ -154,6 +156,7 @@ class MemoryWorld:
             runs=MemoryRuns(self.runs, self.changes, actor),
             approvals=MemoryApprovals(self.approvals, actor, self.clock, local=self._local),
             logs=MemoryLogs(self.runner, self.changes),
+            outputs=self.outputs,
             caller=MemoryCaller(actor),
             local=self._local,
         )
@@ -167,6 +170,7 @@ class MemoryWorld:
             revisions=self.revisions,
             gates=self.gates,
             runner=self.runner,
+            outputs=self.outputs,
             evaluator=evaluator or CannedEvaluator(),
             clock=self.clock,
             events=self.events,

@@ -15,6 +15,7 @@ from penstock.adapters.local.driver import LocalDriver
 from penstock.adapters.local.driver_lock import DetachedDriver
 from penstock.adapters.local.layout import DataDirectory
 from penstock.adapters.local.process_runner import HarnessSettings
+from penstock.application.cached_outputs import CachedOutputs
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
 from penstock.ports.access import Access
@@ -74,6 +75,7 @@ def _driver(backend: LocalBackend) -> Iterator[LocalDriver]:
         revisions=backend.revisions,
         gates=backend.gates,
         runner=backend.runner,
+        outputs=CachedOutputs(backend.outputs),
         evaluator=evaluator,
         clock=SystemClock(),
         events=backend.events,

@@ -17,6 +17,7 @@ from penstock.adapters.kube.credentials import Credentials
 from penstock.adapters.kube.leader_lease import LeaderLease
 from penstock.adapters.kube.manifests import PodSettings
 from penstock.adapters.kube.server_clock import ServerClock
+from penstock.application.cached_outputs import CachedOutputs
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
 from penstock.ports.access import Key
@@ -68,6 +69,7 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
             revisions=side.revisions,
             gates=side.gates,
             runner=side.runner,
+            outputs=CachedOutputs(side.outputs),
             evaluator=evaluator,
             clock=clock,
             events=side.events,

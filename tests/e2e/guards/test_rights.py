@@ -70,7 +70,10 @@ class TestPeople:
         ("role", "can", "cannot"),
         [
             pytest.param(
-                "viewer", ["list workflowruns", "get pods/log"], ["create workflowruns", "get secrets"], id="viewer"
+                "viewer",
+                ["list workflowruns", "get pods/log", "get configmaps"],
+                ["create workflowruns", "get secrets"],
+                id="viewer",
             ),
             pytest.param(
                 "runner",

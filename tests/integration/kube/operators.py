@@ -42,7 +42,16 @@ async def a_side(
     async with KubeClient.connect(Credentials.fixed(server.url), options) as client:
         plans = PlanBook(IMAGES, CelEvaluator().check_expression)
         side = ClusterSide(client, clock, plans, SideSettings(workers=8, pod=PodSettings(managed=managed)))
-        engine = Engine(side.ledger, side.revisions, side.gates, side.runner, CelEvaluator(), clock, side.events)
+        engine = Engine(
+            ledger=side.ledger,
+            revisions=side.revisions,
+            gates=side.gates,
+            runner=side.runner,
+            outputs=side.outputs,
+            evaluator=CelEvaluator(),
+            clock=clock,
+            events=side.events,
+        )
         yield side, Reconciler(engine, plans)
 
 

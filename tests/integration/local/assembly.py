@@ -36,6 +36,7 @@ def driver_of(backend: LocalBackend, evaluator: Evaluator | None = None) -> Loca
         revisions=backend.revisions,
         gates=backend.gates,
         runner=backend.runner,
+        outputs=backend.outputs,
         evaluator=evaluator or CannedEvaluator(),
         clock=SystemClock(),
         events=backend.events,

@@ -12,7 +12,7 @@ from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import SOFT_WRITE_EVERY, Reconciler
 from penstock.engine.commands import StartAttempt
 from penstock.engine.facts import Verdict
-from penstock.errors import Conflict, InvalidInput, Unavailable
+from penstock.errors import Conflict, Forbidden, InvalidInput, Unavailable
 from penstock.ports.access import Key
 from penstock.testing.builders import a_gate, a_run, a_step, a_workflow
 from penstock.testing.memory_runner import failed, succeeded
@@ -63,15 +63,34 @@ class JournalRunner:
         await self._runner.stop(run, command)
 
 
+class JournalOutputs:
+    """The world's outputs, with what is kept of them in the journal; refuses what it is told to."""
+
+    def __init__(self, outputs, journal):
+        self._outputs = outputs
+        self._journal = journal
+        self.refusal = None
+
+    async def store(self, run, command):
+        if self.refusal is not None:
+            raise self.refusal
+        self._journal.append(("keep", command.ref.size))
+        await self._outputs.store(run, command)
+
+    async def load(self, run, ref):
+        return await self._outputs.load(run, ref)
+
+
 class Stage:
     """A world, a reconciler over it, and the journal of what it did."""
 
     def __init__(self, workflow, **run_fields):
         self.world = MemoryWorld()
-        self.journal: list[tuple[str, str]] = []
+        self.journal: list[tuple[str, object]] = []
         self.ledger = CountingLedger(self.world.ledger, self.journal)
         self.runner = JournalRunner(self.world.runner, self.journal)
-        engine = replace(self.world.engine(), ledger=self.ledger, runner=self.runner)
+        self.outputs = JournalOutputs(self.world.outputs, self.journal)
+        engine = replace(self.world.engine(), ledger=self.ledger, runner=self.runner, outputs=self.outputs)
         self.reconciler = Reconciler(engine, PlanBook(IMAGES, lambda text: None))
         self.workflow = workflow
         self.run_fields = run_fields
@@ -278,3 +297,77 @@ async def test_a_run_whose_runtime_is_missing_for_now_waits_for_it_and_loses_not
     stage.reconciler = whole
     await stage.look()
     assert stage.run.status.steps["a"].output == 1
+
+
+LARGE = "x" * 5000
+
+
+async def test_a_large_output_is_kept_before_the_status_refers_to_it():
+    stage = Stage(a_workflow(a_step("a"), a_step("b", needs=("a",))))
+    await stage.begin()
+    stage.world.runner.end(stage.run, "a", succeeded(LARGE))
+    stage.journal.clear()
+    await stage.look()
+    assert stage.journal == [("keep", 5002), ("write", "Running"), ("start", "b")]
+    step = stage.run.status.steps["a"]
+    assert (step.output, step.output_ref.size) == (None, 5002)
+
+
+async def test_a_large_output_reaches_the_steps_after_it_also_with_the_next_operator():
+    stage = Stage(a_workflow(a_step("a"), a_step("b", needs=("a",)), a_step("c", needs=("b",))))
+    await stage.begin()
+    stage.world.runner.end(stage.run, "a", succeeded(LARGE))
+    await stage.look()
+    stage.reconciler = Reconciler(stage.world.engine(), PlanBook(IMAGES, lambda text: None))
+    stage.world.runner.end(stage.run, "b", succeeded())
+    await stage.look()
+    seen = stage.world.runner.newest(stage.run.metadata.uid, "c").command.document["steps"]
+    assert seen["a"]["output"] == LARGE
+
+
+async def test_an_output_that_was_kept_and_not_written_down_is_kept_once():
+    stage = Stage(a_workflow(a_step("a")))
+    await stage.begin()
+    stage.world.runner.end(stage.run, "a", succeeded(LARGE))
+    stage.ledger.fail_next = Conflict("somebody wrote first")
+    with pytest.raises(Conflict):
+        await stage.look()
+    await stage.look()
+    assert stage.run.status.phase == "Succeeded"
+    assert stage.world.outputs.writes == [stage.run.status.output_ref.name]
+
+
+async def test_an_output_that_may_not_be_kept_fails_its_step_in_the_words_of_whoever_refused():
+    stage = Stage(a_workflow(a_step("a")))
+    await stage.begin()
+    stage.world.runner.end(stage.run, "a", succeeded(LARGE))
+    stage.outputs.refusal = Forbidden("exceeded quota: count/configmaps")
+    await stage.look()
+    assert (stage.run.status.phase, stage.run.status.error.code) == ("Failed", "OUTPUT_NOT_STORED")
+    assert "exceeded quota" in stage.run.status.error.reason
+
+
+async def test_an_output_that_cannot_be_kept_for_now_is_kept_later():
+    stage = Stage(a_workflow(a_step("a")))
+    await stage.begin()
+    stage.world.runner.end(stage.run, "a", succeeded(LARGE))
+    stage.outputs.refusal = Unavailable("the API server is away")
+    with pytest.raises(Unavailable):
+        await stage.look()
+    stage.outputs.refusal = None
+    await stage.look()
+    assert stage.run.status.phase == "Succeeded"
+
+
+async def test_a_run_whose_output_was_taken_away_fails_and_names_it():
+    stage = Stage(a_workflow(a_step("a"), a_step("b", needs=("a",)), a_step("c", needs=("b",))))
+    await stage.begin()
+    stage.world.runner.end(stage.run, "a", succeeded(LARGE))
+    await stage.look()
+    stage.world.outputs.texts.clear()
+    stage.world.runner.end(stage.run, "b", succeeded())
+    await stage.look()
+    name = stage.run.status.steps["a"].output_ref.name
+    assert (stage.run.status.phase, stage.run.status.error.code) == ("Failed", "OUTPUT_LOST")
+    assert name in stage.run.status.error.reason
+    assert stage.run.status.steps["c"].phase == "Cancelled"

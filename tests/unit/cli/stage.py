@@ -21,6 +21,7 @@ from penstock.cli.terminal import Terminal
 from penstock.errors import AlreadyExists, Forbidden, NotFound
 from penstock.ports.access import Access, Actor, Key
 from penstock.settings import CommandSettings
+from penstock.testing.memory_outputs import MemoryOutputs
 from tests.unit.cli.samples import NOON
 
 
@@ -175,11 +176,12 @@ class World:
         self.runs = Runs(self.script)
         self.approvals = Approvals()
         self.logs = Logs()
+        self.outputs = MemoryOutputs()
         self.caller = Caller()
 
     @property
     def access(self) -> Access:
-        return Access(self.workflows, self.runs, self.approvals, self.logs, self.caller, self.local)
+        return Access(self.workflows, self.runs, self.approvals, self.logs, self.outputs, self.caller, self.local)
 
     @property
     def tools(self) -> Tools:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from penstock.engine.identifiers import attempt_name, gate_name, revision_name
+from penstock.engine.identifiers import attempt_name, gate_name, output_name, revision_name
 
 DNS_LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
 
@@ -32,6 +32,7 @@ def test_different_attempts_have_different_names(other):
 def test_names_are_dns_labels_whatever_they_are_made_of(run):
     assert DNS_LABEL.match(attempt_name(run, "uid", "a_step_name", 1))
     assert DNS_LABEL.match(gate_name(run, "uid", "a_step_name", 1))
+    assert DNS_LABEL.match(f"{output_name(run, 'uid', 'sha256:0')}-999")
 
 
 def test_a_gate_and_an_attempt_never_share_a_name():
@@ -40,3 +41,9 @@ def test_a_gate_and_an_attempt_never_share_a_name():
 
 def test_a_revision_is_named_by_its_content():
     assert revision_name("order", "sha256:0123456789abcdef") == "order-0123456789"
+
+
+def test_an_output_is_named_by_its_run_and_its_content():
+    name = output_name("order-1", "uid", "sha256:0")
+    assert name == output_name("order-1", "uid", "sha256:0")
+    assert len({name, output_name("order-1", "uid2", "sha256:0"), output_name("order-1", "uid", "sha256:1")}) == 3

@@ -16,6 +16,7 @@ from penstock.adapters.kube.client import Decode, KubeClient, as_dict
 from penstock.adapters.kube.failures import Expired
 from penstock.adapters.kube.informers import WatchTiming
 from penstock.adapters.kube.objects import version
+from penstock.adapters.kube.outputs import KubeOutputs
 from penstock.adapters.kube.resources import APPROVALS, RUNS, SELF_SUBJECT_REVIEWS, WORKFLOWS, Resource
 from penstock.adapters.kube.status_patches import precondition
 from penstock.adapters.kube.step_logs import KubeLogs
@@ -67,6 +68,7 @@ def kube_access(client: KubeClient) -> Access:
         runs=runs,
         approvals=KubeApprovals(client),
         logs=KubeLogs(client, runs),
+        outputs=KubeOutputs(client),
         caller=caller,
         local=False,
     )

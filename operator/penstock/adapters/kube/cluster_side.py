@@ -20,6 +20,7 @@ from penstock.adapters.kube.event_sink import KubeEvents
 from penstock.adapters.kube.job_closer import JobCloser
 from penstock.adapters.kube.job_runner import JobRunner
 from penstock.adapters.kube.manifests import PodSettings
+from penstock.adapters.kube.outputs import KubeOutputs
 from penstock.adapters.kube.resources import APPROVALS, RUNS, WORKFLOWS
 from penstock.adapters.kube.revisions import KubeRevisions
 from penstock.adapters.kube.run_ledger import RunLedger
@@ -73,6 +74,7 @@ class ClusterSide:
         self._keeper = WorkflowKeeper(client, self._workflows, self.revisions, self._check, clock)
         self.ledger = RunLedger(client, self._runs, clock)
         self.gates = ApprovalGates(client, self._requests, _nonce)
+        self.outputs = KubeOutputs(client)
         self.events = KubeEvents(client, clock, settings.instance, _nonce)
         maker = AttemptMaker(client, self.sight, settings.pod, _nonce)
         self.runner = JobRunner(client, self.sight, maker, wake=self._run_queue.add, close=self._job_queue.add)

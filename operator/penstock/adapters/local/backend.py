@@ -14,6 +14,7 @@ from penstock.adapters.local.driver_lock import DriverLock
 from penstock.adapters.local.event_log import EventLog
 from penstock.adapters.local.layout import DataDirectory
 from penstock.adapters.local.log_files import LocalLogs
+from penstock.adapters.local.output_store import LocalOutputs
 from penstock.adapters.local.process_runner import HarnessSettings, ProcessRunner
 from penstock.adapters.local.run_store import LocalLedger, LocalRuns, run_table
 from penstock.adapters.local.workflow_store import LocalRevisions, LocalWorkflows, workflow_table
@@ -51,12 +52,14 @@ class LocalBackend:
         runs = run_table(self._database, clock, new_id)
         approvals = approval_table(self._database, clock, new_id)
         attempts = AttemptTable(self._database)
+        outputs = LocalOutputs(self._database)
         caller = LocalCaller(user)
         self.access = Access(
             workflows=LocalWorkflows(workflows, self._database),
             runs=LocalRuns(runs, self._database, self._changes, caller),
             approvals=LocalApprovals(approvals, self._database, caller, clock),
             logs=LocalLogs(directory, attempts, runs, self._changes),
+            outputs=outputs,
             caller=caller,
             local=True,
         )
@@ -64,6 +67,7 @@ class LocalBackend:
         self.revisions = LocalRevisions(workflows, self._database)
         self.gates = LocalGates(approvals, self._database, new_id)
         self.runner = ProcessRunner(directory, attempts, harness, new_id)
+        self.outputs = outputs
         self.events = EventLog(directory, clock)
 
     def driver(self, reconcile: Reconcile) -> LocalDriver:

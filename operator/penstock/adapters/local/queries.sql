@@ -88,3 +88,12 @@ WHERE run_uid = :run_uid AND step = :step ORDER BY attempt DESC LIMIT 1;
 -- name: end_attempt
 -- Write down how an attempt ended; the first word counts.
 UPDATE attempts SET outcome = :outcome WHERE namespace = :namespace AND name = :name AND outcome IS NULL;
+
+-- name: insert_output
+-- Keep an output of a run; harmless when it is kept already.
+INSERT INTO outputs (run_uid, name, body) VALUES (:run_uid, :name, :body)
+ON CONFLICT (run_uid, name) DO NOTHING;
+
+-- name: find_output
+-- One output of a run.
+SELECT body FROM outputs WHERE run_uid = :run_uid AND name = :name;

@@ -67,3 +67,17 @@ CREATE INDEX open_attempts ON attempts (namespace, run) WHERE outcome IS NULL;
 
 -- Which batch of items, where the attempt's step is fanned out.
 ALTER TABLE attempts ADD COLUMN batch INTEGER;
+
+-- version: 3
+
+-- Outputs that the objects of their runs have no room for. They go with the run.
+CREATE TABLE outputs (
+    run_uid TEXT NOT NULL,
+    -- Stands for the content.
+    name TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (run_uid, name)
+);
+
+CREATE TRIGGER outputs_go_with_their_run AFTER DELETE ON objects WHEN OLD.kind = 'WorkflowRun'
+BEGIN DELETE FROM outputs WHERE run_uid = OLD.uid; END;

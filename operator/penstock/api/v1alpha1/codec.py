@@ -1,5 +1,7 @@
 """RunState <-> status of a WorkflowRun, and the run's own constants. What is written can be read back unchanged.
 
+Outputs that are kept beside the run object are the exception: their states come back without the value.
+
 Texts longer than the schema allows are cut, for a status that the API server refuses would hold the run up for ever.
 """
 
@@ -7,13 +9,21 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from penstock.api.v1alpha1.run import ErrorStatus, GateStatus, StepStatus, WorkflowRun, WorkflowRunStatus
+from penstock.api.v1alpha1.run import (
+    ErrorStatus,
+    GateStatus,
+    OutputReference,
+    StepStatus,
+    WorkflowRun,
+    WorkflowRunStatus,
+)
 from penstock.api.v1alpha1.workflow import Revision
 from penstock.engine.model import (
     Failure,
     Gate,
     GateState,
     Origin,
+    OutputRef,
     Plan,
     RunPhase,
     RunState,
@@ -49,6 +59,7 @@ def run_state(status: WorkflowRunStatus) -> RunState:
         started_at=status.started_at,
         finished_at=status.finished_at,
         output=status.output,
+        stored=output_ref(status.output_ref),
         failure=_failure(status.error),
         stopping=RunPhase(status.stopping) if status.stopping else None,
     )
@@ -68,7 +79,8 @@ def run_status(state: RunState, plan: Plan, revision: Revision | None) -> Workfl
         stopping=state.stopping,
         revision=revision,
         steps={name: _step_status(state.step(name)) for name in names},
-        output=state.output,
+        output=state.output if state.stored is None else None,
+        output_ref=_output_reference(state.stored),
         error=_error(state.failure),
         started_at=state.started_at,
         finished_at=state.finished_at,
@@ -85,6 +97,7 @@ def _step_state(status: StepStatus) -> StepState:
         finished_at=status.finished_at,
         retry_at=status.retry_at,
         output=status.output,
+        stored=output_ref(status.output_ref),
         failure=_failure(status.error),
         gate=_gate_state(status.gate),
         message=status.message,
@@ -100,11 +113,21 @@ def _step_status(state: StepState) -> StepStatus:
         started_at=state.started_at,
         finished_at=state.finished_at,
         retry_at=state.retry_at,
-        output=state.output,
+        output=state.output if state.stored is None else None,
+        output_ref=_output_reference(state.stored),
         error=_error(state.failure),
         gate=_gate_status(state.gate),
         message=cut(state.message, MAX_TEXT) if state.message is not None else None,
     )
+
+
+def output_ref(reference: OutputReference | None) -> OutputRef | None:
+    """Where an output is kept, in the engine's own words."""
+    return OutputRef(reference.name, reference.digest, reference.size) if reference else None
+
+
+def _output_reference(ref: OutputRef | None) -> OutputReference | None:
+    return OutputReference(name=ref.name, digest=ref.digest, size=ref.size) if ref else None
 
 
 def _failure(status: ErrorStatus | None) -> Failure | None:

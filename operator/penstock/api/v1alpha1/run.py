@@ -97,6 +97,18 @@ class ErrorStatus(ApiModel):
     """Where it happened."""
 
 
+class OutputReference(ApiModel):
+    """Where an output is that the run object has no room for."""
+
+    name: Name63
+    """Of an immutable ConfigMap in the run's namespace, which holds JSON under the key `output`; an output over 900 KiB
+    goes on in `<name>-001`, `<name>-002` and so on."""
+    digest: Digest
+    """SHA-256 over the output, by which readers know it from another."""
+    size: int
+    """Its length in bytes."""
+
+
 class GateStatus(ApiModel):
     """The gate of a step."""
 
@@ -132,7 +144,9 @@ class StepStatus(ApiModel):
     retry_at: Timestamp | None = None
     """When the next attempt starts."""
     output: AnyJson = None
-    """What the step gave back."""
+    """What the step gave back, if it is small; else see outputRef."""
+    output_ref: OutputReference | None = None
+    """Where the output is kept that the run object has no room for."""
     error: ErrorStatus | None = None
     """Why it failed."""
     gate: GateStatus | None = None
@@ -172,7 +186,9 @@ class WorkflowRunStatus(ApiModel):
     steps: Annotated[dict[Name63, StepStatus], Field(max_length=MAX_STEPS + MAX_FINALLY)] = Field(default_factory=dict)
     """Each step by name."""
     output: AnyJson = None
-    """What the run gave back."""
+    """What the run gave back, if it is small; else see outputRef."""
+    output_ref: OutputReference | None = None
+    """Where the output is kept that the run object has no room for."""
     error: ErrorStatus | None = None
     """Why it did not succeed."""
     started_at: Timestamp | None = None

@@ -45,7 +45,8 @@ async def run(
         workflow, created = await _submitted(call, access, target, values, source)
         key = Key(created.metadata.namespace, created.metadata.name)
         call.terminal.say(f"Run {key}", "bold")
-        return conclude(call, await attach(call, access, key, workflow.spec, approve_all=approve), output)
+        ended = await attach(call, access, key, workflow.spec, approve_all=approve)
+        return await conclude(call, access, ended, output)
 
 
 async def submit(
@@ -75,7 +76,8 @@ async def wait(call: Call, run: RunName, approve: ApproveAll = False, output: Ou
     async with call.access(drive=True) as access:
         key = key_of(call, run)
         spec = await spec_of(access, await access.runs.get(key))
-        return conclude(call, await attach(call, access, key, spec, approve_all=approve), output)
+        ended = await attach(call, access, key, spec, approve_all=approve)
+        return await conclude(call, access, ended, output)
 
 
 async def cancel(call: Call, run: RunName) -> None:

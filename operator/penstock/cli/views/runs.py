@@ -8,6 +8,7 @@ from datetime import datetime
 
 from penstock.api.v1alpha1.run import StepStatus, WorkflowRun
 from penstock.api.v1alpha1.workflow import WorkflowSpec
+from penstock.application.kept_outputs import ShownRun
 from penstock.application.safe_text import harmless, one_line
 from penstock.cli.views.documents import listing
 from penstock.cli.views.tables import age, span
@@ -76,8 +77,9 @@ def change_line(row: StepRow) -> str:
     return f"{row.name} {row.phase}{took}{note}"
 
 
-def run_lines(run: WorkflowRun, spec: WorkflowSpec | None, now: datetime, *, ascii_only: bool = False) -> Iterator[str]:
+def run_lines(shown: ShownRun, spec: WorkflowSpec | None, now: datetime, *, ascii_only: bool = False) -> Iterator[str]:
     """Everything about a run that a person looks for first."""
+    run = shown.run
     status, meta = run.status, run.metadata
     yield f"Run        {meta.namespace}/{meta.name}"
     if run.spec.workflow is not None:
@@ -99,12 +101,12 @@ def run_lines(run: WorkflowRun, spec: WorkflowSpec | None, now: datetime, *, asc
     if rows:
         yield "Steps"
         yield from (f"  {line}" for line in step_lines(rows, ascii_only=ascii_only))
-    yield from ending_lines(run)
+    yield from ending_lines(shown)
 
 
-def ending_lines(run: WorkflowRun) -> Iterator[str]:
+def ending_lines(shown: ShownRun) -> Iterator[str]:
     """Output or error of a finished run."""
-    status = run.status
+    status = shown.run.status
     if not RunPhase(status.phase).finished:
         return
     if status.error is not None:
@@ -113,6 +115,8 @@ def ending_lines(run: WorkflowRun) -> Iterator[str]:
     if status.output is not None:
         yield "Output"
         yield from listing(status.output, "  ")
+    if shown.unread:
+        yield one_line(shown.unread)
 
 
 def precise(start: datetime, end: datetime) -> str:

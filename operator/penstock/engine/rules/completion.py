@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from penstock.engine.draft import Draft
-from penstock.engine.model import Failure, OnFailure, RunPhase, StepPhase, StepPlan
+from penstock.engine.keeping import Kept, keep_output
+from penstock.engine.model import Failure, OnFailure, RunPhase, StepPhase, StepPlan, StepState
 
 
 def note_failures(draft: Draft) -> Draft:
@@ -32,21 +33,31 @@ def finish_when_settled(draft: Draft) -> Draft:
 def _succeed(draft: Draft) -> Draft:
     source = draft.plan.output_from
     if source is None:
-        return _end(draft.with_run(output=_last_output(draft)), RunPhase.SUCCEEDED)
+        return _take_over(draft)
     value = draft.value("", "output")
     if value is None:
         return draft.ask(None, "output", source)
     if value.error is not None:
-        return _end(
-            draft.with_run(failure=Failure("EXPRESSION_ERROR", f"outputs.from: {value.error}")), RunPhase.FAILED
-        )
-    return _end(draft.with_run(output=value.value), RunPhase.SUCCEEDED)
+        return _fail(draft, Failure("EXPRESSION_ERROR", f"outputs.from: {value.error}"))
+    kept = keep_output(draft, value.value)
+    if kept.failure is not None:
+        return _fail(draft, kept.failure)
+    return _end(kept.draft.with_run(output=value.value, stored=kept.ref), RunPhase.SUCCEEDED)
 
 
-def _last_output(draft: Draft) -> object:
-    """Of the last listed step that has a program: a gate's own output says nothing about the work."""
+def _take_over(draft: Draft) -> Draft:
+    """The output of the last listed step that has a program: a gate's own output says nothing about the work."""
     programs: list[StepPlan] = [step for step in draft.plan.main if step.kind.has_program]
-    return draft.step(programs[-1].name).output if programs else None
+    last = draft.step(programs[-1].name) if programs else StepState()
+    # One that has room twice stands in the run object twice, so that nobody has to look into the steps for it.
+    kept = Kept(draft, last.stored) if last.stored else keep_output(draft, last.output)
+    if kept.failure is not None:
+        return _fail(draft, kept.failure)
+    return _end(kept.draft.with_run(output=last.output, stored=kept.ref), RunPhase.SUCCEEDED)
+
+
+def _fail(draft: Draft, failure: Failure) -> Draft:
+    return _end(draft.with_run(failure=failure), RunPhase.FAILED)
 
 
 def _end(draft: Draft, phase: RunPhase) -> Draft:

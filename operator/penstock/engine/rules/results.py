@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from penstock.engine.digests import canonical
+from dataclasses import replace
+
 from penstock.engine.draft import Draft
 from penstock.engine.facts import AttemptFact, AttemptPhase
+from penstock.engine.keeping import keep_output
 from penstock.engine.model import AttemptId, Failure, StepPhase, StepPlan, StepState
 from penstock.engine.rules.retries import attempt_failed
-
-MAX_OUTPUT = 65_536
-"""Bytes of canonical JSON that one output may have in the run object."""
-MAX_OUTPUTS = 196_608
-"""Bytes of canonical JSON that all outputs of a run may have together: the status stays under 256 KiB."""
 
 
 def take_results(draft: Draft) -> Draft:
@@ -43,29 +40,18 @@ def _take(draft: Draft, step: StepPlan, state: StepState, fact: AttemptFact | No
 
 
 def _succeed(draft: Draft, step: StepPlan, fact: AttemptFact) -> Draft:
-    problem = _output_problem(draft, fact.output)
-    if problem is not None:
-        return attempt_failed(draft, step, Failure(problem[0], problem[1], step.name))
-    return draft.with_step(
-        step.name, phase=StepPhase.SUCCEEDED, output=fact.output, finished_at=draft.now, message=None, failure=None
+    kept = keep_output(draft, fact.output)
+    if kept.failure is not None:
+        return attempt_failed(draft, step, replace(kept.failure, step=step.name))
+    return kept.draft.with_step(
+        step.name,
+        phase=StepPhase.SUCCEEDED,
+        output=fact.output,
+        stored=kept.ref,
+        finished_at=draft.now,
+        message=None,
+        failure=None,
     )
-
-
-def _output_problem(draft: Draft, output: object) -> tuple[str, str] | None:
-    """Code and reason where the run object cannot hold this output."""
-    if output is None:
-        return None
-    try:
-        size = len(canonical(output))
-    except ValueError:
-        return "OUTPUT_INVALID", "the output is not JSON: it has NaN, infinity or a number beyond 1e308"
-    total = size + sum(len(canonical(other.output)) for other in draft.state.steps.values() if other.output is not None)
-    if size <= MAX_OUTPUT and total <= MAX_OUTPUTS:
-        return None
-    reason = (
-        f"the output has {size} bytes (limit {MAX_OUTPUT}) and would bring the run to {total} (limit {MAX_OUTPUTS})"
-    )
-    return "OUTPUT_TOO_LARGE", f"{reason}. Write large data elsewhere and output where it is"
 
 
 def _failure(draft: Draft, step: StepPlan, fact: AttemptFact) -> Failure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock.application.kept_outputs import ShownRun
 from penstock.cli.views.runs import change_line, ending_lines, run_lines, step_lines, step_rows
 from tests.unit.cli.samples import NOON, a_run, a_workflow, at, waiting
 
@@ -85,19 +86,24 @@ def test_a_change_is_one_line_with_the_time_it_took():
 
 
 def test_the_output_of_a_finished_run_is_shown_whole():
-    assert list(ending_lines(a_run("Succeeded", output={"id": 7}))) == ["Output", "  id: 7"]
+    assert list(ending_lines(ShownRun(a_run("Succeeded", output={"id": 7})))) == ["Output", "  id: 7"]
+
+
+def test_an_output_that_cannot_be_read_is_said_to_be_there():
+    shown = ShownRun(a_run("Succeeded"), "The output cannot be read: it is gone")
+    assert list(ending_lines(shown)) == ["The output cannot be read: it is gone"]
 
 
 def test_a_run_that_goes_on_has_no_ending():
-    assert list(ending_lines(a_run("Running"))) == []
+    assert list(ending_lines(ShownRun(a_run("Running")))) == []
 
 
 def test_the_error_of_a_failed_run_names_step_and_reason():
     run = a_run("Failed", error={"code": "SCRIPT_FAILED", "reason": "exit code 3", "step": "charge"})
-    assert list(ending_lines(run)) == ["Error      SCRIPT_FAILED in step charge: exit code 3"]
+    assert list(ending_lines(ShownRun(run))) == ["Error      SCRIPT_FAILED in step charge: exit code 3"]
 
 
 def test_a_run_shows_whose_it_is_its_context_and_its_steps():
-    lines = "\n".join(run_lines(a_run("Waiting", waitingFor="approval x", progress="1/4"), SPEC, NOON))
+    lines = "\n".join(run_lines(ShownRun(a_run("Waiting", waitingFor="approval x", progress="1/4")), SPEC, NOON))
     for part in ("default/order-1", "Workflow   order", "Waiting  1/4", "approval x", "bob", "1m ago", "charge"):
         assert part in lines

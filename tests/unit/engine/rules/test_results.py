@@ -43,29 +43,6 @@ def test_a_result_for_another_digest_does_not_count():
     assert story.state.failure.code == "JOB_NAME_CONFLICT"
 
 
-@pytest.mark.parametrize(
-    ("output", "want_code"),
-    [
-        pytest.param("x" * 65_600, "OUTPUT_TOO_LARGE", id="an output over the limit"),
-        pytest.param(float("nan"), "OUTPUT_INVALID", id="an output that JSON cannot say"),
-        pytest.param({"a": [10**400]}, "OUTPUT_INVALID", id="a number that an API server cannot keep"),
-    ],
-)
-def test_outputs_that_the_run_cannot_hold_fail_with_the_limit_named(output, want_code):
-    story = a_started_story()
-    story.end("a", output)
-    assert story.state.failure.code == want_code
-
-
-def test_outputs_together_may_not_outgrow_the_run():
-    story = Story(a_plan(*[a_step(f"s{number}") for number in range(4)]))
-    story.look()
-    for number in range(4):
-        story.end(f"s{number}", "x" * 60_000)
-    assert story.state.failure.code == "OUTPUT_TOO_LARGE"
-    assert story.state.step("s3").phase == "Failed"
-
-
 def test_a_sign_of_life_is_no_reason_to_write_but_a_result_is():
     story = a_started_story()
     before = story.state

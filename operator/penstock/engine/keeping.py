@@ -1,0 +1,76 @@
+"""Where an output goes: into the run object while that has room, else beside it, by reference.
+
+The run object is written at every step of its run, so it stays small: what is large is written once, elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.engine.commands import StoreOutput
+from penstock.engine.digests import OUTPUT_SCHEME, canonical, digest_of
+from penstock.engine.draft import Draft
+from penstock.engine.identifiers import output_name
+from penstock.engine.model import Failure, OutputRef
+from penstock.engine.result_records import OUTPUT_LIMIT
+
+INLINE_OUTPUT = 4096
+"""Bytes of canonical JSON that one output may have in the run object."""
+INLINE_OUTPUTS = 65_536
+"""Bytes of canonical JSON that all outputs in the run object may have together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where an output goes."""
+
+    draft: Draft
+    """With the question to keep it, where that is still to be done."""
+    ref: OutputRef | None = None
+    """None where it stands in the run object."""
+    failure: Failure | None = None
+    """Set where it cannot be kept at all."""
+
+
+def keep_output(draft: Draft, value: Any, *, limit: int = OUTPUT_LIMIT) -> Kept:
+    """Find a place for an output of at most `limit` bytes of canonical JSON. None, which is no output, needs none."""
+    if value is None:
+        return Kept(draft)
+    try:
+        text = canonical(value)
+    except ValueError:
+        reason = "the output is not JSON: it has NaN, infinity or a number beyond 1e308"
+        return Kept(draft, failure=Failure("OUTPUT_INVALID", reason))
+    if len(text) > limit:
+        reason = (
+            f"the output has {len(text):,} bytes; {limit:,} is the limit. "
+            "Write large data elsewhere and output where it is"
+        )
+        return Kept(draft, failure=Failure("OUTPUT_TOO_LARGE", reason))
+    if len(text) <= INLINE_OUTPUT and len(text) + _inline(draft) <= INLINE_OUTPUTS:
+        return Kept(draft)
+    return _beside(draft, value, text)
+
+
+def _beside(draft: Draft, value: Any, text: bytes) -> Kept:
+    run, content = draft.facts.run, digest_of(OUTPUT_SCHEME, text)
+    ref = OutputRef(output_name(run.name, run.uid, content), content, len(text))
+    answer = draft.facts.stored.get(ref.name)
+    if answer is None and not _refers(draft, ref):
+        return Kept(draft.emit(StoreOutput(ref, value, text)), ref)
+    if answer is not None and answer.error is not None:
+        return Kept(draft, failure=Failure("OUTPUT_NOT_STORED", f"the output cannot be kept: {answer.error}"))
+    return Kept(draft, ref)
+
+
+def _refers(draft: Draft, ref: OutputRef) -> bool:
+    """The run keeps this very output already."""
+    return any(step.stored == ref for step in draft.state.steps.values())
+
+
+def _inline(draft: Draft) -> int:
+    """Bytes of the outputs that stand in the run object."""
+    state = draft.state
+    values = [step.output for step in state.steps.values() if step.stored is None]
+    return sum(len(canonical(value)) for value in values if value is not None)
