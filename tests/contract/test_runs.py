@@ -169,3 +169,23 @@ async def test_a_watcher_is_woken_by_a_later_change(world: World):
 async def test_what_is_not_there_cannot_be_watched(world: World):
     with pytest.raises(NotFound):
         await anext(world.requester.runs.watch(KEY))
+
+
+async def test_the_loop_asks_a_run_to_stop_once(world: World):
+    await world.requester.runs.create(a_run())
+
+    asked = await world.ledger.request_cancel(KEY)
+
+    assert asked is not None
+    assert asked.spec.cancel
+    assert (await world.requester.runs.get(KEY)).spec.cancel
+    assert await world.ledger.request_cancel(KEY) is None
+    assert await world.ledger.request_cancel(Key("default", "other")) is None
+
+
+async def test_a_finished_run_is_not_asked_to_stop(world: World):
+    run = await world.requester.runs.create(a_run())
+    await world.ledger.save_status(run, WorkflowRunStatus(phase="Succeeded"))
+
+    assert await world.ledger.request_cancel(KEY) is None
+    assert not (await world.requester.runs.get(KEY)).spec.cancel

@@ -74,12 +74,14 @@ states = st.builds(
     stored=st.none() | refs,
     failure=st.none() | failures,
     stopping=st.none() | st.sampled_from([RunPhase.FAILED, RunPhase.CANCELLED, RunPhase.TIMED_OUT]),
-)
+    concurrency_key=st.none() | texts,
+) | st.builds(RunState, concurrency_key=st.none() | texts, queued=st.none() | texts)
 
 
 def as_written(state: RunState) -> RunState:
-    """The state as its status says it: with all steps of the plan, without the outputs that are kept elsewhere."""
-    steps = {name: replace(state.step(name), output=_inline(state.step(name))) for name in NAMES}
+    """The state as its status says it: all steps once it has begun, no outputs that are kept elsewhere."""
+    names = NAMES if state.steps else ()
+    steps = {name: replace(state.step(name), output=_inline(state.step(name))) for name in names}
     return replace(state, output=_inline(state), steps=steps)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from penstock.engine.commands import AskGate, SettleGate, StartAttempt, StoreOutput
 from penstock.engine.decide import Decided, decide
-from penstock.engine.facts import AttemptFact, AttemptPhase, Decision, Facts, GateFact, Stored, Value, Verdict
+from penstock.engine.facts import AttemptFact, AttemptPhase, Decision, Facts, GateFact, Stored, Turn, Value, Verdict
 from penstock.engine.model import AttemptId, Failure, Gate, Origin, Plan, RunState, StepKind, StepPlan
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -49,6 +49,8 @@ class Story:
         self.values: dict[tuple[str, str], Value] = {}
         self.stored: dict[str, Stored] = {}
         self.lost: dict[str, str] = {}
+        self.turn: Turn | None = None
+        self.twin: str | None = None
         self.started: list[AttemptId] = []
         self.last = Decided(self.state, ())
 
@@ -63,6 +65,8 @@ class Story:
             stored=MappingProxyType(dict(self.stored)),
             lost=MappingProxyType(dict(self.lost)),
             self_approval=self.self_approval,
+            turn=self.turn,
+            twin=self.twin,
         )
 
     def look(self) -> Decided:

@@ -21,6 +21,8 @@ class Happening:
 def happenings(before: RunState, after: RunState) -> tuple[Happening, ...]:
     """All that happened between two states of one run, in the order of its steps."""
     found: list[Happening] = []
+    if after.queued is not None and before.queued is None:
+        found.append(Happening("RunQueued", f"The run waits for {after.queued}."))
     for name, state in after.steps.items():
         happening = _step(name, before.step(name), state)
         if happening is not None:

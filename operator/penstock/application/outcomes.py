@@ -4,7 +4,8 @@
 {"status": "failed", "error", "error_code", "details": {"failed_step", "reason"}, "run"}
 {"status": "timeout", "error", "run", "message"}      the caller's own waiting time ran out
 {"status": "waiting", "approvals": [...], "run"}
-{"status": "running", "run", "progress"}              the server's own waiting budget ran out
+{"status": "running", "run", "progress"}              the server's own waiting budget ran out; with "message" where the
+                                                      run waits for something
 {"status": "cancelled", "run"}
 """
 
@@ -34,7 +35,9 @@ def outcome(run: WorkflowRun, approvals: tuple[ApprovalRequest, ...] = (), *, un
         case RunPhase.WAITING:
             return {"status": "waiting", "approvals": _open_gates(run, approvals), "run": name}
         case _:
-            return {"status": "running", "run": name, "progress": run.status.progress}
+            running = {"status": "running", "run": name, "progress": run.status.progress}
+            waits = run.status.waiting_for
+            return {**running, "message": f"The run waits for {waits}."} if waits else running
 
 
 def timed_out(run: WorkflowRun, seconds: float) -> dict[str, Any]:

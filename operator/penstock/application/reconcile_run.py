@@ -14,9 +14,12 @@ from penstock.api.v1alpha1.workflow import WorkflowSpec
 from penstock.application.check_context import check_context, with_defaults
 from penstock.application.happenings import happenings
 from penstock.application.kept_outputs import with_values
+from penstock.application.neighbours import Neighbours
 from penstock.application.plans import PlanBook
 from penstock.engine.commands import (
     AskGate,
+    AskTurn,
+    CancelRun,
     Command,
     Evaluate,
     Question,
@@ -65,9 +68,17 @@ class _Pass:
 class Reconciler:
     """Brings runs forward, one pass at a time; any number of passes over one state come to the same."""
 
-    def __init__(self, engine: Engine, plans: PlanBook, *, self_approval: bool = False) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        plans: PlanBook,
+        *,
+        neighbours: Neighbours | None = None,
+        self_approval: bool = False,
+    ) -> None:
         self._engine = engine
         self._plans = plans
+        self._neighbours = neighbours or Neighbours()
         self._self_approval = self_approval
         self._written: dict[str, datetime] = {}
 
@@ -76,6 +87,7 @@ class Reconciler:
         run = await self._engine.ledger.load(key)
         if run is None:
             return None
+        self._neighbours.notice(run)
         try:
             plan, context, revised = await self._prepare(run)
         except UserError as error:
@@ -121,7 +133,7 @@ class Reconciler:
             started_at=now,
             finished_at=now,
         )
-        await self._engine.ledger.save_status(run, status)
+        self._neighbours.notice(await self._engine.ledger.save_status(run, status))
         self._engine.events.emit(run, "RunFailed", f"The run cannot start: {error}", warning=True)
 
     async def _gather(self, run: WorkflowRun, context: Mapping[str, object]) -> Facts:
@@ -131,6 +143,7 @@ class Reconciler:
             attempts=await self._engine.runner.observe(run),
             gates=await self._engine.gates.observe(run),
             self_approval=self._self_approval,
+            twin=self._neighbours.keys.first(run),
         )
 
     async def _settle(self, work: _Pass) -> datetime | None:
@@ -140,7 +153,9 @@ class Reconciler:
             run, due = await self._write(work, decided)
             refused = await self._act(run, decided.commands)
             if not refused:
-                return min((when for when in (decided.wake_at, due) if when is not None), default=None)
+                lives = any(not fact.ended for fact in work.facts.attempts.values())
+                turn = self._neighbours.let_go(run, lives=lives, now=self._engine.clock.now())
+                return min((when for when in (decided.wake_at, due, turn) if when is not None), default=None)
             facts = replace(work.facts, attempts=MappingProxyType({**work.facts.attempts, **refused}))
             work = _Pass(run, work.plan, decided.state, facts)
 
@@ -160,6 +175,8 @@ class Reconciler:
             case Evaluate(step, field, expression, scope, template):
                 value = await self._engine.evaluator.evaluate(expression, scope, template=template)
                 return replace(facts, values=MappingProxyType({**facts.values, (step, field): value}))
+            case AskTurn(key, limit, name_older):
+                return replace(facts, turn=self._neighbours.turns.ask(run, key, limit, name_older=name_older))
             case StoreOutput(ref):
                 try:
                     await self._engine.outputs.store(run, question)
@@ -179,6 +196,7 @@ class Reconciler:
                 return work.run, due
         status = run_status(decided.state, work.plan, work.run.status.revision)
         run = await self._engine.ledger.save_status(work.run, status)
+        self._neighbours.notice(run)
         self._note_write(run, decided.state)
         for happening in happenings(work.before, decided.state):
             self._engine.events.emit(run, happening.reason, happening.message, warning=happening.warning)
@@ -189,7 +207,7 @@ class Reconciler:
         written = self._written.get(run.metadata.uid)
         if written is not None:
             moments.append(written)
-        return max(moments, default=self._engine.clock.now()) + SOFT_WRITE_EVERY
+        return max(moments, default=run.metadata.creation_timestamp or self._engine.clock.now()) + SOFT_WRITE_EVERY
 
     def _note_write(self, run: WorkflowRun, state: RunState) -> None:
         if state.phase.finished:
@@ -213,6 +231,8 @@ class Reconciler:
                     return command.id, fact
             case StopAttempt():
                 await self._engine.runner.stop(run, command)
+            case CancelRun():
+                await self._cancel(Key(run.metadata.namespace, command.name), command.reason)
             case AskGate():
                 await self._engine.gates.ask(run, command)
             case SettleGate():
@@ -220,3 +240,8 @@ class Reconciler:
             case _:
                 pass  # questions were answered before, WakeAt is the return value
         return None
+
+    async def _cancel(self, key: Key, reason: str) -> None:
+        cancelled = await self._engine.ledger.request_cancel(key)
+        if cancelled is not None:
+            self._engine.events.emit(cancelled, "CancelRequested", f"The run is cancelled: {reason}", warning=True)

@@ -11,7 +11,7 @@ from penstock.api.v1alpha1.meta import ObjectMeta
 from penstock.api.v1alpha1.run import WorkflowReference, WorkflowRun, WorkflowRunSpec
 from penstock.api.v1alpha1.workflow import WorkflowSpec
 from penstock.application.check_context import check_context
-from penstock.errors import AlreadyExists, InvalidInput
+from penstock.errors import AlreadyExists, InvalidInput, NotFound
 from penstock.ports.access import Access, Key
 
 MAX_PREFIX = 52
@@ -50,10 +50,14 @@ class SubmitRun:
         run = self._run(request)
         try:
             return await self._access.runs.create(run)
-        except AlreadyExists:
+        except AlreadyExists as taken:
             if request.idempotency_key is None:
                 raise
-            return await self._earlier(run)
+            try:
+                return await self._earlier(run)
+            except NotFound:
+                # The key was used for a run that got its name elsewhere, which is named by what was answered.
+                raise taken from None
 
     async def _runnable(self, request: RunRequest) -> WorkflowSpec:
         workflow = await self._access.workflows.get(Key(request.namespace, request.workflow))

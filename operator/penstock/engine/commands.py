@@ -35,6 +35,27 @@ class StoreOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class AskTurn:
+    """Find out whether the run may be under way, take its place if so, and decide again with the answer."""
+
+    key: str
+    """What the Workflow's concurrency key came to."""
+    limit: int
+    """How many runs of this key may be under way at once."""
+    name_older: bool = False
+    """The answer is to name the runs before this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRun:
+    """Make sure that another run of the Workflow is asked to stop."""
+
+    name: str
+    reason: str
+    """A plain sentence, for the people who follow that run."""
+
+
+@dataclass(frozen=True, slots=True)
 class StartAttempt:
     """Make sure that this attempt exists: create it, or find that it was created already."""
 
@@ -88,7 +109,7 @@ class WakeAt:
     when: datetime
 
 
-Question = Evaluate | StoreOutput
+Question = Evaluate | StoreOutput | AskTurn
 """Answered before anything is written: the answer is among the facts of the next decision."""
 
-Command = Question | StartAttempt | StopAttempt | AskGate | SettleGate | WakeAt
+Command = Question | CancelRun | StartAttempt | StopAttempt | AskGate | SettleGate | WakeAt

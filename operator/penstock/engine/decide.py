@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from penstock.engine.commands import Command, Evaluate, Question, StoreOutput, WakeAt
+from penstock.engine.commands import AskTurn, Command, Evaluate, Question, StoreOutput, WakeAt
 from penstock.engine.draft import Draft, Rule
 from penstock.engine.facts import Facts
 from penstock.engine.model import Plan, RunState, StepPhase, StepState
@@ -14,9 +14,11 @@ from penstock.engine.rules import (
     beginning,
     cancellation,
     completion,
+    concurrency,
     deadlines,
     dependencies,
     gates,
+    idempotency,
     lost_outputs,
     results,
     retries,
@@ -24,6 +26,8 @@ from penstock.engine.rules import (
 )
 
 RULES: tuple[Rule, ...] = (
+    idempotency.refuse_twin,
+    concurrency.wait_for_turn,  # a run that does not begin is no further business of anybody
     beginning.begin_run,
     results.take_results,  # first: a result that is there counts even if the run is cancelled in the same moment
     cancellation.stop_when_requested,  # a cancelled run starts nothing more
@@ -56,7 +60,7 @@ class Decided:
         Outputs come first: until one is kept, an expression must not be told that it is there.
         """
         outputs = tuple(command for command in self.commands if isinstance(command, StoreOutput))
-        return outputs or tuple(command for command in self.commands if isinstance(command, Evaluate))
+        return outputs or tuple(command for command in self.commands if isinstance(command, Evaluate | AskTurn))
 
     @property
     def wake_at(self) -> datetime | None:
@@ -71,6 +75,8 @@ def decide(plan: Plan, state: RunState, facts: Facts, now: datetime) -> Decided:
     draft = Draft(plan, state, facts, now)
     for rule in RULES:
         draft = rule(draft)
+        if draft.halted:
+            break
     return Decided(draft.state, draft.commands)
 
 
@@ -98,7 +104,9 @@ def change(before: RunState, after: RunState) -> Change:
 
 
 def _firm(state: RunState) -> RunState:
-    return replace(state, steps={name: _firm_step(step) for name, step in state.steps.items()})
+    steps = {name: _firm_step(step) for name, step in state.steps.items()}
+    # That a run waits for its turn must be written; the place that it has come to can be told later.
+    return replace(state, steps=steps, queued="" if state.queued is not None else None)
 
 
 def _firm_step(step: StepState) -> StepState:

@@ -24,6 +24,8 @@ class Draft:
     facts: Facts
     now: datetime
     commands: tuple[Command, ...] = ()
+    halted: bool = False
+    """The rules that are left have no say in this pass."""
 
     def step(self, name: str) -> StepState:
         """The state of a step as decided so far."""
@@ -52,6 +54,10 @@ class Draft:
     def emit(self, *commands: Command) -> Draft:
         """The draft with further commands."""
         return replace(self, commands=(*self.commands, *commands))
+
+    def halt(self) -> Draft:
+        """The draft that no further rule looks at."""
+        return replace(self, halted=True)
 
     def wake(self, when: datetime) -> Draft:
         """The draft that will be decided on again at `when`."""

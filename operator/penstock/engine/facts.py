@@ -91,6 +91,23 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Where a run stands among those of its Workflow that have the same concurrency key."""
+
+    granted: bool
+    """It may be under way from now on; the place is kept for it."""
+    sure: bool = True
+    """False while the key of an older run is not known yet: nobody can tell who is next."""
+    ahead: int = 0
+    """Runs that wait before it."""
+    holders: tuple[str, ...] = ()
+    """Names of the runs that are under way, oldest first."""
+    older: tuple[str, ...] = ()
+    """Names of those before it, under way or waiting, that nobody has asked to stop; oldest first. Only where the
+    question was to name them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All that was observed for one run, gathered before the decision."""
 
@@ -109,3 +126,7 @@ class Facts:
     """By OutputRef name: outputs that are kept no longer as they were, with a plain sentence about it."""
     self_approval: bool = False
     """The requester may decide on his own gate (local mode: one person, one machine)."""
+    turn: Turn | None = None
+    """What an `AskTurn` was answered; None while nobody has asked."""
+    twin: str | None = None
+    """Name of the run that was there first with the same idempotency key."""

@@ -175,6 +175,27 @@ class StepPlan:
     """All that the runner needs, as JSON; the engine only hashes it."""
 
 
+class OnLimit(StrEnum):
+    """What becomes of a run that finds its key at the limit."""
+
+    QUEUE = "queue"
+    """It waits for its turn."""
+    REJECT = "reject"
+    """It fails before anything of it starts."""
+    REPLACE = "replace"
+    """Older runs of its key are cancelled; it starts when they have ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concurrency:
+    """How many runs of a Workflow may be under way at once."""
+
+    key: str | None = None
+    """CEL over the context; runs of equal keys share a limit. None is one key for all of them."""
+    limit: int = 1
+    on_limit: OnLimit = OnLimit.QUEUE
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One revision of a Workflow, checked and ready to run."""
@@ -186,6 +207,8 @@ class Plan:
     timeout: timedelta | None = None
     output_from: str | None = None
     """CEL for the run's output; None takes the output of the last listed step."""
+    concurrency: Concurrency | None = None
+    """None lets any number of runs be under way at once."""
 
     @property
     def main(self) -> tuple[StepPlan, ...]:
@@ -253,6 +276,10 @@ class RunState:
     failure: Failure | None = None
     stopping: RunPhase | None = None
     """Set when the run will end in this phase (Failed, Cancelled, TimedOut) and only `finally` may still start."""
+    concurrency_key: str | None = None
+    """What its Workflow's concurrency key came to; kept for as long as the run lives."""
+    queued: str | None = None
+    """Why a pending run has not begun, as a sentence; None once it has."""
 
     def step(self, name: str) -> StepState:
         """The state of a step, pending where nothing was recorded."""
@@ -273,3 +300,6 @@ class Origin:
     client: str
     context: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     groups: tuple[str, ...] = ()
+    workflow: str = ""
+    """Name of the Workflow; empty for an inline run."""
+    idempotency_key: str | None = None

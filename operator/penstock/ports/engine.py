@@ -24,6 +24,9 @@ class Ledger(Protocol):
     async def save_status(self, run: WorkflowRun, status: WorkflowRunStatus) -> WorkflowRun:
         """Write the status if nobody wrote since `run` was read. Raises Conflict otherwise, NotFound when gone."""
 
+    async def request_cancel(self, key: Key) -> WorkflowRun | None:
+        """Ask for a run to be cancelled; the run, None where it is finished, asked to stop already, or gone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Content:

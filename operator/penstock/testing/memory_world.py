@@ -15,6 +15,7 @@ from penstock.engine.commands import AskGate, SettleGate
 from penstock.engine.digests import REVISION_SCHEME, digest
 from penstock.engine.facts import GateFact, Value
 from penstock.engine.identifiers import revision_name
+from penstock.engine.model import RunPhase
 from penstock.errors import AlreadyExists, InvalidInput, NotFound
 from penstock.ports.access import Access, Actor, Key
 from penstock.ports.engine import Content, Evaluator
@@ -41,6 +42,14 @@ class MemoryLedger:
     async def save_status(self, run: WorkflowRun, status: WorkflowRunStatus) -> WorkflowRun:
         """Compare and set. Raises Conflict, NotFound."""
         return self._table.replace(run.model_copy(update={"status": status}))
+
+    async def request_cancel(self, key: Key) -> WorkflowRun | None:
+        """Ask for it, once."""
+        run = self._table.find(key)
+        if run is None or run.spec.cancel or RunPhase(run.status.phase).finished:
+            return None
+        spec = run.spec.model_copy(update={"cancel": True})
+        return self._table.replace(run.model_copy(update={"spec": spec}), new_spec=True)
 
 
 class MemoryRevisions:

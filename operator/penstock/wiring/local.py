@@ -16,6 +16,7 @@ from penstock.adapters.local.driver_lock import DetachedDriver
 from penstock.adapters.local.layout import DataDirectory
 from penstock.adapters.local.process_runner import HarnessSettings
 from penstock.application.cached_outputs import CachedOutputs
+from penstock.application.neighbours import Neighbours
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
 from penstock.ports.access import Access
@@ -82,6 +83,8 @@ def _driver(backend: LocalBackend) -> Iterator[LocalDriver]:
     )
     plans = PlanBook(local_images(), evaluator.check_expression)
     try:
-        yield backend.driver(Reconciler(engine, plans, self_approval=True).reconcile)
+        neighbours = Neighbours()
+        reconciler = Reconciler(engine, plans, neighbours=neighbours, self_approval=True)
+        yield backend.driver(reconciler.reconcile, neighbours)
     finally:
         evaluator.close()

@@ -76,7 +76,8 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
         )
         lease = LeaderLease(client, Key(settings.namespace, LEASE), socket.gethostname(), clock)
         try:
-            yield OperatorWiring(side, Reconciler(engine, plans).reconcile, lease, credentials)
+            reconciler = Reconciler(engine, plans, neighbours=side.neighbours)
+            yield OperatorWiring(side, reconciler.reconcile, lease, credentials)
         finally:
             evaluator.close()
 

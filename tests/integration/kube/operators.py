@@ -52,7 +52,7 @@ async def a_side(
             clock=clock,
             events=side.events,
         )
-        yield side, Reconciler(engine, plans)
+        yield side, Reconciler(engine, plans, neighbours=side.neighbours)
 
 
 async def operate(server: ApiServer, crash: str = "", *, managed: bool = True) -> None:

@@ -11,6 +11,7 @@ from penstock.adapters.local.backend import LocalBackend
 from penstock.adapters.local.driver import LocalDriver
 from penstock.adapters.local.layout import DataDirectory
 from penstock.adapters.local.process_runner import HarnessSettings
+from penstock.application.neighbours import Neighbours
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
 from penstock.ports.engine import Evaluator
@@ -41,5 +42,7 @@ def driver_of(backend: LocalBackend, evaluator: Evaluator | None = None) -> Loca
         clock=SystemClock(),
         events=backend.events,
     )
-    reconciler = Reconciler(engine, PlanBook(dict.fromkeys(runtime_names(), ""), lambda text: None), self_approval=True)
-    return backend.driver(reconciler.reconcile)
+    plans = PlanBook(dict.fromkeys(runtime_names(), ""), lambda text: None)
+    neighbours = Neighbours()
+    reconciler = Reconciler(engine, plans, neighbours=neighbours, self_approval=True)
+    return backend.driver(reconciler.reconcile, neighbours)

@@ -184,7 +184,7 @@ async def test_a_run_submitted_while_the_driver_leaves_is_not_forgotten(backend:
     runs = run_table(backend._database, SystemClock(), lambda: "uid1")
     handler = driver_of(backend)._queue._handler
     lock = LeavingLock(backend._directory)
-    driver = LocalDriver(backend._database, backend._changes, backend.runner, lock, handler, SystemClock())
+    driver = LocalDriver(backend._store, backend.runner, lock, handler, SystemClock())
 
     await driver.drive(idle_seconds=0)
 

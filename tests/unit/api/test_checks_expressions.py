@@ -160,3 +160,21 @@ def test_open_inputs_take_any_context_field():
             steps: [{name: a, when: context.anything == 'x', script: {runtime: bash, source: "true"}}]
         """)
     )
+
+
+CONCURRENCY = """
+    inputs: {type: object, properties: {region: {type: string}}}
+    concurrency: {key: %s}
+    steps: [{name: a, script: {runtime: bash, source: "true"}}]
+"""
+
+
+def test_a_concurrency_key_is_worked_out_from_the_context_alone():
+    workflow(workflow_text(CONCURRENCY % "context.region"))
+
+    for key in ("steps.a.output", "run.name"):
+        problem = the_problem(workflow_text(CONCURRENCY % key))
+        assert (problem.path, problem.line) == ("spec.concurrency.key", 6)
+        assert "before the run begins" in problem.message
+    assert "context.region" in the_problem(workflow_text(CONCURRENCY % "context.regio")).fix
+    assert "cannot be evaluated" in the_problem(workflow_text(CONCURRENCY % "context.region +")).message

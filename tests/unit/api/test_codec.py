@@ -135,3 +135,10 @@ def test_a_run_without_a_stamp_has_nobody():
     run = WorkflowRun(metadata=ObjectMeta(name="one"), spec=WorkflowRunSpec(workflow=WorkflowReference(name="order")))
 
     assert (origin(run).user, origin(run).client) == ("", "")
+
+
+def test_a_run_that_waits_for_its_turn_has_no_steps_yet():
+    status = run_status(RunState(concurrency_key="eu", queued="its turn: it is next"), PLAN, None)
+
+    assert (status.phase, status.progress, status.steps) == ("Pending", "0/3", {})
+    assert (status.concurrency_key, status.waiting_for) == ("eu", "its turn: it is next")

@@ -11,7 +11,7 @@ from penstock.adapters.cel.checking import check_expression
 from penstock.api.v1alpha1.compile import Compiled, compile_workflow
 from penstock.api.v1alpha1.workflow import Script, Step, WorkflowSpec
 from penstock.engine.digests import REVISION_SCHEME, digest
-from penstock.engine.model import Gate, OnFailure, Plan, Retry, StepKind
+from penstock.engine.model import Concurrency, Gate, OnFailure, OnLimit, Plan, Retry, StepKind
 from tests.unit.api.reading import workflow, workflow_text
 
 ORDER = workflow_text("""
@@ -190,3 +190,21 @@ def test_whole_numbers_may_stand_in_shell_arithmetic_and_other_fields_may_not():
 
     assert problems("integer") == ()
     assert len(problems("string")) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "want"),
+    [
+        pytest.param("", None, id="any number"),
+        pytest.param("concurrency: {}", Concurrency(None, 1, OnLimit.QUEUE), id="one at a time, in order"),
+        pytest.param(
+            "concurrency: {key: context.customer_id, limit: 3, onLimit: replace}",
+            Concurrency("context.customer_id", 3, OnLimit.REPLACE),
+            id="all of it",
+        ),
+    ],
+)
+def test_how_many_runs_may_be_under_way(written: str, want: Concurrency | None):
+    plan = compiled(f"{ORDER}  {written}\n").plan
+    assert plan is not None
+    assert plan.concurrency == want

@@ -291,3 +291,12 @@ def test_the_spec_that_a_run_brings_is_checked_whole():
     parsed = parse_run({**RUN, "spec": {"inline": inline}})
 
     assert [problem.path for problem in parsed.problems] == ["spec.inline.steps[0].needs[0]"]
+
+
+def test_a_spec_that_a_run_brings_has_no_workflow_whose_runs_could_be_counted():
+    inline = {"steps": [{"name": "a", "script": {"runtime": "bash", "source": "true"}}], "concurrency": {"limit": 1}}
+
+    (problem,) = parse_run({**RUN, "spec": {"inline": inline}}).problems
+
+    assert problem.path == "spec.inline.concurrency"
+    assert "Remove" in problem.fix

@@ -49,6 +49,16 @@ def in_phase(phase, **fields):
             {"status": "running", "run": "default/order-1", "progress": "1/3"},
             id="running",
         ),
+        pytest.param(
+            in_phase("Pending", progress="0/3", waiting_for="its turn: it is next"),
+            {
+                "status": "running",
+                "run": "default/order-1",
+                "progress": "0/3",
+                "message": "The run waits for its turn: it is next.",
+            },
+            id="in line",
+        ),
     ],
 )
 def test_outcome(run, want):

@@ -29,6 +29,7 @@ from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.approval import ApprovalRequest
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow, WorkflowSpec
+from penstock.application.neighbours import Neighbours
 from penstock.application.plans import PlanBook
 from penstock.application.work_queue import WorkQueue
 from penstock.errors import BugError, PenstockError, Problem
@@ -67,6 +68,7 @@ class ClusterSide:
         self._client = client
         self._plans = plans
         self._namespaces = settings.namespaces
+        self.neighbours = Neighbours()
         self._reconcile: Callable[[Key], Awaitable[datetime | None]] | None = None
         self._copies_and_queues(client, clock, settings)
         self.sight = AttemptSight(client, settings.namespaces)
@@ -82,11 +84,12 @@ class ClusterSide:
 
     def _copies_and_queues(self, client: KubeClient, clock: Clock, settings: SideSettings) -> None:
         self._workflows = Copies(client, WORKFLOWS, Workflow)
-        self._runs = Copies(client, RUNS, WorkflowRun, on_change=self._run_changed)
+        self._runs = Copies(client, RUNS, WorkflowRun, on_change=self._run_changed, on_gone=self.neighbours.gone)
         self._requests = Copies(client, APPROVALS, ApprovalRequest, on_change=self._request_changed, group_of=run_of)
         self._run_queue: WorkQueue[Key] = WorkQueue(self._reconcile_run, clock, workers=settings.workers)
         self._workflow_queue: WorkQueue[Key] = WorkQueue(self._reconcile_workflow, clock, workers=4)
         self._job_queue: WorkQueue[Key] = WorkQueue(self._close_job, clock, workers=8)
+        self.neighbours.subscribe(self._run_queue.add)
 
     async def kinds_are_served(self) -> None:
         """Return once the API server knows our kinds; whoever watches them had better wait for that."""
@@ -126,6 +129,7 @@ class ClusterSide:
     async def work(self, reconcile: Callable[[Key], Awaitable[datetime | None]]) -> None:
         """Drive runs with `reconcile`, close Jobs, look after Workflows, without end. Only the active replica does."""
         await self.sight.synced()
+        await self._know_all_runs()
         self._reconcile = reconcile
         # What another replica left, or a spell of leading that was cut short: everything is looked at once.
         for run in self._runs:
@@ -136,11 +140,26 @@ class ClusterSide:
             for queue in (self._run_queue, self._workflow_queue, self._job_queue):
                 group.create_task(queue.run())
 
+    async def _know_all_runs(self) -> None:
+        """Whose turn it is, and who had an idempotency key first, can only be told by whoever knows everybody."""
+        for namespace in self._namespaces or (None,):
+            while True:
+                try:
+                    await self._runs.list_all(namespace)
+                    break
+                except PenstockError as error:
+                    _log.warning("the runs cannot be listed yet: %s", error)
+                    await asyncio.sleep(_ASK_EVERY)
+        self.neighbours.clear()
+        for run in self._runs:
+            self.neighbours.notice(run)
+
     def _request_changed(self, request: ApprovalRequest) -> None:
         # However it came to be known: a vote that is found when the gate is asked again is news to no watch any more.
         self._run_queue.add(Key(request.metadata.namespace, request.spec.request.run.name))
 
     def _run_changed(self, run: WorkflowRun) -> None:
+        self.neighbours.notice(run)
         self.runner.run_changed(run)
         self._closer.run_changed(run)
 

@@ -16,6 +16,7 @@ import msgspec
 from pydantic import ValidationError
 
 from penstock.adapters.kube.client import KubeClient
+from penstock.adapters.kube.failures import Expired
 from penstock.adapters.kube.objects import Meta, version
 from penstock.adapters.kube.resources import Resource
 from penstock.api.v1alpha1.meta import ApiObject, ObjectMeta
@@ -25,6 +26,8 @@ from penstock.ports.access import Key
 T = TypeVar("T", bound=ApiObject)
 
 _TOMBSTONES = 4096
+_PAGE = "500"
+"""Objects in one answer."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +45,17 @@ class _Listed(msgspec.Struct):
     items: list[_MetaOnly] = []
 
 
+class _PageMeta(msgspec.Struct):
+    continue_: str = msgspec.field(name="continue", default="")
+
+
+class _Page(msgspec.Struct):
+    metadata: _PageMeta
+    items: list[dict[str, Any]] = []
+
+
 _decode_listed = msgspec.json.Decoder(_Listed).decode
+_decode_page = msgspec.json.Decoder(_Page).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +81,14 @@ class Copies(Generic[T]):
         *,
         group_of: Callable[[T], str] | None = None,
         on_change: Callable[[T], None] | None = None,
+        on_gone: Callable[[T], None] | None = None,
     ) -> None:
         self._client = client
         self._resource = resource
         self._kind = kind
         self._group_of = group_of
         self._on_change = on_change
+        self._on_gone = on_gone
         self._objects: dict[Key, T] = {}
         self._unreadable: dict[Key, Unreadable] = {}
         self._stale: set[Key] = set()
@@ -152,6 +167,24 @@ class Copies(Generic[T]):
             kind = self._kind.__name__
             raise InvalidInput(f"{kind} {key} is not valid", problems=problems_of(error)) from error
 
+    async def list_all(self, namespace: str | None = None) -> None:
+        """Take in all that the server has at this moment, in a namespace or everywhere."""
+        token = ""
+        while True:
+            params = {"limit": _PAGE, **({"continue": token} if token else {})}
+            try:
+                page = await self._client.get(self._resource.path(namespace), _decode_page, params)
+            except Expired:
+                if not token:
+                    raise
+                token = ""
+                continue
+            for found in page.items:
+                self.heard(None, found)
+            token = page.metadata.continue_
+            if not token:
+                return
+
     def forget(self, key: Key) -> None:
         """The server says that there is no such object."""
         known = self._objects.get(key)
@@ -185,6 +218,8 @@ class Copies(Generic[T]):
             del self._objects[key]
             if self._group_of:
                 self._leave(self._group_of(known), key)
+            if self._on_gone:
+                self._on_gone(known)
         self._unreadable.pop(key, None)
         self._stale.discard(key)
         if uid:

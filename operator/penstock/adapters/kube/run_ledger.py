@@ -7,6 +7,7 @@ from penstock.adapters.kube.copies import Copies
 from penstock.adapters.kube.resources import RUNS
 from penstock.adapters.kube.status_patches import changed_status, precondition, whole_status
 from penstock.api.v1alpha1.run import ErrorStatus, WorkflowRun, WorkflowRunStatus
+from penstock.engine.model import RunPhase
 from penstock.errors import Conflict, InvalidInput, NotFound, Unavailable
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock
@@ -38,6 +39,18 @@ class RunLedger:
         operations = [precondition(unreadable.metadata.resource_version), *whole_status(status.to_wire())]
         await self._client.json_patch(RUNS.path(key.namespace, key.name, "status"), operations, lambda _: None)
         return None
+
+    async def request_cancel(self, key: Key) -> WorkflowRun | None:
+        """Ask for a run to be cancelled; the run, None where it is finished, asked to stop already, or gone."""
+        known = await self._runs.load(key)
+        if known is None or known.spec.cancel or RunPhase(known.status.phase).finished:
+            return None
+        path, patch = RUNS.path(key.namespace, key.name), {"spec": {"cancel": True}}
+        try:
+            return self._runs.take(await self._client.merge_patch(path, patch, WorkflowRun.model_validate_json))
+        except NotFound:
+            self._runs.forget(key)
+            return None
 
     async def save_status(self, run: WorkflowRun, status: WorkflowRunStatus) -> WorkflowRun:
         """Write what changed, in one request; nothing where nothing did. Raises Conflict, NotFound, Unavailable."""

@@ -9,7 +9,7 @@ from penstock.adapters.local.attempts import AttemptTable
 from penstock.adapters.local.caller import LocalCaller
 from penstock.adapters.local.changes import Changes
 from penstock.adapters.local.database import Database
-from penstock.adapters.local.driver import LocalDriver, Reconcile
+from penstock.adapters.local.driver import LocalDriver, Reconcile, RunStore
 from penstock.adapters.local.driver_lock import DriverLock
 from penstock.adapters.local.event_log import EventLog
 from penstock.adapters.local.layout import DataDirectory
@@ -18,6 +18,7 @@ from penstock.adapters.local.output_store import LocalOutputs
 from penstock.adapters.local.process_runner import HarnessSettings, ProcessRunner
 from penstock.adapters.local.run_store import LocalLedger, LocalRuns, run_table
 from penstock.adapters.local.workflow_store import LocalRevisions, LocalWorkflows, workflow_table
+from penstock.application.neighbours import Neighbours
 from penstock.ports.access import Access
 from penstock.ports.engine import Clock
 
@@ -50,6 +51,7 @@ class LocalBackend:
         self._changes = Changes(self._database)
         workflows = workflow_table(self._database, clock, new_id)
         runs = run_table(self._database, clock, new_id)
+        self._store = RunStore(self._database, self._changes, runs)
         approvals = approval_table(self._database, clock, new_id)
         attempts = AttemptTable(self._database)
         outputs = LocalOutputs(self._database)
@@ -63,17 +65,17 @@ class LocalBackend:
             caller=caller,
             local=True,
         )
-        self.ledger = LocalLedger(runs)
+        self.ledger = LocalLedger(runs, self._database)
         self.revisions = LocalRevisions(workflows, self._database)
         self.gates = LocalGates(approvals, self._database, new_id)
         self.runner = ProcessRunner(directory, attempts, harness, new_id)
         self.outputs = outputs
         self.events = EventLog(directory, clock)
 
-    def driver(self, reconcile: Reconcile) -> LocalDriver:
+    def driver(self, reconcile: Reconcile, neighbours: Neighbours | None = None) -> LocalDriver:
         """The driver of this directory; `reconcile` is one pass over a run with the ports of this backend."""
         lock = DriverLock(self._directory)
-        return LocalDriver(self._database, self._changes, self.runner, lock, reconcile, self._clock)
+        return LocalDriver(self._store, self.runner, lock, reconcile, self._clock, neighbours)
 
     async def close(self) -> None:
         """Let go of everything. Processes of attempts go on."""

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
 from penstock.adapters.local.changes import Changes
 from penstock.adapters.local.database import Database
 from penstock.adapters.local.driver_lock import DriverLock
+from penstock.adapters.local.objects import ObjectTable
 from penstock.adapters.local.process_runner import ProcessRunner
+from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.application.neighbours import Neighbours
 from penstock.application.work_queue import WorkQueue
 from penstock.errors import TransientError
 from penstock.ports.access import Key
@@ -33,24 +37,37 @@ log = logging.getLogger(__name__)
 Reconcile = Callable[[Key], Awaitable[datetime | None]]
 
 
+@dataclass(frozen=True, slots=True)
+class RunStore:
+    """The runs of a data directory, and word of what changes."""
+
+    database: Database
+    changes: Changes
+    runs: ObjectTable[WorkflowRun]
+
+
 class LocalDriver:
     """Moves all unfinished runs of a data directory."""
 
     def __init__(
         self,
-        database: Database,
-        changes: Changes,
+        store: RunStore,
         runner: ProcessRunner,
         lock: DriverLock,
         reconcile: Reconcile,
         clock: Clock,
+        neighbours: Neighbours | None = None,
     ) -> None:
-        self._database = database
-        self._changes = changes
+        """Work with `reconcile`; `neighbours` are what it knows of other runs, told here of all that is seen."""
+        self._store = store
+        self._database = store.database
+        self._changes = store.changes
         self._runner = runner
         self._lock = lock
+        self._neighbours = neighbours or Neighbours()
         self._queue = WorkQueue(reconcile, clock)
         runner.subscribe(self._queue.add)
+        self._neighbours.subscribe(self._queue.add)
 
     def unfinished(self) -> tuple[Key, ...]:
         """Runs that something may still happen to."""
@@ -116,18 +133,27 @@ class LocalDriver:
     async def _feed(self) -> None:
         """Queue what is unfinished, then whatever is written from then on, by whomever."""
         mark, version = self._changes.mark(), self._newest_version()
-        for key in self.unfinished():
-            self._queue.add(key)
+        # Another driver may have been at work until a moment ago.
+        self._neighbours.clear()
+        self._look_at(self.unfinished())
         while True:
             await self._changes.after(mark)
             try:
                 mark, newest = self._changes.mark(), self._newest_version()
-                for row in self._database.rows("list_touched_runs", version=version):
-                    self._queue.add(Key(*row))
+                self._look_at([Key(*row) for row in self._database.rows("list_touched_runs", version=version)])
                 version = newest
             except TransientError as error:
                 log.warning("%s; again in %g s", error, STAND_BY_SECONDS)
                 await asyncio.sleep(STAND_BY_SECONDS)
+
+    def _look_at(self, keys: Sequence[Key]) -> None:
+        # All of them are noticed before anything is decided about one.
+        for key in keys:
+            run = self._store.runs.find(key)
+            if run is not None:
+                self._neighbours.notice(run)
+        for key in keys:
+            self._queue.add(key)
 
     def _newest_version(self) -> int:
         row = self._database.row("newest_version")

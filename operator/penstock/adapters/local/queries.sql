@@ -31,6 +31,12 @@ ORDER BY born DESC LIMIT :limit;
 -- The objects of a kind that belong to a run, in the order of their creation.
 SELECT body FROM objects WHERE run_uid = :run_uid AND kind = :kind ORDER BY born;
 
+-- name: find_run_with_key
+-- Name of the run of a Workflow (NULL for inline runs) that has an idempotency key.
+SELECT name FROM objects
+WHERE kind = 'WorkflowRun' AND namespace = :namespace AND json_extract(body, '$.spec.idempotencyKey') = :key
+AND json_extract(body, '$.spec.workflow.name') IS :workflow;
+
 -- name: insert_object
 -- Add an object unless its key is taken; returns nothing where it is.
 INSERT INTO objects (kind, namespace, name, uid, resource_version, born, run, run_uid, finished, body)

@@ -10,7 +10,7 @@ from penstock.adapters.local.names import check_name
 from penstock.adapters.local.objects import ObjectTable, Place
 from penstock.api.v1alpha1.run import RequestedBy, WorkflowRun, WorkflowRunStatus
 from penstock.engine.model import RunPhase
-from penstock.errors import InvalidInput, Problem
+from penstock.errors import AlreadyExists, InvalidInput, Problem
 from penstock.ports.access import Caller, Key
 from penstock.ports.engine import Clock
 
@@ -42,7 +42,20 @@ class LocalRuns:
         actor = await self._caller.whoami()
         requester = RequestedBy(user=actor.user, client=actor.client, groups=actor.groups)
         spec = run.spec.model_copy(update={"requested_by": requester})
-        return self._table.insert(run.model_copy(update={"spec": spec, "status": WorkflowRunStatus()}))
+        with self._database.transaction():
+            self._check_key(run)
+            return self._table.insert(run.model_copy(update={"spec": spec, "status": WorkflowRunStatus()}))
+
+    def _check_key(self, run: WorkflowRun) -> None:
+        key, workflow = run.spec.idempotency_key, run.spec.workflow.name if run.spec.workflow else None
+        if key is None:
+            return
+        row = self._database.row("find_run_with_key", namespace=run.metadata.namespace, key=key, workflow=workflow)
+        if row is not None:
+            raise AlreadyExists(
+                f"idempotency key `{key}` is that of run {row[0]}",
+                hint="Look at that run, or use a new key for a new run.",
+            )
 
     async def get(self, key: Key) -> WorkflowRun:
         """One run. Raises NotFound."""
@@ -76,8 +89,9 @@ class LocalRuns:
 class LocalLedger:
     """The runs, as the reconcile loop sees them."""
 
-    def __init__(self, table: ObjectTable[WorkflowRun]) -> None:
+    def __init__(self, table: ObjectTable[WorkflowRun], database: Database) -> None:
         self._table = table
+        self._database = database
 
     async def load(self, key: Key) -> WorkflowRun | None:
         """The newest copy; None when there is no such run."""
@@ -86,3 +100,12 @@ class LocalLedger:
     async def save_status(self, run: WorkflowRun, status: WorkflowRunStatus) -> WorkflowRun:
         """Write the status if nobody wrote since `run` was read. Raises Conflict otherwise, NotFound when gone."""
         return self._table.replace(run.model_copy(update={"status": status}))
+
+    async def request_cancel(self, key: Key) -> WorkflowRun | None:
+        """Ask for a run to be cancelled; the run, None where it is finished, asked to stop already, or gone."""
+        with self._database.transaction():
+            run = self._table.find(key)
+            if run is None or run.spec.cancel or RunPhase(run.status.phase).finished:
+                return None
+            spec = run.spec.model_copy(update={"cancel": True})
+            return self._table.replace(run.model_copy(update={"spec": spec}), new_spec=True)

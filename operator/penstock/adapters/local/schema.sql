@@ -81,3 +81,9 @@ CREATE TABLE outputs (
 
 CREATE TRIGGER outputs_go_with_their_run AFTER DELETE ON objects WHEN OLD.kind = 'WorkflowRun'
 BEGIN DELETE FROM outputs WHERE run_uid = OLD.uid; END;
+
+-- version: 4
+
+-- Runs by idempotency key: a key is given once for each Workflow.
+CREATE INDEX runs_by_idempotency_key ON objects (namespace, json_extract(body, '$.spec.idempotencyKey'))
+WHERE kind = 'WorkflowRun' AND json_extract(body, '$.spec.idempotencyKey') IS NOT NULL;

@@ -24,6 +24,8 @@ class _Place:
     """The step whose field it is; None for a field of the Workflow."""
     visible: frozenset[str]
     """Steps whose outcome is fixed there."""
+    before: bool = False
+    """It is worked out before the run begins: there is nothing but the context."""
 
     @property
     def run_fields(self) -> tuple[str, ...]:
@@ -43,6 +45,10 @@ def check_expressions(subject: Subject) -> Iterator[Problem]:
             if gate is not None and "{{" in gate.message:
                 place = _Place(subject, f"{placed.path}.{name}.message", placed, visible)
                 yield from _check_template(place, gate.message)
+    limits = subject.spec.concurrency
+    if limits is not None and limits.key is not None:
+        place = _Place(subject, f"{subject.root}.concurrency.key", None, frozenset(), before=True)
+        yield from _check(place, limits.key)
     if subject.spec.outputs.from_ is not None:
         every = frozenset(subject.needs)
         place = _Place(subject, f"{subject.root}.outputs.from", None, every)
@@ -85,7 +91,10 @@ def _check(place: _Place, expression: str) -> Iterator[Problem]:
 
 def _check_reference(place: _Place, reference: Reference) -> Iterator[Problem]:
     root = reference.path[0]
-    if root == "steps":
+    if place.before and root in ("steps", "run"):
+        message = f"`{render_path(reference.path)}`: this is worked out before the run begins, from `context` alone."
+        yield Problem(place.path, message, "Write it with `context`, such as `context.customer_id`.")
+    elif root == "steps":
         yield from _check_step(place, reference)
     elif root == "context":
         yield from _check_context(place, reference)

@@ -48,6 +48,8 @@ def origin(run: WorkflowRun) -> Origin:
         client=by.client if by else "",
         groups=by.groups if by else (),
         context=MappingProxyType(dict(run.spec.context)),
+        workflow=run.spec.workflow.name if run.spec.workflow else "",
+        idempotency_key=run.spec.idempotency_key,
     )
 
 
@@ -62,22 +64,26 @@ def run_state(status: WorkflowRunStatus) -> RunState:
         stored=output_ref(status.output_ref),
         failure=_failure(status.error),
         stopping=RunPhase(status.stopping) if status.stopping else None,
+        concurrency_key=status.concurrency_key,
+        queued=status.waiting_for if status.phase == RunPhase.PENDING and not status.steps else None,
     )
 
 
 def run_status(state: RunState, plan: Plan, revision: Revision | None) -> WorkflowRunStatus:
-    """The status that says a state: with every step of the plan, how far it is and whom it waits for.
+    """The status that says a state: with every step of the plan once it has begun, how far it is, what it waits for.
 
     Conditions are left to the caller; there are none in what comes back.
     """
-    names = (*plan.steps, *(name for name in state.steps if name not in plan.steps))
+    # Steps are listed from the moment that the run begins: without them nothing of it can have started.
+    names = (*plan.steps, *(name for name in state.steps if name not in plan.steps)) if state.steps else ()
     finished = sum(state.step(name).phase.finished for name in plan.steps)
     return WorkflowRunStatus(
         phase=state.phase,
         progress=f"{finished}/{len(plan.steps)}",
-        waiting_for=_waiting_for(state, plan),
+        waiting_for=cut(state.queued, MAX_TEXT) if state.queued is not None else _waiting_for(state, plan),
         stopping=state.stopping,
         revision=revision,
+        concurrency_key=state.concurrency_key,
         steps={name: _step_status(state.step(name)) for name in names},
         output=state.output if state.stored is None else None,
         output_ref=_output_reference(state.stored),

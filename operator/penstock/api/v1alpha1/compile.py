@@ -27,7 +27,17 @@ from penstock.api.v1alpha1.subject import (
 )
 from penstock.api.v1alpha1.workflow import MAX_STEPS, ApprovalStep, RequiresApproval, Step, WorkflowSpec
 from penstock.engine.digests import REVISION_SCHEME, canonical, digest
-from penstock.engine.model import Gate, OnExpiry, OnFailure, Plan, Retry, StepKind, StepPlan
+from penstock.engine.model import (
+    Concurrency,
+    Gate,
+    OnExpiry,
+    OnFailure,
+    OnLimit,
+    Plan,
+    Retry,
+    StepKind,
+    StepPlan,
+)
 from penstock.errors import Problem
 
 MAX_WORKFLOW = 524_288
@@ -117,7 +127,13 @@ def _plan(subject: Subject, bindings: Mapping[str, Binding]) -> Plan:
         steps=MappingProxyType(steps),
         timeout=parse_duration(spec.timeout) if spec.timeout else None,
         output_from=spec.outputs.from_,
+        concurrency=_concurrency(spec),
     )
+
+
+def _concurrency(spec: WorkflowSpec) -> Concurrency | None:
+    of = spec.concurrency
+    return Concurrency(of.key, of.limit, OnLimit(of.on_limit)) if of else None
 
 
 def _step_plan(subject: Subject, placed: Placed, bindings: Mapping[str, Binding]) -> StepPlan:

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from penstock.api.v1alpha1 import API_VERSION
+from penstock.api.v1alpha1.checks_inline import check_inline
 from penstock.api.v1alpha1.compile import MAX_PROBLEMS, check_spec
 from penstock.api.v1alpha1.meta import OBJECT_NAME, ApiObject
 from penstock.api.v1alpha1.repair import Renames, meant, mended, written
@@ -81,6 +82,7 @@ def parse_run(
 ) -> ParsedRun:
     """A WorkflowRun out of JSON-like data, with everything that is wrong with it; an inline spec is checked whole."""
     read = _read(data, WorkflowRun)
+    tools = Tools(images, check_expression, bind)
     found: tuple[Problem, ...] = ()
     if read.mended is not None:
         spec = read.mended.spec
@@ -89,7 +91,7 @@ def parse_run(
             message = f"A run has either `workflow` or `inline`; this has {count}."
             found = (Problem("spec", message, "Write `workflow: {name: order-processing}`."),)
         if spec.inline is not None:
-            found += check_spec(spec.inline, Tools(images, check_expression, bind), "spec.inline")
+            found += (*check_inline(spec.inline), *check_spec(spec.inline, tools, "spec.inline"))
     return ParsedRun(read.whole, _merged(read.problems, found, read.renames))
 
 

@@ -59,6 +59,10 @@ class WorkflowRunSpec(ApiModel):
                 "has(self.workflow) != has(self.inline)",
                 "give exactly one of spec.workflow (a Workflow by name) and spec.inline (a definition of its own)",
             ),
+            (
+                "!has(self.inline) || !has(self.inline.concurrency)",
+                "an inline definition has no Workflow whose runs could be counted: leave spec.inline.concurrency out",
+            ),
             *(
                 (
                     f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})",
@@ -176,11 +180,13 @@ class WorkflowRunStatus(ApiModel):
     progress: Annotated[str, Field(max_length=32)] = ""
     """Finished steps of all steps, as `3/7`."""
     waiting_for: Text | None = None
-    """What holds the run up: gates and whom they wait for."""
+    """What holds the run up: its turn, gates and whom they wait for."""
     stopping: Phase | None = None
     """The phase that the run will end in once what still runs has ended."""
     revision: Revision | None = None
     """The content that this run executes, whatever happens to the Workflow."""
+    concurrency_key: Annotated[str, Field(max_length=253)] | None = None
+    """What the Workflow's concurrency key came to."""
     conditions: Conditions = ()
     """Further statements about the run."""
     steps: Annotated[dict[Name63, StepStatus], Field(max_length=MAX_STEPS + MAX_FINALLY)] = Field(default_factory=dict)

@@ -214,6 +214,17 @@ class Step(ApiModel):
     """Processor, memory and disk of an attempt."""
 
 
+class Concurrency(ApiModel):
+    """How many runs of a Workflow may be under way at once. Who comes first goes first."""
+
+    key: Expression | None = None
+    """CEL over the context, such as context.customer_id: runs of equal keys share a limit. Default: one for all."""
+    limit: Annotated[int, Field(ge=1, le=1000)] = 1
+    """So many runs of one key at most."""
+    on_limit: Literal["queue", "reject", "replace"] = "queue"
+    """queue waits for its turn; reject fails at once; replace cancels older runs and starts when they have ended."""
+
+
 class WorkflowSpec(ApiModel):
     """A definition: inputs, steps, outputs, how agents see it."""
 
@@ -226,7 +237,9 @@ class WorkflowSpec(ApiModel):
     outputs: Outputs = Outputs()
     """What a run gives back."""
     timeout: Duration | None = None
-    """How long a run may take, gates included."""
+    """How long a run may take, gates included; waiting for its turn is not."""
+    concurrency: Concurrency | None = None
+    """How many runs may be under way at once. Default: any number."""
     steps: Annotated[
         tuple[Step, ...],
         Field(

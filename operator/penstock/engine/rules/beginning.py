@@ -13,4 +13,4 @@ def begin_run(draft: Draft) -> Draft:
     if draft.state.phase is not RunPhase.PENDING:
         return draft
     steps = MappingProxyType(dict.fromkeys(draft.plan.steps, StepState()))
-    return draft.with_run(phase=RunPhase.RUNNING, started_at=draft.now, steps=steps)
+    return draft.with_run(phase=RunPhase.RUNNING, started_at=draft.now, steps=steps, queued=None)
