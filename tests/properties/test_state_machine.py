@@ -101,7 +101,7 @@ def _truth(number):
 
 
 @given(plans(), EVENTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_laws_hold_whatever_happens(plan, events):
     story = Story(plan)
     answer(story)
@@ -146,7 +146,7 @@ def _check_start(story, before, at):
 
 
 @given(plans(), EVENTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_same_facts_give_the_same_decision_and_deciding_again_changes_nothing(plan, events):
     story = Story(plan)
     answer(story)
@@ -161,7 +161,7 @@ def test_the_same_facts_give_the_same_decision_and_deciding_again_changes_nothin
 
 
 @given(plans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_run_whose_attempts_all_end_and_whose_gates_are_opened_comes_to_its_end(plan):
     story = Story(plan)
     for _ in range(200):
@@ -179,7 +179,7 @@ def test_a_run_whose_attempts_all_end_and_whose_gates_are_opened_comes_to_its_en
 
 
 @given(plans(), EVENTS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_crash_before_anything_was_carried_out_starts_the_same_attempts(plan, events):
     """Commands of a written state come again, under the same names, until their effect is seen."""
     story = Story(plan)
