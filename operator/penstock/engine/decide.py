@@ -100,13 +100,17 @@ def change(before: RunState, after: RunState) -> Change:
     """What kind of write `after` is worth."""
     if before == after:
         return Change.NONE
-    return Change.SOFT if _firm(before) == _firm(after) else Change.HARD
+    same_steps = before.steps.keys() == after.steps.keys() and all(
+        step is before.steps[name] or _firm_step(step) == _firm_step(before.steps[name])
+        for name, step in after.steps.items()
+    )
+    return Change.SOFT if same_steps and _firm(before) == _firm(after) else Change.HARD
 
 
 def _firm(state: RunState) -> RunState:
-    steps = {name: _firm_step(step) for name, step in state.steps.items()}
+    """The state less its steps, which are compared one by one."""
     # That a run waits for its turn must be written; the place that it has come to can be told later.
-    return replace(state, steps=steps, queued="" if state.queued is not None else None)
+    return replace(state, steps={}, queued="" if state.queued is not None else None)
 
 
 def _firm_step(step: StepState) -> StepState:

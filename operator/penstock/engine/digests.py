@@ -39,8 +39,12 @@ def digest_of(scheme: str, text: bytes) -> str:
 
 
 def _sorted(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
     if isinstance(value, Mapping):
-        return {key: _sorted(value[key]) for key in sorted(value, key=_utf16)}
+        # In ASCII, which nearly all keys are, every order is the same.
+        order = None if all(map(str.isascii, value)) else _utf16
+        return {key: _sorted(value[key]) for key in sorted(value, key=order)}
     if isinstance(value, list | tuple):
         return [_sorted(item) for item in value]
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -34,3 +34,20 @@ def ancestors(needs: Mapping[str, Iterable[str]], name: str) -> frozenset[str]:
             seen.add(current)
             todo.extend(needs.get(current, ()))
     return frozenset(seen)
+
+
+def all_ancestors(needs: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
+    """For every name all that it needs, directly or not. In a cycle there is no such thing; it gives less."""
+    found: dict[str, frozenset[str]] = {}
+    entered: set[str] = set()
+    stack = [(name, False) for name in needs]
+    while stack:
+        name, leaving = stack.pop()
+        direct = frozenset(needs.get(name, ()))
+        if leaving:
+            found[name] = direct.union(*(found.get(need, frozenset()) for need in direct))
+        elif name not in entered:
+            entered.add(name)
+            stack.append((name, True))
+            stack.extend((need, False) for need in direct)
+    return found

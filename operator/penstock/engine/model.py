@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
+
+from penstock.engine.graph import all_ancestors
 
 
 class RunPhase(StrEnum):
@@ -196,9 +199,9 @@ class Concurrency:
     on_limit: OnLimit = OnLimit.QUEUE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
-    """One revision of a Workflow, checked and ready to run."""
+    """One revision of a Workflow, checked and ready to run. What follows from it is worked out once."""
 
     digest: str
     """revisionDigest."""
@@ -210,15 +213,23 @@ class Plan:
     concurrency: Concurrency | None = None
     """None lets any number of runs be under way at once."""
 
-    @property
+    @cached_property
     def main(self) -> tuple[StepPlan, ...]:
         """The steps outside `finally`."""
         return tuple(step for step in self.steps.values() if not step.final)
 
-    @property
+    @cached_property
     def final(self) -> tuple[StepPlan, ...]:
         """The steps of `finally`."""
         return tuple(step for step in self.steps.values() if step.final)
+
+    @cached_property
+    def before(self) -> Mapping[str, tuple[str, ...]]:
+        """For every step the names of those whose outcome is fixed when it starts, in the order of the plan."""
+        needed = all_ancestors({name: step.needs for name, step in self.steps.items()})
+        main = frozenset(step.name for step in self.main)
+        fixed = {name: needed[name] | main if step.final else needed[name] for name, step in self.steps.items()}
+        return {name: tuple(other for other in self.steps if other in before) for name, before in fixed.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from penstock.engine.graph import ancestors
 from penstock.engine.model import OnFailure, Origin, Plan, RunPhase, RunState, StepPhase, StepPlan
 
 
@@ -14,10 +13,7 @@ def visible_steps(plan: Plan, step: StepPlan | None) -> tuple[str, ...]:
 
     Only what is fixed may be seen, or the digest of an attempt would change while it runs.
     """
-    if step is None:
-        return tuple(plan.steps)
-    before = ancestors({name: other.needs for name, other in plan.steps.items()}, step.name)
-    return tuple(name for name, other in plan.steps.items() if name in before or (step.final and not other.final))
+    return tuple(plan.steps) if step is None else plan.before[step.name]
 
 
 def step_outputs(plan: Plan, state: RunState, step: StepPlan | None) -> dict[str, Any]:

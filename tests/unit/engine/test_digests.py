@@ -15,6 +15,10 @@ def test_keys_are_sorted_by_utf16_unit_as_rfc_8785_says():
     assert canonical({"\ufb33": 1, "\U0001f600": 2}).decode() == '{"\U0001f600":2,"\ufb33":1}'
 
 
+def test_keys_in_ascii_and_others_are_sorted_together():
+    assert canonical({"b": 1, "é": 2, "a": 3, "Z": 4}).decode() == '{"Z":4,"a":3,"b":1,"é":2}'
+
+
 def test_the_scheme_is_part_of_the_digest():
     assert digest("a", 1) != digest("b", 1)
 
