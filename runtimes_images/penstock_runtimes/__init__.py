@@ -31,6 +31,8 @@ class Runtime:
     """The file name under which the script's own messages name it."""
     takes_dependencies: bool
     """Whether a step may list `dependencies`."""
+    on_disk: bool
+    """Whether all its steps need a work folder on disk in a pod: one that executes what they put there."""
 
     @property
     def dockerfile(self) -> Path:
@@ -57,6 +59,7 @@ def load_runtime(name: str) -> Runtime:
         folder=folder,
         script=fields["script"],
         takes_dependencies=fields.get("dependencies") is not None,
+        on_disk=fields.get("onDisk", False),
     )
 
 

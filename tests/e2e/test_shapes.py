@@ -180,6 +180,22 @@ def test_a_step_that_takes_more_memory_than_it_may(tenant: Tenant) -> None:
     assert "memory" in error["reason"]
 
 
+FILLS = (
+    "head -c 80000000 /dev/zero > /tmp/big; printf '#!/bin/sh\\necho executed' > tool; chmod +x tool; output $(./tool)"
+)
+
+
+def test_a_step_that_needs_a_disk_is_told_so_and_gets_one(tenant: Tenant) -> None:
+    without = ran(tenant, a_workflow("memory", a_step("writes", FILLS, runtime="bash")))
+    error = without["status"]["error"]
+    assert (error["code"], "resources.limits.ephemeral-storage" in error["reason"]) == ("SCRIPT_FAILED", True)
+
+    limits = {"limits": {"ephemeral-storage": "200Mi"}}
+    tenant.apply(a_workflow("disk", a_step("writes", FILLS, runtime="bash", resources=limits)))
+    tenant.start("disk", name="later")
+    assert tenant.finished("later")["status"].get("output") == "executed"
+
+
 def test_an_edit_of_the_workflow_never_reaches_a_run(tenant: Tenant) -> None:
     gate = {"name": "gate", "approval": {"approvers": APPROVERS}}
     tenant.apply(a_workflow("edited", gate, a_step("after", "output('as it was')", needs=["gate"])))

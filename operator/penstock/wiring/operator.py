@@ -22,6 +22,7 @@ from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
 from penstock.ports.access import Key
 from penstock.settings import OperatorSettings
+from penstock_runtimes import load_runtime, runtime_names
 
 LEASE = "penstock-operator"
 
@@ -56,6 +57,7 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
             managed=await _managed(client, settings),
             dns_policy=settings.step_dns_policy,
             ca_bundle=settings.ca_bundle,
+            in_memory=frozenset(name for name in runtime_names() if not load_runtime(name).on_disk),
         )
         plans = PlanBook(settings.runtime_images, evaluator.check_expression)
         side = ClusterSide(

@@ -57,6 +57,7 @@ class Attempt:
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self._settings = settings
+        self._folder = settings.get("PENSTOCK_WORKDIR") or os.getcwd()
         self._log = Log(lambda data: write_all(1, data))
         self._masker = Masker(())
         self._result = Result()
@@ -75,6 +76,7 @@ class Attempt:
         except Exception as error:  # noqa: BLE001  # whatever it is, the attempt must end with a record
             self._result.failure = AttemptFailed(HARNESS_ERROR, f"{type(error).__name__}: {error}")
         self._supervisor.settle()
+        self._explain()
         emit(self._result, self._log, self._masker, self._settings.get("PENSTOCK_TERMINATION_MESSAGE", ""))
         return self._result.exit_code()
 
@@ -90,7 +92,7 @@ class Attempt:
         return document
 
     def _execute(self, document: InputDocument) -> None:
-        folder = environment.WorkFolder(self._settings.get("PENSTOCK_WORKDIR") or os.getcwd())
+        folder = environment.WorkFolder(self._folder)
         runtime = Runtime(document.runtime)
         variables = environment.child_environment(self._settings, document, folder)
         environment.write_context(document, folder)
@@ -139,6 +141,15 @@ class Attempt:
             return AttemptFailed(SCRIPT_FAILED, f"the script was ended by {name}.{hint}")
         reason = last_lines(stderr.tail(), REASON_LINES, REASON_LIMIT)
         return AttemptFailed(SCRIPT_FAILED, reason or f"the script ended with exit code {ended.exit_code}")
+
+    def _explain(self) -> None:
+        """Say more of a failure that the author did not word."""
+        failure = self._result.failure
+        if failure is not None and failure.code in (SCRIPT_FAILED, HARNESS_ERROR):
+            from .memory_folder import explained
+
+            exit_code = self._result.ended.exit_code if self._result.ended else None
+            failure.reason = explained(failure.reason, self._folder, exit_code)
 
     def _stopped(self, document: InputDocument) -> AttemptFailed | None:
         if self._supervisor.stop_code == TIMED_OUT:

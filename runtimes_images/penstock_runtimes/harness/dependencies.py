@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from .environment import OWN_PREFIXES
 from .passthrough import last_lines
 from .process import Command
 from .protocol import DEPENDENCIES_FAILED, REASON_LIMIT, AttemptFailed
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _INDEX_SETTINGS = ("UV_", "PIP_", "NETRC")
 _MOST_LINES = 20
+_UV = "PENSTOCK_UV"
 
 
 class Requirements:
@@ -70,10 +72,10 @@ def install(
 
     `run` runs a program to its end and returns the end of its standard error as well.
     """
-    uv = environment.get("PENSTOCK_UV") or "uv"
+    uv = environment.get(_UV) or "uv"
     place = os.path.join(folder.own, "python")
     python = os.path.join(place, "bin", "python")
-    own = {name: value for name, value in environment.items() if name != "PENSTOCK_UV"}
+    own = {name: value for name, value in environment.items() if name != _UV}
     own.setdefault("UV_CACHE_DIR", os.path.join(folder.own, "uv-cache"))
     # What an image or a laptop has is what is used; an interpreter is never downloaded behind the author's back.
     own["UV_PYTHON_DOWNLOADS"] = "never"
@@ -89,8 +91,9 @@ def install(
 
 
 def installer_environment(environment: Mapping[str, str], secrets: Iterable[str]) -> dict[str, str]:
-    """The environment without the step's secrets, for a package's build script has no business with them."""
+    """The environment without the step's secrets and what the harness was told: no business of a package's build."""
     hidden = {name for name in secrets if not name.startswith(_INDEX_SETTINGS)}
+    hidden |= {name for name in environment if name.startswith(OWN_PREFIXES) and name != _UV}
     return {name: value for name, value in environment.items() if name not in hidden}
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _PART = "part-"
+_VARIABLE = "env:"
 _LENGTH_DIGITS = 8
 _RUNTIME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
@@ -66,10 +67,12 @@ class InputDocument:
 
 
 def read(settings: Mapping[str, str]) -> bytes:
-    """The bytes that PENSTOCK_INPUT names: a file, a folder of parts, or `-` for standard input."""
+    """The bytes that PENSTOCK_INPUT names: a file, a folder of parts, `env:NAME`, or `-` for standard input."""
     place = settings.get("PENSTOCK_INPUT", "")
     if not place:
-        raise AttemptFailed(INPUT_INVALID, "PENSTOCK_INPUT is not set; give a file, a folder of parts, or -")
+        raise AttemptFailed(INPUT_INVALID, "PENSTOCK_INPUT is not set; give a file, a folder of parts, env:NAME, or -")
+    if place.startswith(_VARIABLE):
+        return _read_variable(place[len(_VARIABLE) :], settings)
     try:
         if place == "-":
             return _read_standard_input()
@@ -112,6 +115,15 @@ def find_nonce(data: bytes) -> str:
     except (ValueError, RecursionError, LookupError, TypeError):
         return "-"
     return nonce if isinstance(nonce, str) and nonce.isalnum() and nonce.isascii() else "-"
+
+
+def _read_variable(name: str, settings: Mapping[str, str]) -> bytes:
+    # The prefix is what keeps the variable from the program.
+    if not name.startswith("PENSTOCK_"):
+        raise AttemptFailed(INPUT_INVALID, f"{name} cannot hold the input document; its name must begin with PENSTOCK_")
+    if name not in settings:
+        raise AttemptFailed(INPUT_INVALID, f"{name}, which should hold the input document, is not set")
+    return os.fsencode(settings[name])
 
 
 def _read_standard_input() -> bytes:

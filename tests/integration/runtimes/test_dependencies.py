@@ -72,6 +72,7 @@ def test_installing_does_not_see_the_steps_secrets(harness: Harness):
 
     assert b"PLAIN=1" in printed
     assert b"TOKEN" not in printed
+    assert b"PENSTOCK_INPUT" not in printed
     assert b"UV_INDEX_PASSWORD=***" in printed
 
 

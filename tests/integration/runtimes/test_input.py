@@ -1,4 +1,4 @@
-"""The input document on its three ways in, and what is refused before anything runs."""
+"""The input document on its ways in, and what is refused before anything runs."""
 
 from __future__ import annotations
 
@@ -23,6 +23,20 @@ def test_a_large_document_comes_in_parts(harness: Harness):
     finished = harness.finish(harness.start_with({"PENSTOCK_INPUT": str(folder), "PENSTOCK_INPUT_SHA256": digest}))
 
     assert finished.record.output == [3_000_003, "end"]
+
+
+@pytest.mark.parametrize("runtime", ["python", "bash"])
+def test_a_document_comes_in_a_variable_that_the_program_does_not_get(harness: Harness, runtime: str):
+    shown = {"bash": "env", "python": "import os; print(os.environ)"}[runtime]
+    document = a_document(runtime, shown, context={"text": "é $(PATH)"}).decode()
+
+    finished = harness.finish(
+        harness.start_with({"PENSTOCK_INPUT": "env:PENSTOCK_DOCUMENT", "PENSTOCK_DOCUMENT": document})
+    )
+
+    assert finished.record.succeeded
+    assert "é $(PATH)".encode() in finished.printed
+    assert b"PENSTOCK_DOCUMENT" not in finished.printed
 
 
 def test_a_document_comes_on_standard_input(harness: Harness):

@@ -86,9 +86,21 @@ def test_missing_parts_are_refused(tmp_path: Path, names: list[str]):
         read({"PENSTOCK_INPUT": str(tmp_path)})
 
 
-@pytest.mark.parametrize("settings", [{}, {"PENSTOCK_INPUT": "/nowhere/at/all"}])
-def test_no_document_is_an_error(settings: dict[str, str]):
-    with pytest.raises(AttemptFailed, match=r"PENSTOCK_INPUT is not set|cannot read"):
+def test_a_variable_is_read():
+    assert read({"PENSTOCK_INPUT": "env:PENSTOCK_DOCUMENT", "PENSTOCK_DOCUMENT": "$(A) é"}) == "$(A) é".encode()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        pytest.param({}, "PENSTOCK_INPUT is not set", id="nothing"),
+        pytest.param({"PENSTOCK_INPUT": "/nowhere/at/all"}, "cannot read", id="no such file"),
+        pytest.param({"PENSTOCK_INPUT": "env:PENSTOCK_X"}, "PENSTOCK_X, which should hold", id="no such variable"),
+        pytest.param({"PENSTOCK_INPUT": "env:X", "X": "1"}, "must begin with PENSTOCK_", id="one that is passed on"),
+    ],
+)
+def test_no_document_is_an_error(settings: dict[str, str], message: str):
+    with pytest.raises(AttemptFailed, match=message):
         read(settings)
 
 

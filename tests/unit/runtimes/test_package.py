@@ -30,6 +30,8 @@ def test_a_runtime_is_complete(name: str):
     assert (runtime.folder / description["prelude"]).is_file()
     assert runtime.dockerfile.read_text().count("ARG BASE=") == 1
     assert "USER 65532" in runtime.dockerfile.read_text()
+    assert "ln -s /dev/shm /tmp" in runtime.dockerfile.read_text()
+    assert "HOME=/dev/shm/work" in runtime.dockerfile.read_text()
     assert "{script}" in description["command"]
 
 

@@ -1,7 +1,7 @@
 """Jobs, pods and ConfigMaps of attempts, as the API server is asked to make them. Pure; golden-tested.
 
-Every pod keeps to Pod Security `restricted`, has no ServiceAccount token, and can write nowhere but into its own
-work and temporary folders.
+Every pod keeps to Pod Security `restricted`, has no ServiceAccount token, and can write nowhere but into one folder
+of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from penstock.adapters.kube import labels
 from penstock.adapters.kube.documents import InputDocument
+from penstock.adapters.kube.pod_volumes import CA_FILE, IN, WORK, Volume, part_file, part_name, volumes
 from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt
@@ -23,11 +24,7 @@ Manifest = dict[str, Any]
 
 CONTAINER = "step"
 _USER = 65532
-_WORK = "/penstock/work"
-_TMP = "/tmp"  # noqa: S108 - a folder in the pod, empty and its own
-_IN = "/penstock/in"
-_CA = "/penstock/ca"
-_CA_FILE = "ca.crt"
+_DOCUMENT = "PENSTOCK_DOCUMENT"
 _STOP_SECONDS = 10
 """The harness gives a program five seconds between SIGTERM and SIGKILL, and then reports."""
 
@@ -44,8 +41,8 @@ class PodSettings:
     cpu_request: str = "50m"
     memory_request: str = "64Mi"
     memory_limit: str = "512Mi"
-    work_size: str = "1Gi"
-    tmp_size: str = "256Mi"
+    in_memory: frozenset[str] = frozenset()
+    """Runtimes whose steps do with the memory that a pod has for files, unless they install or ask for something."""
     longest_attempt: timedelta = timedelta(days=7)
     """For steps without a timeout: a pod that nobody watches any more must end some day."""
 
@@ -115,19 +112,10 @@ def config_maps(run: WorkflowRun, name: str, document: InputDocument, job_uid: s
                 "ownerReferences": [_owner("batch/v1", "Job", name, job_uid)],
             },
             "immutable": True,
-            "data": {_part_file(number): part},
+            "data": {part_file(number): part},
         }
         for number, part in enumerate(document.parts)
     ]
-
-
-def part_name(name: str, number: int) -> str:
-    """Name of the ConfigMap with one part of an attempt's document."""
-    return f"{name}-in-{number:03d}"
-
-
-def _part_file(number: int) -> str:
-    return f"part-{number:03d}"
 
 
 def _labels(run: WorkflowRun) -> dict[str, str]:
@@ -153,7 +141,7 @@ def _owner(api_version: str, kind: str, name: str, uid: str) -> Manifest:
 
 
 def _pod_spec(command: StartAttempt, document: InputDocument, settings: PodSettings) -> Manifest:
-    volumes, mounts = _volumes(command, document, settings)
+    mounted = volumes(command.name, command.program, document, settings.ca_bundle, settings.in_memory)
     return {
         "restartPolicy": "Never",
         "activeDeadlineSeconds": _deadline(command, settings),
@@ -167,13 +155,13 @@ def _pod_spec(command: StartAttempt, document: InputDocument, settings: PodSetti
             "runAsGroup": _USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(command, document, settings, mounts)],
-        "volumes": volumes,
+        "containers": [_container(command, document, settings, mounted)],
+        **({"volumes": [each.volume() for each in mounted]} if mounted else {}),
     }
 
 
 def _container(
-    command: StartAttempt, document: InputDocument, settings: PodSettings, mounts: list[Manifest]
+    command: StartAttempt, document: InputDocument, settings: PodSettings, mounted: list[Volume]
 ) -> Manifest:
     image = command.program.get("image")
     if not image:
@@ -189,7 +177,7 @@ def _container(
             "capabilities": {"drop": ["ALL"]},
             "readOnlyRootFilesystem": True,
         },
-        "volumeMounts": mounts,
+        **({"volumeMounts": [each.mount() for each in mounted]} if mounted else {}),
     }
 
 
@@ -204,15 +192,21 @@ def _deadline(command: StartAttempt, settings: PodSettings) -> int:
 
 def _environment(command: StartAttempt, document: InputDocument, settings: PodSettings) -> list[Manifest]:
     own = {
-        "PENSTOCK_INPUT": _IN if document.parts else f"{_IN}/document",
+        "PENSTOCK_INPUT": IN if document.parts else f"env:{_DOCUMENT}",
         "PENSTOCK_INPUT_SHA256": document.sha256,
-        "PENSTOCK_WORKDIR": _WORK,
+        "PENSTOCK_WORKDIR": WORK,
         "PENSTOCK_TERMINATION_MESSAGE": "/dev/termination-log",
     }
     if settings.ca_bundle:
-        own["SSL_CERT_FILE"] = f"{_CA}/{_CA_FILE}"
-    given = [dict(each) for each in command.program.get("env", ()) if each["name"] not in own]
-    return [*given, *({"name": name, "value": value} for name, value in own.items())]
+        own["SSL_CERT_FILE"] = CA_FILE
+    entries: list[Manifest] = [{"name": name, "value": value} for name, value in own.items()]
+    if not document.parts:
+        # A reference, for in a `value` Kubernetes would expand what looks like $(NAME).
+        field = {"fieldPath": f"metadata.annotations['{labels.DOCUMENT}']"}
+        entries.append({"name": _DOCUMENT, "valueFrom": {"fieldRef": field}})
+    taken = {entry["name"] for entry in entries}
+    # Those of the step first: none of their values can refer to one of ours.
+    return [*(dict(each) for each in command.program.get("env", ()) if each["name"] not in taken), *entries]
 
 
 def resources(asked: Mapping[str, Mapping[str, str]], settings: PodSettings) -> Manifest:
@@ -230,34 +224,3 @@ def resources(asked: Mapping[str, Mapping[str, str]], settings: PodSettings) -> 
         },
         "limits": {**limits, "memory": limits.get("memory") or memory or settings.memory_limit},
     }
-
-
-def _volumes(
-    command: StartAttempt, document: InputDocument, settings: PodSettings
-) -> tuple[list[Manifest], list[Manifest]]:
-    volumes: list[Manifest] = [
-        {"name": "in", **_input_volume(command, document)},
-        {"name": "work", "emptyDir": {"sizeLimit": settings.work_size}},
-        {"name": "tmp", "emptyDir": {"sizeLimit": settings.tmp_size}},
-    ]
-    mounts: list[Manifest] = [
-        {"name": "in", "mountPath": _IN, "readOnly": True},
-        {"name": "work", "mountPath": _WORK},
-        {"name": "tmp", "mountPath": _TMP},
-    ]
-    if settings.ca_bundle:
-        items = [{"key": _CA_FILE, "path": _CA_FILE}]
-        volumes.append({"name": "ca", "configMap": {"name": settings.ca_bundle, "items": items}})
-        mounts.append({"name": "ca", "mountPath": _CA, "readOnly": True})
-    return volumes, mounts
-
-
-def _input_volume(command: StartAttempt, document: InputDocument) -> Manifest:
-    if not document.parts:
-        field = {"fieldPath": f"metadata.annotations['{labels.DOCUMENT}']"}
-        return {"downwardAPI": {"items": [{"path": "document", "fieldRef": field}]}}
-    sources = [
-        {"configMap": {"name": part_name(command.name, number), "items": [{"key": file, "path": file}]}}
-        for number, file in enumerate(map(_part_file, range(len(document.parts))))
-    ]
-    return {"projected": {"sources": sources}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,14 @@ from tests.unit.adapters.kube.samples import NONCE, a_live_run, a_start
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "jobs"
 RUN = a_live_run()
-PLAIN = PodSettings()
+PLAIN = PodSettings(in_memory=frozenset({"python"}))
 EVERYTHING: dict[str, Any] = {
-    "env": [{"name": "REGION", "value": "eu"}, {"name": "PENSTOCK_INPUT", "value": "/etc/passwd"}],
-    "resources": {"requests": {"cpu": "1"}, "limits": {"memory": "2Gi"}},
+    "env": [
+        {"name": "REGION", "value": "eu"},
+        {"name": "PENSTOCK_INPUT", "value": "/etc/passwd"},
+        {"name": "PENSTOCK_DOCUMENT", "value": "{}"},
+    ],
+    "resources": {"requests": {"cpu": "1"}, "limits": {"memory": "2Gi", "ephemeral-storage": "10Gi"}},
     "timeoutSeconds": 90.0,
 }
 
@@ -36,8 +41,8 @@ def made(settings: PodSettings, **program: Any) -> list[dict[str, Any]]:
 
 CASES = {
     "managed": made(PLAIN),
-    "native": made(PodSettings(managed=False)),
-    "everything": made(PodSettings(dns_policy="Default", ca_bundle="company-ca"), **EVERYTHING),
+    "native": made(replace(PLAIN, managed=False)),
+    "everything": made(replace(PLAIN, dns_policy="Default", ca_bundle="company-ca"), **EVERYTHING),
 }
 
 
@@ -56,7 +61,7 @@ def containers(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
-def test_programs_and_input_never_stand_in_commands_or_environment(name: str):
+def test_programs_and_input_are_never_text_that_kubernetes_reads(name: str):
     for container in containers(CASES[name]):
         assert not {"command", "args"} & container.keys()
         assert "output(1)" not in str(container["env"])
@@ -66,7 +71,44 @@ def test_a_step_cannot_choose_where_its_input_comes_from():
     for container in containers(CASES["everything"]):
         names = [each["name"] for each in container["env"]]
         assert names.count("PENSTOCK_INPUT") == 1
-        assert {"name": "PENSTOCK_INPUT", "value": "/penstock/in/document"} in container["env"]
+        assert names.count("PENSTOCK_DOCUMENT") == 1
+        assert {"name": "PENSTOCK_INPUT", "value": "env:PENSTOCK_DOCUMENT"} in container["env"]
+
+
+def test_a_variable_of_the_step_cannot_refer_to_ours():
+    for container in containers(made(PLAIN, env=[{"name": "SPY", "value": "$(PENSTOCK_DOCUMENT)"}])):
+        # Kubernetes expands only what stands before.
+        assert container["env"][0]["name"] == "SPY"
+
+
+def disks(settings: PodSettings = PLAIN, **program: Any) -> list[str]:
+    """Sizes of the disks that a step's pod has."""
+    pod = made(settings, **program)[-1]
+    return [volume["emptyDir"]["sizeLimit"] for volume in pod["spec"].get("volumes", [])]
+
+
+def test_a_plain_step_has_no_volume_at_all():
+    for container in containers(made(PLAIN)):
+        assert "volumeMounts" not in container
+    assert disks() == []
+
+
+@pytest.mark.parametrize(
+    ("program", "sizes"),
+    [
+        pytest.param({"dependencies": ["numpy==2.3.1"]}, ["1Gi"], id="dependencies hold libraries"),
+        pytest.param({"source": "# /// script\n# ///\n"}, ["1Gi"], id="the script's own metadata names them"),
+        pytest.param({"runtime": "go"}, ["1Gi"], id="a runtime that is not said to do without"),
+        pytest.param({"resources": {"limits": {"ephemeral-storage": "5Gi"}}}, ["5Gi"], id="a limit"),
+        pytest.param({"resources": {"requests": {"ephemeral-storage": "2Gi"}}}, ["2Gi"], id="a request"),
+        pytest.param(
+            {"dependencies": ["x"], "resources": {"limits": {"ephemeral-storage": "5Gi"}}}, ["5Gi"], id="both"
+        ),
+        pytest.param({"resources": {"limits": {"memory": "1Gi"}}}, [], id="memory is no disk"),
+    ],
+)
+def test_a_step_that_needs_a_disk_gets_one(program: dict[str, Any], sizes: list[str]):
+    assert disks(**program) == sizes
 
 
 def test_a_large_document_travels_in_immutable_parts_that_go_with_the_job():
