@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -68,7 +69,9 @@ async def test_runs_of_one_content_keep_it_each_for_themselves(world: World, run
         await world.outputs.load(other, theirs.ref)
 
 
-@pytest.mark.parametrize("text", [None, '["something else"]', ""], ids=["gone", "altered", "emptied"])
+@pytest.mark.parametrize(
+    "text", [None, json.dumps("x" * 19_000), "[]", ""], ids=["gone", "another", "a shorter one", "emptied"]
+)
 async def test_an_output_that_is_not_what_it_was_is_lost(world: World, run: WorkflowRun, text: str | None):
     asked = to_keep(run, LINES)
     await world.outputs.store(run, asked)

@@ -48,6 +48,7 @@ class Story:
         self.gates: dict[str, GateFact] = {}
         self.values: dict[tuple[str, str], Value] = {}
         self.stored: dict[str, Stored] = {}
+        self.misfits: tuple[str, ...] | None = None
         self.lost: dict[str, str] = {}
         self.turn: Turn | None = None
         self.twin: str | None = None
@@ -63,6 +64,7 @@ class Story:
             gates=MappingProxyType(dict(self.gates)),
             values=MappingProxyType(dict(self.values)),
             stored=MappingProxyType(dict(self.stored)),
+            misfits=self.misfits,
             lost=MappingProxyType(dict(self.lost)),
             self_approval=self.self_approval,
             turn=self.turn,

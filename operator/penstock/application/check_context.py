@@ -39,10 +39,10 @@ def check_context(inputs: Mapping[str, Any] | None, context: Mapping[str, Any]) 
     context = with_defaults(inputs, context)
     problems = [*islice(_names(inputs, context), MAX_PROBLEMS), *islice(_limits(inputs, context), MAX_PROBLEMS)]
     if not any(problem.path == "context" for problem in problems) and inputs is not None:
-        from penstock.application.context_schema import schema_problems
+        from penstock.application.context_schema import context_problems
 
         spoken_of = {problem.path for problem in problems}
-        problems += [problem for problem in schema_problems(inputs, context) if problem.path not in spoken_of]
+        problems += [problem for problem in context_problems(inputs, context) if problem.path not in spoken_of]
     return tuple(problems)
 
 

@@ -1,9 +1,10 @@
-"""A context against its JSON Schema: every error, in plain words. Fetches nothing, runs no backtracking pattern."""
+"""A value against its JSON Schema: every error, in plain words. Fetches nothing, runs no backtracking pattern."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -34,18 +35,33 @@ _TYPES = {
 }
 
 
-def schema_problems(inputs: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[Problem, ...]:
-    """What of the context does not fit the schema. Unknown fields at the top are left to the caller."""
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is checked, in the words of its messages."""
+
+    root: str
+    """Path of the value itself."""
+    field: str
+    """The field of the Workflow that holds the schema."""
+
+
+def context_problems(inputs: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """What of the context does not fit `inputs`. Unknown fields at the top are left to the caller."""
     schema = {name: value for name, value in inputs.items() if name != "additionalProperties"}
     if isinstance(inputs.get("additionalProperties"), dict):
         schema["additionalProperties"] = inputs["additionalProperties"]
+    return schema_problems(schema, dict(context), Checked("context", "inputs"))
+
+
+def schema_problems(schema: Mapping[str, Any], value: Any, checked: Checked) -> tuple[Problem, ...]:
+    """What of the value does not fit the schema."""
     validator = _Validator(schema, registry=Registry())
     try:
-        errors = islice(validator.iter_errors(dict(context)), MAX_PROBLEMS)
-        return tuple(problem for error in errors for problem in _problems(error))
+        errors = islice(validator.iter_errors(value), MAX_PROBLEMS)
+        return tuple(problem for error in errors for problem in _problems(error, checked))
     except (SchemaError, Unresolvable, RecursionError, ArithmeticError, ValueError) as error:
-        message = f"The Workflow's `inputs` cannot be used to check a context: {str(error).splitlines()[0]}"
-        return (Problem("context", message, "Correct `inputs`; `penstock validate` says how."),)
+        message = f"`{checked.field}` cannot be used to check it: {str(error).splitlines()[0]}"
+        return (Problem(checked.root, message, f"Correct `{checked.field}`; `penstock validate` says how."),)
 
 
 def _pattern(_validator: Any, pattern: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
@@ -82,8 +98,8 @@ _KEYWORDS = {"pattern": _pattern, "uniqueItems": _unique, "required": _required}
 _Validator = extend(Draft202012Validator, _KEYWORDS)  # type: ignore[no-untyped-call]  # its stubs leave it out
 
 
-def _problems(error: _Error) -> Iterator[Problem]:
-    path = "context" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.path)
+def _problems(error: _Error, checked: Checked) -> Iterator[Problem]:
+    path = checked.root + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.path)
     keyword = str(error.validator)
     if keyword == "required":
         yield from _missing(error, path)
@@ -91,7 +107,7 @@ def _problems(error: _Error) -> Iterator[Problem]:
         yield from _unknown(error, path)
     else:
         message, fix = _MESSAGES.get(keyword, _other)(error)
-        yield Problem(path, message, fix)
+        yield Problem(path, message, fix or f"See the Workflow's `{checked.field}`.")
 
 
 def _missing(error: _Error, path: str) -> Iterator[Problem]:
@@ -133,6 +149,7 @@ def _short(value: Any) -> str:
 
 
 Finding = tuple[str, str]
+"""(message, fix); an empty fix is to look at the schema."""
 
 
 def _type(error: _Error) -> Finding:
@@ -183,7 +200,7 @@ def _fixed(message: str, fix: str) -> Callable[[_Error], Finding]:
 
 
 def _other(error: _Error) -> Finding:
-    return f"It does not fit `{error.validator}`: {error.message[:300]}.", "See the Workflow's `inputs`."
+    return f"It does not fit `{error.validator}`: {error.message[:300]}.", ""
 
 
 _MESSAGES: Mapping[str, Callable[[_Error], Finding]] = {
@@ -203,6 +220,6 @@ _MESSAGES: Mapping[str, Callable[[_Error], Finding]] = {
     "maxProperties": _length("at most", "fields"),
     "const": lambda error: (f"It must be `{_short(error.validator_value)}`.", "Write that value."),
     "uniqueItems": _fixed("The list has an entry twice.", "Remove one of the two."),
-    "anyOf": _fixed("It fits none of the forms that are allowed.", "See `anyOf` in the Workflow's `inputs`."),
-    "oneOf": _fixed("It does not fit exactly one of the forms.", "See `oneOf` in the Workflow's `inputs`."),
+    "anyOf": _fixed("It fits none of the forms that `anyOf` allows.", ""),
+    "oneOf": _fixed("It does not fit exactly one of the forms of `oneOf`.", ""),
 }

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from penstock.api.v1alpha1.codec import origin, run_state, run_status
 from penstock.api.v1alpha1.run import ErrorStatus, WorkflowRun, WorkflowRunStatus
 from penstock.api.v1alpha1.workflow import WorkflowSpec
-from penstock.application.check_context import check_context, with_defaults
+from penstock.application.check_context import with_defaults
 from penstock.application.happenings import happenings
 from penstock.application.kept_outputs import with_values
 from penstock.application.neighbours import Neighbours
@@ -20,6 +20,7 @@ from penstock.engine.commands import (
     AskGate,
     AskTurn,
     CancelRun,
+    CheckOutput,
     Command,
     Evaluate,
     Question,
@@ -31,9 +32,9 @@ from penstock.engine.commands import (
 from penstock.engine.decide import Change, Decided, change, decide
 from penstock.engine.facts import AttemptFact, AttemptPhase, Facts, Stored
 from penstock.engine.model import AttemptId, Failure, Plan, RunPhase, RunState
-from penstock.errors import BugError, InvalidInput, NotFound, Problem, Unavailable, UserError
+from penstock.errors import BugError, InvalidInput, NotFound, Unavailable, UserError
 from penstock.ports.access import Key
-from penstock.ports.engine import Clock, Evaluator, EventSink, Gates, Ledger, Outputs, Revisions, StepRunner
+from penstock.ports.engine import Checker, Clock, Evaluator, EventSink, Gates, Ledger, Outputs, Revisions, StepRunner
 
 SOFT_WRITE_EVERY = timedelta(seconds=5)
 """How long a sign of life or a progress message may wait for a write of its own: short steps cost none."""
@@ -51,6 +52,7 @@ class Engine:
     runner: StepRunner
     outputs: Outputs
     evaluator: Evaluator
+    checker: Checker
     clock: Clock
     events: EventSink
 
@@ -108,13 +110,13 @@ class Reconciler:
         if compiled.plan is None:
             raise InvalidInput("the Workflow is not valid", problems=compiled.problems)
         if not RunPhase(run.status.phase).finished and not run.status.steps:
-            self._check(content.spec, run)
+            await self._check(content.spec, run)
         context = with_defaults(content.spec.inputs, run.spec.context)
         status = run.status.model_copy(update={"revision": content.revision})
         return compiled.plan, context, run.model_copy(update={"status": status})
 
-    def _check(self, spec: WorkflowSpec, run: WorkflowRun) -> None:
-        problems: tuple[Problem, ...] = check_context(spec.inputs, run.spec.context)
+    async def _check(self, spec: WorkflowSpec, run: WorkflowRun) -> None:
+        problems = await self._engine.checker.context(spec.inputs, run.spec.context)
         if problems:
             raise InvalidInput("the context does not fit the Workflow's inputs", problems=problems)
 
@@ -177,6 +179,9 @@ class Reconciler:
                 return replace(facts, values=MappingProxyType({**facts.values, (step, field): value}))
             case AskTurn(key, limit, name_older):
                 return replace(facts, turn=self._neighbours.turns.ask(run, key, limit, name_older=name_older))
+            case CheckOutput(schema, output):
+                problems = await self._engine.checker.output(schema, output)
+                return replace(facts, misfits=tuple(map(str, problems)))
             case StoreOutput(ref):
                 try:
                     await self._engine.outputs.store(run, question)

@@ -25,6 +25,14 @@ class Evaluate:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckOutput:
+    """Hold the run's output against the Workflow's schema, and decide again."""
+
+    schema: Mapping[str, Any]
+    output: Any
+
+
+@dataclass(frozen=True, slots=True)
 class StoreOutput:
     """Keep an output beside the run object, and decide again: only what is kept may be referred to."""
 
@@ -109,7 +117,7 @@ class WakeAt:
     when: datetime
 
 
-Question = Evaluate | StoreOutput | AskTurn
+Question = Evaluate | CheckOutput | StoreOutput | AskTurn
 """Answered before anything is written: the answer is among the facts of the next decision."""
 
 Command = Question | CancelRun | StartAttempt | StopAttempt | AskGate | SettleGate | WakeAt

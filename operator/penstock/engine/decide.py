@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from penstock.engine.commands import AskTurn, Command, Evaluate, Question, StoreOutput, WakeAt
+from penstock.engine.commands import Command, Question, StoreOutput, WakeAt
 from penstock.engine.draft import Draft, Rule
 from penstock.engine.facts import Facts
 from penstock.engine.model import Plan, RunState, StepPhase, StepState
@@ -60,7 +60,7 @@ class Decided:
         Outputs come first: until one is kept, an expression must not be told that it is there.
         """
         outputs = tuple(command for command in self.commands if isinstance(command, StoreOutput))
-        return outputs or tuple(command for command in self.commands if isinstance(command, Evaluate | AskTurn))
+        return outputs or tuple(command for command in self.commands if isinstance(command, Question))
 
     @property
     def wake_at(self) -> datetime | None:

@@ -122,6 +122,8 @@ class Facts:
     """By step name and field (`when`, `message`, ...): expressions that an earlier `Evaluate` asked for."""
     stored: Mapping[str, Stored] = field(default_factory=lambda: MappingProxyType({}))
     """By OutputRef name: outputs that an earlier `StoreOutput` asked to keep."""
+    misfits: tuple[str, ...] | None = None
+    """What of the run's output does not fit the Workflow's schema, as plain sentences; None while nobody looked."""
     lost: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """By OutputRef name: outputs that are kept no longer as they were, with a plain sentence about it."""
     self_approval: bool = False

@@ -212,6 +212,8 @@ class Plan:
     """CEL for the run's output; None takes the output of the last listed step."""
     concurrency: Concurrency | None = None
     """None lets any number of runs be under way at once."""
+    output_schema: Mapping[str, Any] | None = None
+    """JSON Schema that the run's output has to fit."""
 
     @cached_property
     def main(self) -> tuple[StepPlan, ...]:

@@ -12,6 +12,7 @@ from penstock.api.v1alpha1.workflow import Revision, WorkflowSpec
 from penstock.engine.commands import AskGate, SettleGate, StartAttempt, StopAttempt, StoreOutput
 from penstock.engine.facts import AttemptFact, GateFact, Value
 from penstock.engine.model import AttemptId
+from penstock.errors import Problem
 from penstock.ports.access import Key, OutputReader
 
 
@@ -88,6 +89,16 @@ class Evaluator(Protocol):
 
     async def evaluate(self, expression: str, scope: Mapping[str, Any], *, template: bool = False) -> Value:
         """Work out an expression, or with `template` a text with `{{ CEL }}` in it. Errors come back in the Value."""
+
+
+class Checker(Protocol):
+    """Values against JSON Schemas of Workflows. However large they are, a check ends soon."""
+
+    async def context(self, inputs: Mapping[str, Any] | None, context: Mapping[str, Any]) -> tuple[Problem, ...]:
+        """What of a context does not fit the Workflow's `inputs`, None where it has none."""
+
+    async def output(self, schema: Mapping[str, Any], output: Any) -> tuple[Problem, ...]:
+        """What of a run's output does not fit the Workflow's `outputs.schema`."""
 
 
 class Clock(Protocol):

@@ -11,12 +11,14 @@ from penstock.api.v1alpha1.gates import gate_fact, gate_request
 from penstock.api.v1alpha1.meta import ObjectMeta
 from penstock.api.v1alpha1.run import WorkflowRun, WorkflowRunStatus
 from penstock.api.v1alpha1.workflow import Revision, Workflow, WorkflowSpec
+from penstock.application.check_context import check_context
+from penstock.application.check_output import check_output
 from penstock.engine.commands import AskGate, SettleGate
 from penstock.engine.digests import REVISION_SCHEME, digest
 from penstock.engine.facts import GateFact, Value
 from penstock.engine.identifiers import revision_name
 from penstock.engine.model import RunPhase
-from penstock.errors import AlreadyExists, InvalidInput, NotFound
+from penstock.errors import AlreadyExists, InvalidInput, NotFound, Problem
 from penstock.ports.access import Access, Actor, Key
 from penstock.ports.engine import Content, Evaluator
 from penstock.testing.clock import FakeClock
@@ -140,6 +142,18 @@ class CannedEvaluator:
         return Value(error=f"no answer to `{expression}` was written down")
 
 
+class PlainChecker:
+    """Checks in place, however long that takes."""
+
+    async def context(self, inputs: Mapping[str, Any] | None, context: Mapping[str, Any]) -> tuple[Problem, ...]:
+        """What of a context does not fit the Workflow's inputs."""
+        return check_context(inputs, context)
+
+    async def output(self, schema: Mapping[str, Any], output: Any) -> tuple[Problem, ...]:
+        """What of a run's output does not fit the Workflow's `outputs.schema`."""
+        return check_output(schema, output)
+
+
 class MemoryWorld:
     """Workflows, runs, gates, attempts, time. With `local` there is one person, who may decide on everything."""
 
@@ -180,6 +194,7 @@ class MemoryWorld:
             gates=self.gates,
             runner=self.runner,
             outputs=self.outputs,
+            checker=PlainChecker(),
             evaluator=evaluator or CannedEvaluator(),
             clock=self.clock,
             events=self.events,

@@ -15,6 +15,7 @@ from penstock.adapters.local.driver import LocalDriver
 from penstock.adapters.local.driver_lock import DetachedDriver
 from penstock.adapters.local.layout import DataDirectory
 from penstock.adapters.local.process_runner import HarnessSettings
+from penstock.adapters.schema_checker import SchemaChecker
 from penstock.application.cached_outputs import CachedOutputs
 from penstock.application.neighbours import Neighbours
 from penstock.application.plans import PlanBook
@@ -71,6 +72,7 @@ def _backend(settings: CommandSettings) -> LocalBackend:
 @contextmanager
 def _driver(backend: LocalBackend) -> Iterator[LocalDriver]:
     evaluator = CelEvaluator()
+    checker = SchemaChecker()
     engine = Engine(
         ledger=backend.ledger,
         revisions=backend.revisions,
@@ -78,6 +80,7 @@ def _driver(backend: LocalBackend) -> Iterator[LocalDriver]:
         runner=backend.runner,
         outputs=CachedOutputs(backend.outputs),
         evaluator=evaluator,
+        checker=checker,
         clock=SystemClock(),
         events=backend.events,
     )
@@ -88,3 +91,4 @@ def _driver(backend: LocalBackend) -> Iterator[LocalDriver]:
         yield backend.driver(reconciler.reconcile, neighbours)
     finally:
         evaluator.close()
+        checker.close()

@@ -17,6 +17,7 @@ from penstock.adapters.kube.credentials import Credentials
 from penstock.adapters.kube.leader_lease import LeaderLease
 from penstock.adapters.kube.manifests import PodSettings
 from penstock.adapters.kube.server_clock import ServerClock
+from penstock.adapters.schema_checker import SchemaChecker
 from penstock.application.cached_outputs import CachedOutputs
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
@@ -51,6 +52,7 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
         return Credentials.in_cluster()
 
     evaluator = CelEvaluator()
+    checker = SchemaChecker()
     options = ClientOptions(crash=CrashSwitch(settings.crash), hear_date=clock.hear)
     async with KubeClient.connect(credentials(), options) as client:
         pod = PodSettings(
@@ -73,6 +75,7 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
             runner=side.runner,
             outputs=CachedOutputs(side.outputs),
             evaluator=evaluator,
+            checker=checker,
             clock=clock,
             events=side.events,
         )
@@ -82,6 +85,7 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
             yield OperatorWiring(side, reconciler.reconcile, lease, credentials)
         finally:
             evaluator.close()
+            checker.close()
 
 
 async def _managed(client: KubeClient, settings: OperatorSettings) -> bool:

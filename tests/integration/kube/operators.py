@@ -15,6 +15,7 @@ from penstock.adapters.kube.crash import CrashSwitch
 from penstock.adapters.kube.credentials import Credentials
 from penstock.adapters.kube.manifests import PodSettings
 from penstock.adapters.kube.server_clock import ServerClock
+from penstock.adapters.schema_checker import SchemaChecker
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
 from tests.integration.kube.api_server import ApiServer
@@ -49,6 +50,7 @@ async def a_side(
             runner=side.runner,
             outputs=side.outputs,
             evaluator=CelEvaluator(),
+            checker=SchemaChecker(),
             clock=clock,
             events=side.events,
         )

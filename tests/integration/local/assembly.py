@@ -15,7 +15,7 @@ from penstock.application.neighbours import Neighbours
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
 from penstock.ports.engine import Evaluator
-from penstock.testing.memory_world import CannedEvaluator
+from penstock.testing.memory_world import CannedEvaluator, PlainChecker
 from penstock_runtimes import harness_command, runtime_names
 
 
@@ -39,6 +39,7 @@ def driver_of(backend: LocalBackend, evaluator: Evaluator | None = None) -> Loca
         runner=backend.runner,
         outputs=backend.outputs,
         evaluator=evaluator or CannedEvaluator(),
+        checker=PlainChecker(),
         clock=SystemClock(),
         events=backend.events,
     )

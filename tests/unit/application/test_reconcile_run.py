@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from penstock.api.v1alpha1.run import WorkflowRun, WorkflowRunStatus
+from penstock.api.v1alpha1.workflow import Outputs
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import SOFT_WRITE_EVERY, Reconciler
 from penstock.engine.commands import StartAttempt
@@ -371,3 +372,15 @@ async def test_a_run_whose_output_was_taken_away_fails_and_names_it():
     assert (stage.run.status.phase, stage.run.status.error.code) == ("Failed", "OUTPUT_LOST")
     assert name in stage.run.status.error.reason
     assert stage.run.status.steps["c"].phase == "Cancelled"
+
+
+async def test_a_run_gives_back_what_its_workflow_promises_or_fails():
+    promised = Outputs(schema={"type": "object", "required": ["id"]})
+    for output, phase in (({"id": 1}, "Succeeded"), ({"no": 1}, "Failed")):
+        stage = Stage(a_workflow(a_step("a"), outputs=promised))
+        stage.world.runner.will("a", succeeded(output))
+        await stage.begin()
+        await stage.look()
+        assert stage.run.status.phase == phase
+    assert stage.run.status.error.code == "OUTPUT_INVALID"
+    assert "`id` is required and is missing" in stage.run.status.error.reason

@@ -6,11 +6,11 @@ minutes (the library has no cost limit and keeps the lock), so it runs in a proc
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from penstock.adapters.apart import Apart, DiedError, OverdueError
 from penstock.adapters.cel.checking import check_expression
 from penstock.adapters.cel.failures import explain
 from penstock.adapters.cel.lookups import Missing, look_up, only
@@ -25,19 +25,16 @@ from penstock.api.v1alpha1.expressions import (
     split_template,
 )
 from penstock.engine.facts import Value
-from penstock.errors import Unavailable
 
 MAX_LIST = 2_000
 """Elements of a list that a macro loops over."""
 
 
 class CelEvaluator:
-    """Works out expressions. Worker processes start with the first expression that loops; `close` ends them."""
+    """Works out expressions. A worker process starts with the first expression that loops; `close` ends it."""
 
-    def __init__(self, *, deadline: timedelta = timedelta(seconds=2), workers: int = 1) -> None:
-        self._deadline = deadline
-        self._workers = workers
-        self._pool: Any = None
+    def __init__(self, *, deadline: timedelta = timedelta(seconds=2)) -> None:
+        self._apart = Apart(deadline, initializer=end_at_once)
 
     def check_expression(self, text: str) -> str | None:
         """What is wrong with an expression, as a plain sentence; for compiling a Workflow."""
@@ -66,11 +63,8 @@ class CelEvaluator:
         return Value("".join(parts))
 
     def close(self) -> None:
-        """End the worker processes; harmless when there are none."""
-        if self._pool is not None:
-            self._pool.stop()
-            self._pool.join()
-            self._pool = None
+        """End the worker process; harmless when there is none."""
+        self._apart.close()
 
     async def _expression(self, expression: str, scope: Mapping[str, Any]) -> Value:
         path = plain_path(expression)
@@ -85,40 +79,19 @@ class CelEvaluator:
         if wrong:
             return Value(error=wrong)
         if analysis.comprehension_depth:
-            return await self._apart(expression, analysis, scope, variables)
+            return await self._worked_out(expression, analysis, scope, variables)
         return _outcome(work(expression, variables), analysis, scope)
 
-    async def _apart(
+    async def _worked_out(
         self, expression: str, analysis: Analysis, scope: Mapping[str, Any], variables: dict[str, Any]
     ) -> Value:
-        """In a process that is killed when it takes too long; the time until it has started does not count."""
-        from concurrent.futures import TimeoutError as Overdue
-
-        from pebble import ProcessExpired
-
         try:
-            future = self._workers_ready().schedule(
-                work, args=(expression, variables), timeout=self._deadline.total_seconds()
-            )
-            return _outcome(await asyncio.wrap_future(future), analysis, scope)
-        except Overdue:
-            seconds = self._deadline.total_seconds()
+            return _outcome(await self._apart.call(work, expression, variables), analysis, scope)
+        except OverdueError:
+            seconds = self._apart.deadline.total_seconds()
             return Value(error=f"it took longer than {seconds:g} s; loop over fewer elements, or do this in a step")
-        except ProcessExpired:
+        except DiedError:
             return Value(error="it ended the process that evaluates it; use less memory, or do this in a step")
-        except OSError as error:
-            raise Unavailable(f"No process to evaluate an expression in could be started: {error}.") from error
-
-    def _workers_ready(self) -> Any:
-        if self._pool is None:
-            import multiprocessing
-
-            from pebble import ProcessPool
-
-            # Spawned: a fork of a process with threads may inherit a lock that nobody will ever release.
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPool(max_workers=self._workers, initializer=end_at_once, context=context)
-        return self._pool
 
 
 def _unfit(analysis: Analysis, variables: Mapping[str, Any]) -> str | None:

@@ -128,6 +128,7 @@ def _plan(subject: Subject, bindings: Mapping[str, Binding]) -> Plan:
         timeout=parse_duration(spec.timeout) if spec.timeout else None,
         output_from=spec.outputs.from_,
         concurrency=_concurrency(spec),
+        output_schema=spec.outputs.schema_,
     )
 
 

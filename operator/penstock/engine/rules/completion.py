@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from penstock.engine.commands import CheckOutput
 from penstock.engine.draft import Draft
 from penstock.engine.keeping import Kept, keep_output
-from penstock.engine.model import Failure, OnFailure, RunPhase, StepPhase, StepPlan, StepState
+from penstock.engine.model import Failure, OnFailure, OutputRef, RunPhase, StepPhase, StepPlan, StepState
+
+SHOWN = 5
+"""Misfits of an output that a failure lists."""
 
 
 def note_failures(draft: Draft) -> Draft:
@@ -33,27 +39,40 @@ def finish_when_settled(draft: Draft) -> Draft:
 def _succeed(draft: Draft) -> Draft:
     source = draft.plan.output_from
     if source is None:
-        return _take_over(draft)
+        last = _last_with_program(draft)
+        return _give_back(draft, last.output, last.stored)
     value = draft.value("", "output")
     if value is None:
         return draft.ask(None, "output", source)
     if value.error is not None:
         return _fail(draft, Failure("EXPRESSION_ERROR", f"outputs.from: {value.error}"))
-    kept = keep_output(draft, value.value)
-    if kept.failure is not None:
-        return _fail(draft, kept.failure)
-    return _end(kept.draft.with_run(output=value.value, stored=kept.ref), RunPhase.SUCCEEDED)
+    return _give_back(draft, value.value, None)
 
 
-def _take_over(draft: Draft) -> Draft:
-    """The output of the last listed step that has a program: a gate's own output says nothing about the work."""
+def _last_with_program(draft: Draft) -> StepState:
+    """The last listed step that has a program: a gate's own output says nothing about the work."""
     programs: list[StepPlan] = [step for step in draft.plan.main if step.kind.has_program]
-    last = draft.step(programs[-1].name) if programs else StepState()
+    return draft.step(programs[-1].name) if programs else StepState()
+
+
+def _give_back(draft: Draft, output: Any, stored: OutputRef | None) -> Draft:
+    """The run ends with this output, which is kept at `stored` already where that is set."""
+    if draft.plan.output_schema is not None:
+        if draft.facts.misfits is None:
+            return draft.emit(CheckOutput(draft.plan.output_schema, output))
+        if draft.facts.misfits:
+            return _fail(draft, Failure("OUTPUT_INVALID", _misfit(draft.facts.misfits)))
     # One that has room twice stands in the run object twice, so that nobody has to look into the steps for it.
-    kept = Kept(draft, last.stored) if last.stored else keep_output(draft, last.output)
+    kept = Kept(draft, stored) if stored else keep_output(draft, output)
     if kept.failure is not None:
         return _fail(draft, kept.failure)
-    return _end(kept.draft.with_run(output=last.output, stored=kept.ref), RunPhase.SUCCEEDED)
+    return _end(kept.draft.with_run(output=output, stored=kept.ref), RunPhase.SUCCEEDED)
+
+
+def _misfit(misfits: tuple[str, ...]) -> str:
+    more = f"\n- and {len(misfits) - SHOWN} more" if len(misfits) > SHOWN else ""
+    lines = "".join(f"\n- {misfit}" for misfit in misfits[:SHOWN])
+    return f"the run's output does not fit the Workflow's outputs.schema{lines}{more}"
 
 
 def _fail(draft: Draft, failure: Failure) -> Draft:

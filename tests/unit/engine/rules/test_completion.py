@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock.engine.commands import CheckOutput
 from tests.support.plans import Story, a_gate, a_plan, a_step
 
 
@@ -48,3 +49,53 @@ def test_nothing_changes_a_finished_run():
     story.look()
     assert story.state == before
     assert story.last.commands == ()
+
+
+SCHEMA = {"type": "object", "required": ["id"]}
+
+
+def a_story_that_promises_an_id(output):
+    story = Story(a_plan(a_step("a"), output_schema=SCHEMA))
+    story.look()
+    story.end("a", output)
+    return story
+
+
+def test_an_output_is_held_against_the_schema_before_the_run_ends():
+    story = a_story_that_promises_an_id({"id": 1})
+    assert story.last.questions == (CheckOutput(SCHEMA, {"id": 1}),)
+    story.misfits = ()
+    story.look()
+    assert (story.state.phase, story.state.output) == ("Succeeded", {"id": 1})
+
+
+def test_a_run_whose_output_does_not_fit_fails_and_says_what_is_wrong():
+    story = a_story_that_promises_an_id({})
+    story.misfits = ("output.id: `id` is required and is missing. Fix: Add `id`.",)
+    story.look()
+    assert (story.state.phase, story.state.failure.code) == ("Failed", "OUTPUT_INVALID")
+    assert "`id` is required and is missing. Fix: Add `id`." in story.state.failure.reason
+    assert story.state.output is None
+
+
+def test_of_many_misfits_the_first_are_listed_and_the_rest_counted():
+    story = a_story_that_promises_an_id({})
+    story.misfits = tuple(f"misfit {number}" for number in range(50))
+    story.look()
+    assert "misfit 4" in story.state.failure.reason
+    assert "misfit 5" not in story.state.failure.reason
+    assert "and 45 more" in story.state.failure.reason
+
+
+def test_an_output_that_does_not_fit_is_kept_nowhere():
+    story = a_story_that_promises_an_id(["x" * 5000])
+    story.misfits = ("output: It must be a mapping.",)
+    kept = story.stored.copy()
+    story.look()
+    assert story.state.stored is None
+    assert story.stored == kept
+
+
+def test_without_any_output_the_schema_holds_all_the_same():
+    story = a_story_that_promises_an_id(None)
+    assert story.last.questions == (CheckOutput(SCHEMA, None),)
