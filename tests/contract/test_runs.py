@@ -189,3 +189,14 @@ async def test_a_finished_run_is_not_asked_to_stop(world: World):
 
     assert await world.ledger.request_cancel(KEY) is None
     assert not (await world.requester.runs.get(KEY)).spec.cancel
+
+
+async def test_a_run_is_held_and_let_go_on_by_whoever_may_change_it(world: World):
+    await world.requester.runs.create(a_run())
+
+    held = await world.requester.runs.set_suspend(KEY, suspend=True)
+    again = await world.requester.runs.set_suspend(KEY, suspend=True)
+    released = await world.requester.runs.set_suspend(KEY, suspend=False)
+
+    assert (held.spec.suspend, again.spec.suspend, released.spec.suspend) == (True, True, False)
+    assert (await world.requester.runs.get(KEY)).spec.suspend is False

@@ -143,4 +143,4 @@ def test_what_a_run_asks_for_stays(tenant: Tenant) -> None:
         ALICE, "patch", "pwr", "run", "--type=merge", "-p", '{"spec":{"context":{"total":2}}}', check=False
     )
     assert changed.returncode != 0
-    assert "create a new run instead" in changed.stderr
+    assert "create a new run" in changed.stderr

@@ -12,8 +12,9 @@ from penstock.engine.commands import StartAttempt
 from penstock.engine.decide import decide
 from penstock.engine.facts import AttemptFact, AttemptPhase, Verdict
 from penstock.engine.model import AttemptId, Failure, OnFailure, Retry, RunState, StepPhase
-from tests.support.plans import GATE, Story, a_gate, a_plan, a_step, seconds
+from tests.support.plans import GATE, Story, a_gate, a_plan, a_step, a_wait, seconds
 
+WAITS = ({"duration": seconds(0)}, {"duration": seconds(5)}, {"until": "context.at"})
 PINNED = MappingProxyType({"image": "registry/python@sha256:aa"})
 
 
@@ -27,6 +28,9 @@ def plans(draw):
         needs = [] if final else draw(st.lists(st.sampled_from(earlier), unique=True) if earlier else st.just([]))
         if not final and draw(st.integers(0, 4)) == 0:
             steps.append(a_gate(f"s{number}", *needs))
+            continue
+        if draw(st.integers(0, 6)) == 0:
+            steps.append(a_wait(f"s{number}", *needs, final=final, **draw(st.sampled_from(WAITS))))
             continue
         fields = {
             "final": final,
@@ -44,7 +48,7 @@ def plans(draw):
 
 EVENTS = st.lists(
     st.tuples(
-        st.sampled_from(["end", "fail", "lose", "run", "vote", "reject", "cancel", "later", "look", "crash", "when"]),
+        st.sampled_from(["end", "fail", "lose", "run", "vote", "reject", "cancel", "later", "look", "when", "hold"]),
         st.integers(0, 5),
     ),
     max_size=40,
@@ -76,6 +80,8 @@ def happen(story, event, number):
             story.vote(name, "dan", Verdict.REJECT)
         case "cancel" if number == 0:
             story.cancel()
+        case "hold":
+            story.suspend(not story.suspended)
         case "later":
             story.later(seconds([1, 3, 10, 200, 400, 90_000][number]))
         case "when":
@@ -89,7 +95,7 @@ def answer(story):
     for _ in range(10):
         questions = decide(story.plan, story.state, story.facts, story.now).questions
         for question in questions:
-            story.values[question.step, question.field] = _truth(len(question.step))
+            story.values[question.step, question.field] = _answer(question)
         if not questions:
             return
 
@@ -98,6 +104,12 @@ def _truth(number):
     from penstock.engine.facts import Value
 
     return Value(number % 3 != 0)
+
+
+def _answer(question):
+    from penstock.engine.facts import Value
+
+    return Value("2026-01-02T12:00:10Z") if question.field == "wait.until" else _truth(len(question.step))
 
 
 @given(plans(), EVENTS)
@@ -126,6 +138,7 @@ def _check_finished_stay(before, after):
 def _check_start(story, before, at):
     name, attempt, _ = at
     step = story.plan.steps[name]
+    assert not story.suspended or story.state.stopping is not None
     # One attempt, one start: a second request for it is only made while nobody has seen it.
     assert story.started.count(at) == 1
     assert attempt == story.state.step(name).attempt <= step.retry.limit + 1
@@ -172,7 +185,7 @@ def test_a_run_whose_attempts_all_end_and_whose_gates_are_opened_comes_to_its_en
         for name, state in story.state.steps.items():
             if state.phase.alive:
                 story.attempts[AttemptId(name, state.attempt)] = AttemptFact(AttemptPhase.SUCCEEDED, state.digest, "u")
-            if state.phase is StepPhase.WAITING:
+            if state.phase is StepPhase.WAITING and state.gate is not None:
                 story.vote(name, "alice")
         story.now += seconds(1)
     assert story.state.phase.finished

@@ -10,7 +10,7 @@ from typing import Any
 from penstock.engine.commands import AskGate, SettleGate, StartAttempt, StoreOutput
 from penstock.engine.decide import Decided, decide
 from penstock.engine.facts import AttemptFact, AttemptPhase, Decision, Facts, GateFact, Stored, Turn, Value, Verdict
-from penstock.engine.model import AttemptId, Failure, Gate, Origin, Plan, RunState, StepKind, StepPlan
+from penstock.engine.model import AttemptId, Failure, Gate, Origin, Plan, RunState, StepKind, StepPlan, Wait
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 RUN = Origin("shop", "order-1", "uid-1", "bob", "agent-7", MappingProxyType({"total": 700}))
@@ -30,6 +30,11 @@ def a_gate(name: str, *needs: str, gate: Gate = GATE, **fields: Any) -> StepPlan
     return StepPlan(name, StepKind.APPROVAL, needs=needs, gate=gate, **fields)
 
 
+def a_wait(name: str, *needs: str, final: bool = False, **fields: Any) -> StepPlan:
+    """`duration` or `until`."""
+    return StepPlan(name, StepKind.WAIT, needs=needs, final=final, wait=Wait(**fields))
+
+
 def a_plan(*steps: StepPlan, **fields: Any) -> Plan:
     return Plan("sha256:plan", MappingProxyType({step.name: step for step in steps}), **fields)
 
@@ -44,6 +49,8 @@ class Story:
         self.state = RunState()
         self.now = NOON
         self.cancelled = False
+        self.suspended = False
+        self.earlier: RunState | None = None
         self.attempts: dict[AttemptId, AttemptFact] = {}
         self.gates: dict[str, GateFact] = {}
         self.values: dict[tuple[str, str], Value] = {}
@@ -60,6 +67,8 @@ class Story:
         return Facts(
             run=self.run,
             cancel=self.cancelled,
+            suspend=self.suspended,
+            earlier=self.earlier,
             attempts=MappingProxyType(dict(self.attempts)),
             gates=MappingProxyType(dict(self.gates)),
             values=MappingProxyType(dict(self.values)),
@@ -115,6 +124,10 @@ class Story:
 
     def cancel(self) -> Decided:
         self.cancelled = True
+        return self.look()
+
+    def suspend(self, suspend: bool = True) -> Decided:
+        self.suspended = suspend
         return self.look()
 
     def evaluate(self, step: str, field: str, value: Any = None, error: str | None = None) -> Decided:

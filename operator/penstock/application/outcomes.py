@@ -3,7 +3,7 @@
 {"status": "success", "output", "run"}                 with `message` where the output cannot be read
 {"status": "failed", "error", "error_code", "details": {"failed_step", "reason"}, "run"}
 {"status": "timeout", "error", "run", "message"}      the caller's own waiting time ran out
-{"status": "waiting", "approvals": [...], "run"}
+{"status": "waiting", "approvals": [...], "run"}      with a "message" where the run is suspended
 {"status": "running", "run", "progress"}              the server's own waiting budget ran out; with "message" where the
                                                       run waits for something
 {"status": "cancelled", "run"}
@@ -33,7 +33,7 @@ def outcome(run: WorkflowRun, approvals: tuple[ApprovalRequest, ...] = (), *, un
         case RunPhase.FAILED | RunPhase.TIMED_OUT:
             return _failed(run)
         case RunPhase.WAITING:
-            return {"status": "waiting", "approvals": _open_gates(run, approvals), "run": name}
+            return {"status": "waiting", "approvals": _open_gates(run, approvals), "run": name, **_held(run)}
         case _:
             running = {"status": "running", "run": name, "progress": run.status.progress}
             waits = run.status.waiting_for
@@ -67,6 +67,10 @@ def _failed(run: WorkflowRun) -> dict[str, Any]:
         "details": {"failed_step": step, "reason": reason},
         "run": run_id(run),
     }
+
+
+def _held(run: WorkflowRun) -> dict[str, str]:
+    return {"message": "The run is suspended; nothing starts before it is resumed."} if run.status.suspended else {}
 
 
 def _open_gates(run: WorkflowRun, approvals: tuple[ApprovalRequest, ...]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from penstock.application.happenings import happenings
 from penstock.application.kept_outputs import with_values
 from penstock.application.neighbours import Neighbours
 from penstock.application.plans import PlanBook
+from penstock.application.retry_run import earlier_state
 from penstock.engine.commands import (
     AskGate,
     AskTurn,
@@ -92,10 +93,11 @@ class Reconciler:
         self._neighbours.notice(run)
         try:
             plan, context, revised = await self._prepare(run)
+            earlier = await earlier_state(self._engine.ledger, self._engine.outputs, revised)
         except UserError as error:
             await self._fail_at_once(run, error)
             return None
-        facts = await self._gather(revised, context)
+        facts = await self._gather(revised, context, earlier)
         state = run_state(revised.status)
         if not state.phase.finished:
             state, lost = await with_values(self._engine.outputs, revised, state)
@@ -138,10 +140,12 @@ class Reconciler:
         self._neighbours.notice(await self._engine.ledger.save_status(run, status))
         self._engine.events.emit(run, "RunFailed", f"The run cannot start: {error}", warning=True)
 
-    async def _gather(self, run: WorkflowRun, context: Mapping[str, object]) -> Facts:
+    async def _gather(self, run: WorkflowRun, context: Mapping[str, object], earlier: RunState | None) -> Facts:
         return Facts(
             run=replace(origin(run), context=MappingProxyType(dict(context))),
             cancel=run.spec.cancel,
+            suspend=run.spec.suspend,
+            earlier=earlier,
             attempts=await self._engine.runner.observe(run),
             gates=await self._engine.gates.observe(run),
             self_approval=self._self_approval,

@@ -23,6 +23,8 @@ from penstock.engine.rules import (
     results,
     retries,
     starting,
+    suspension,
+    waits,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -34,6 +36,8 @@ RULES: tuple[Rule, ...] = (
     lost_outputs.stop_without_output,  # before anything starts: it would start with less than it was promised
     deadlines.fail_overdue,  # before anything starts: an overdue run starts nothing
     cancellation.drop_unfinished_steps,
+    suspension.note_suspension,  # before anything starts: a held run starts nothing
+    waits.end_waits,
     starting.settle_waiting_steps,  # gates that were decided
     starting.restart_after_backoff,
     dependencies.advance_ready_steps,  # needs the outcome of all rules above

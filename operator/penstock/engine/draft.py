@@ -45,6 +45,11 @@ class Draft:
         check_run_move(self.state.phase, state.phase)
         return replace(self, state=state)
 
+    @property
+    def held(self) -> bool:
+        """Nothing more may start for now."""
+        return self.state.suspended
+
     def stopping(self, phase: RunPhase, failure: Failure | None) -> Draft:
         """The draft in which the run will end in `phase`; an earlier reason stays."""
         if self.state.stopping is not None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from penstock.engine.model import AttemptId, Failure, Origin
+from penstock.engine.model import AttemptId, Failure, Origin, RunState
 
 
 class AttemptPhase(StrEnum):
@@ -114,6 +114,10 @@ class Facts:
     run: Origin
     cancel: bool = False
     """Somebody asked for the run to be cancelled."""
+    suspend: bool = False
+    """Somebody holds the run for now."""
+    earlier: RunState | None = None
+    """The finished run that this one retries."""
     attempts: Mapping[AttemptId, AttemptFact] = field(default_factory=lambda: MappingProxyType({}))
     """An attempt that is not here was never seen."""
     gates: Mapping[str, GateFact] = field(default_factory=lambda: MappingProxyType({}))

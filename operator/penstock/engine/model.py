@@ -80,12 +80,15 @@ class StepKind(StrEnum):
 
     SCRIPT = "script"
     CONTAINER = "container"
+    WORKFLOW = "workflow"
+    """Runs another run, its child."""
     APPROVAL = "approval"
+    WAIT = "wait"
 
     @property
     def has_program(self) -> bool:
-        """The step runs a program in a pod or a process."""
-        return self is not StepKind.APPROVAL
+        """The step has attempts: it runs a program in a pod or a process, or a run of its own."""
+        return self not in (StepKind.APPROVAL, StepKind.WAIT)
 
 
 class OnFailure(StrEnum):
@@ -158,6 +161,15 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """How long a `wait` step waits: exactly one of the two."""
+
+    duration: timedelta | None = None
+    until: str | None = None
+    """CEL that gives a moment as RFC 3339 text."""
+
+
+@dataclass(frozen=True, slots=True)
 class StepPlan:
     """One step, ready to be decided on."""
 
@@ -168,6 +180,8 @@ class StepPlan:
     """CEL; a false value skips the step."""
     gate: Gate | None = None
     """The gate itself (kind `approval`), or the one in front of the step (`requiresApproval`)."""
+    wait: Wait | None = None
+    """Of a `wait` step."""
     retry: Retry = Retry()
     timeout: timedelta | None = None
     """Of one attempt."""
@@ -265,6 +279,10 @@ class StepState:
     """Of the newest attempt."""
     finished_at: datetime | None = None
     retry_at: datetime | None = None
+    until: datetime | None = None
+    """When a `wait` step goes on."""
+    carried: bool = False
+    """Taken over from the run that this one retries; nothing of it ran here."""
     output: Any = None
     """None is no output. Always the value itself, wherever it is kept."""
     stored: OutputRef | None = None
@@ -287,6 +305,8 @@ class RunState:
     stored: OutputRef | None = None
     """Where the output is kept; None for one that stands in the run object."""
     failure: Failure | None = None
+    suspended: bool = False
+    """Somebody holds the run: what runs goes on, nothing more starts."""
     stopping: RunPhase | None = None
     """Set when the run will end in this phase (Failed, Cancelled, TimedOut) and only `finally` may still start."""
     concurrency_key: str | None = None

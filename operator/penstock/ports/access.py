@@ -61,6 +61,9 @@ class Runs(Protocol):
     async def request_cancel(self, key: Key) -> WorkflowRun:
         """Ask for a run to be cancelled; harmless when it is asked for already."""
 
+    async def set_suspend(self, key: Key, *, suspend: bool) -> WorkflowRun:
+        """Hold a run, or let it go on; harmless when it is so already."""
+
     def watch(self, key: Key) -> AsyncIterator[WorkflowRun]:
         """The run as it is, then after every change, without end. Raises NotFound when it is or goes away."""
 

@@ -114,7 +114,7 @@ class TestImmutable:
     def test_fields(self, tenancy: Tenancy, refused: Refused, patch: dict[str, Any], field: str) -> None:
         create(tenancy, "runner", a_run(), check=True)
         answer = tenancy.admin("patch", "pwr", "orders-1", "--type=merge", "-p", json.dumps({"spec": patch}))
-        refused(answer, f"spec.{field} cannot change: a run is immutable but for spec.cancel; create a new run instead")
+        refused(answer, f"spec.{field} cannot change; of a run only spec.cancel and spec.suspend can: create a new run")
 
     @pytest.mark.parametrize(
         "operation",

@@ -16,7 +16,7 @@ CASES = {
     ),
     "a step that does nothing": (
         "- {name: a}",
-        ("spec.steps[0]", "neither `script` nor `approval`", "Add `script:"),
+        ("spec.steps[0]", "none of `script`, `approval` and `wait`", "Add `script:"),
     ),
     "a step that does two things": (
         "- {name: a, script: {runtime: bash, source: x}, approval: {approvers: {users: [u@x]}}}",
@@ -24,7 +24,23 @@ CASES = {
     ),
     "a gate in front of a gate": (
         "- {name: a, approval: {approvers: {users: [u@x]}}, requiresApproval: {approvers: {users: [u@x]}}}",
-        ("spec.steps[0].requiresApproval", "is a gate already", "Remove `requiresApproval`"),
+        ("spec.steps[0].requiresApproval", "nothing that a gate could stand in front of", "Remove `requiresApproval`"),
+    ),
+    "a wait with two ends": (
+        "- {name: a, wait: {duration: 5m, until: context.x}}",
+        ("spec.steps[0].wait", "exactly one of the two", "`duration: 10m`"),
+    ),
+    "a wait of no time": (
+        "- {name: a, wait: {duration: 0s}}",
+        ("spec.steps[0].wait.duration", "A wait of no time", "`10m`"),
+    ),
+    "a wait that is to be retried": (
+        "- {name: a, wait: {duration: 5m}, retry: {limit: 2}}",
+        ("spec.steps[0].retry", "A `wait` step has no attempts", "Remove `retry`"),
+    ),
+    "a wait with a time limit": (
+        "- {name: a, wait: {duration: 5m}, timeout: 2m}",
+        ("spec.steps[0].timeout", "`timeout` limits nothing", "Remove `timeout`"),
     ),
     "a gate that nobody may open": (
         "- {name: a, approval: {approvers: {}}}",

@@ -104,6 +104,7 @@ class Runs(Objects):
         self.script = script
         """What becomes of a run that is created, state by state."""
         self.cancelled: list[Key] = []
+        self.suspensions: list[tuple[Key, bool]] = []
 
     async def create(self, run: WorkflowRun) -> WorkflowRun:
         if Key(run.metadata.namespace, run.metadata.name) in self.items:
@@ -112,6 +113,10 @@ class Runs(Objects):
 
     async def request_cancel(self, key: Key) -> WorkflowRun:
         self.cancelled.append(key)
+        return await self.get(key)
+
+    async def set_suspend(self, key: Key, *, suspend: bool) -> WorkflowRun:
+        self.suspensions.append((key, suspend))
         return await self.get(key)
 
     async def watch(self, key: Key) -> AsyncIterator[WorkflowRun]:

@@ -150,6 +150,11 @@ class KubeRuns:
         path = RUNS.path(key.namespace, key.name)
         return await self._client.merge_patch(path, {"spec": {"cancel": True}}, WorkflowRun.model_validate_json)
 
+    async def set_suspend(self, key: Key, *, suspend: bool) -> WorkflowRun:
+        """Hold a run, or let it go on."""
+        path = RUNS.path(key.namespace, key.name)
+        return await self._client.merge_patch(path, {"spec": {"suspend": suspend}}, WorkflowRun.model_validate_json)
+
     async def watch(self, key: Key) -> AsyncIterator[WorkflowRun]:
         """The run as it is, then after every change. Raises NotFound when it is or goes away."""
         backoff = Backoff(self._timing.first_wait, self._timing.longest_wait)

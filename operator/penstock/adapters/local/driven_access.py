@@ -38,6 +38,11 @@ class _DrivenRuns:
         self.ensure()
         return run
 
+    async def set_suspend(self, key: Key, *, suspend: bool) -> WorkflowRun:
+        run = await self.runs.set_suspend(key, suspend=suspend)
+        self.ensure()
+        return run
+
     async def watch(self, key: Key) -> AsyncIterator[WorkflowRun]:
         self.ensure()
         async for run in self.runs.watch(key):

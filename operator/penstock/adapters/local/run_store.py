@@ -67,11 +67,18 @@ class LocalRuns:
 
     async def request_cancel(self, key: Key) -> WorkflowRun:
         """Ask for a run to be cancelled; harmless when it is asked for already."""
+        return self._set(key, cancel=True)
+
+    async def set_suspend(self, key: Key, *, suspend: bool) -> WorkflowRun:
+        """Hold a run, or let it go on; harmless when it is so already."""
+        return self._set(key, suspend=suspend)
+
+    def _set(self, key: Key, **changes: bool) -> WorkflowRun:
         with self._database.transaction():
             run = self._table.get(key)
-            if run.spec.cancel:
+            spec = run.spec.model_copy(update=changes)
+            if spec == run.spec:
                 return run
-            spec = run.spec.model_copy(update={"cancel": True})
             return self._table.replace(run.model_copy(update={"spec": spec}), new_spec=True)
 
     async def watch(self, key: Key) -> AsyncIterator[WorkflowRun]:

@@ -40,6 +40,8 @@ def check_expressions(subject: Subject) -> Iterator[Problem]:
         visible = _visible(subject, placed)
         if placed.step.when is not None:
             yield from _check(_Place(subject, f"{placed.path}.when", placed, visible), placed.step.when)
+        if placed.step.wait is not None and placed.step.wait.until is not None:
+            yield from _check(_Place(subject, f"{placed.path}.wait.until", placed, visible), placed.step.wait.until)
         gates = (("approval", placed.step.approval), ("requiresApproval", placed.step.requires_approval))
         for name, gate in gates:
             if gate is not None and "{{" in gate.message:

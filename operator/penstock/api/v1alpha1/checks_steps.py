@@ -27,6 +27,10 @@ RESERVED_NAMES = frozenset(
     }
 )
 """Variables by which a value becomes a program that runs before the script."""
+KINDS = ("script", "approval", "wait")
+"""Fields of a step that say what it does, as attributes and as they are written."""
+WITHOUT_ATTEMPTS = frozenset({"approval", "wait"})
+"""Kinds that run no program."""
 
 
 def check_steps(subject: Subject) -> Iterator[Problem]:
@@ -36,6 +40,7 @@ def check_steps(subject: Subject) -> Iterator[Problem]:
         yield from _kind(placed)
         yield from _needs(subject, placed)
         yield from _gates(placed)
+        yield from _wait(placed)
         yield from _times(subject, placed)
         yield from _retry(placed)
         yield from _env(placed)
@@ -54,49 +59,70 @@ def _duplicate_names(subject: Subject) -> Iterator[Problem]:
 
 def _kind(placed: Placed) -> Iterator[Problem]:
     step = placed.step
-    if step.script is None and step.approval is None:
+    kinds = kinds_of(step)
+    if not kinds:
         yield Problem(
             placed.path,
-            f"Step `{step.name}` does nothing: it has neither `script` nor `approval`.",
+            f"Step `{step.name}` does nothing: it has none of {listed(KINDS)}.",
             "Add `script: {runtime: python, source: ...}` or `approval: {approvers: {users: [...]}}`.",
         )
-    if step.script is not None and step.approval is not None:
-        yield Problem(
-            f"{placed.path}.approval",
-            f"Step `{step.name}` has both `script` and `approval`; a step does one thing.",
-            "Write `requiresApproval` in place of `approval` for a gate in front of the script.",
-        )
-    if step.approval is not None:
-        yield from _beside_approval(placed)
+    for extra in kinds[1:]:
+        yield _second_kind(placed, kinds[0], extra)
+    if len(kinds) == 1 and kinds[0] in WITHOUT_ATTEMPTS:
+        yield from _without_attempts(placed, kinds[0])
 
 
-def _beside_approval(placed: Placed) -> Iterator[Problem]:
+def kinds_of(step: Step) -> tuple[str, ...]:
+    """What the step says that it does, by the names of the fields; one where it is right."""
+    return tuple(kind for kind in KINDS if getattr(step, kind) is not None)
+
+
+def _second_kind(placed: Placed, first: str, second: str) -> Problem:
+    fix = f"Move `{second}` to a step of its own that needs `{placed.step.name}`, or remove it."
+    if second == "approval":
+        fix = f"Write `requiresApproval` in place of `approval` for a gate in front of the {first}."
+    message = f"Step `{placed.step.name}` has both `{first}` and `{second}`; a step does one thing."
+    return Problem(f"{placed.path}.{second}", message, fix)
+
+
+def _without_attempts(placed: Placed, kind: str) -> Iterator[Problem]:
     """Fields that mean nothing on a step that runs no program."""
-    step = placed.step
+    step, article = placed.step, "An" if kind[0] in "aeiou" else "A"
     if step.requires_approval is not None:
         yield Problem(
             f"{placed.path}.requiresApproval",
-            f"Step `{step.name}` is a gate already; it cannot have another in front of it.",
+            f"Step `{step.name}` runs nothing that a gate could stand in front of.",
             "Remove `requiresApproval`, or make it an `approval` step of its own that this step needs.",
         )
-    if step.script is not None:
-        return
     if step.retry is not None:
         yield Problem(
             f"{placed.path}.retry",
-            "An `approval` step has no attempts, so there is nothing to retry.",
+            f"{article} `{kind}` step has no attempts, so there is nothing to retry.",
             "Remove `retry`.",
         )
     if step.timeout is not None:
-        yield Problem(
-            f"{placed.path}.timeout",
-            "An `approval` step runs no program, so `timeout` limits nothing.",
-            f"Write `expiresAfter: {step.timeout}` under `approval`.",
-        )
+        message = f"{article} `{kind}` step runs no program, so `timeout` limits nothing."
+        yield Problem(f"{placed.path}.timeout", message, _instead_of_timeout(kind, step.timeout))
     for name, value in (("env", step.env), ("resources", step.resources)):
         if value:
-            message = f"An `approval` step runs no program, so `{name}` has no effect."
+            message = f"{article} `{kind}` step runs no program, so `{name}` has no effect."
             yield Problem(f"{placed.path}.{name}", message, f"Remove `{name}`.")
+
+
+def _instead_of_timeout(kind: str, timeout: str) -> str:
+    return f"Write `expiresAfter: {timeout}` under `approval`." if kind == "approval" else "Remove `timeout`."
+
+
+def _wait(placed: Placed) -> Iterator[Problem]:
+    wait = placed.step.wait
+    if wait is None:
+        return
+    path = f"{placed.path}.wait"
+    if (wait.duration is None) == (wait.until is None):
+        message = "A step waits for a `duration` or `until` a moment: exactly one of the two."
+        yield Problem(path, message, "Write `duration: 10m`, or `until:` with CEL such as `context.not_before`.")
+    elif wait.duration is not None and not parse_duration(wait.duration):
+        yield Problem(f"{path}.duration", "A wait of no time does nothing.", "Write a time span such as `10m`.")
 
 
 def _needs(subject: Subject, placed: Placed) -> Iterator[Problem]:

@@ -63,6 +63,7 @@ def run_state(status: WorkflowRunStatus) -> RunState:
         output=status.output,
         stored=output_ref(status.output_ref),
         failure=_failure(status.error),
+        suspended=status.suspended,
         stopping=RunPhase(status.stopping) if status.stopping else None,
         concurrency_key=status.concurrency_key,
         queued=status.waiting_for if status.phase == RunPhase.PENDING and not status.steps else None,
@@ -81,6 +82,7 @@ def run_status(state: RunState, plan: Plan, revision: Revision | None) -> Workfl
         phase=state.phase,
         progress=f"{finished}/{len(plan.steps)}",
         waiting_for=cut(state.queued, MAX_TEXT) if state.queued is not None else _waiting_for(state, plan),
+        suspended=state.suspended,
         stopping=state.stopping,
         revision=revision,
         concurrency_key=state.concurrency_key,
@@ -102,6 +104,8 @@ def _step_state(status: StepStatus) -> StepState:
         started_at=status.started_at,
         finished_at=status.finished_at,
         retry_at=status.retry_at,
+        until=status.until,
+        carried=status.carried,
         output=status.output,
         stored=output_ref(status.output_ref),
         failure=_failure(status.error),
@@ -119,6 +123,8 @@ def _step_status(state: StepState) -> StepStatus:
         started_at=state.started_at,
         finished_at=state.finished_at,
         retry_at=state.retry_at,
+        until=state.until,
+        carried=state.carried,
         output=state.output if state.stored is None else None,
         output_ref=_output_reference(state.stored),
         error=_error(state.failure),
@@ -180,13 +186,15 @@ def cut(text: str, most: int) -> str:
 
 
 def _waiting_for(state: RunState, plan: Plan) -> str | None:
-    """The gates that are asked and not answered, and whom they wait for."""
-    waits = []
+    """The gates that are asked and not answered and whom they wait for; moments; a suspension."""
+    waits = ["suspended: set spec.suspend to false to go on"] if state.suspended else []
     for name, step in plan.steps.items():
         of_run = state.step(name)
         waiting = of_run.phase is StepPhase.WAITING and of_run.gate is not None and of_run.gate.outcome is None
         if waiting and of_run.gate is not None and step.gate is not None:
             waits.append(f"{name}: approval {of_run.gate.name} by {_whom(step.gate)}")
+        elif of_run.phase is StepPhase.WAITING and of_run.until is not None:
+            waits.append(f"{name}: until {of_run.until.isoformat(timespec='seconds')}")
     return cut("; ".join(waits), MAX_TEXT) if waits else None
 
 

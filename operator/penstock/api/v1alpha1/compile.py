@@ -25,7 +25,7 @@ from penstock.api.v1alpha1.subject import (
     Tools,
     subject_of,
 )
-from penstock.api.v1alpha1.workflow import MAX_STEPS, ApprovalStep, RequiresApproval, Step, WorkflowSpec
+from penstock.api.v1alpha1.workflow import MAX_STEPS, ApprovalStep, RequiresApproval, Step, WaitStep, WorkflowSpec
 from penstock.engine.digests import REVISION_SCHEME, canonical, digest
 from penstock.engine.model import (
     Concurrency,
@@ -37,6 +37,7 @@ from penstock.engine.model import (
     Retry,
     StepKind,
     StepPlan,
+    Wait,
 )
 from penstock.errors import Problem
 
@@ -142,16 +143,27 @@ def _step_plan(subject: Subject, placed: Placed, bindings: Mapping[str, Binding]
     gate = step.approval or step.requires_approval
     return StepPlan(
         name=step.name,
-        kind=StepKind.SCRIPT if step.script else StepKind.APPROVAL,
+        kind=_kind(step),
         needs=step.needs,
         when=step.when,
         gate=_gate(gate) if gate else None,
+        wait=_wait(step.wait) if step.wait else None,
         retry=_retry(step),
         timeout=parse_duration(step.timeout) if step.timeout else None,
         on_failure=OnFailure(step.on_failure),
         final=placed.final,
         program=_program(subject, placed, bindings) if step.script else {},
     )
+
+
+def _kind(step: Step) -> StepKind:
+    if step.approval is not None:
+        return StepKind.APPROVAL
+    return StepKind.SCRIPT if step.wait is None else StepKind.WAIT
+
+
+def _wait(wait: WaitStep) -> Wait:
+    return Wait(duration=parse_duration(wait.duration) if wait.duration else None, until=wait.until)
 
 
 def _gate(gate: ApprovalStep) -> Gate:

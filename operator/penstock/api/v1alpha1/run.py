@@ -51,7 +51,7 @@ class RequestedBy(ApiModel):
 
 
 class WorkflowRunSpec(ApiModel):
-    """What to run, with what, for whom. Immutable but for `cancel`."""
+    """What to run, with what, for whom. Immutable but for `cancel` and `suspend`."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -66,9 +66,9 @@ class WorkflowRunSpec(ApiModel):
             *(
                 (
                     f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})",
-                    f"spec.{name} cannot change: a run is immutable but for spec.cancel; create a new run instead",
+                    f"spec.{name} cannot change; of a run only spec.cancel and spec.suspend can: create a new run",
                 )
-                for name in ("workflow", "inline", "context", "requestedBy", "idempotencyKey")
+                for name in ("workflow", "inline", "context", "requestedBy", "idempotencyKey", "retryOf")
             ),
             (
                 "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
@@ -86,8 +86,12 @@ class WorkflowRunSpec(ApiModel):
     """Who asks. Filled in by the API server; leave it out."""
     idempotency_key: Annotated[str, Field(max_length=253)] | None = None
     """Asking twice with the same key gives one run."""
+    retry_of: ObjectName | None = None
+    """A finished run of the same content and context in this namespace: what succeeded there is taken over."""
     cancel: bool = False
     """Set to true to stop the run."""
+    suspend: bool = False
+    """Set to true to hold the run: what runs goes on, nothing more starts until this is false again."""
 
 
 class ErrorStatus(ApiModel):
@@ -147,6 +151,10 @@ class StepStatus(ApiModel):
     """When the step ended."""
     retry_at: Timestamp | None = None
     """When the next attempt starts."""
+    until: Timestamp | None = None
+    """When a `wait` step goes on."""
+    carried: bool = False
+    """Taken over from the run that this one retries."""
     output: AnyJson = None
     """What the step gave back, if it is small; else see outputRef."""
     output_ref: OutputReference | None = None
@@ -180,7 +188,9 @@ class WorkflowRunStatus(ApiModel):
     progress: Annotated[str, Field(max_length=32)] = ""
     """Finished steps of all steps, as `3/7`."""
     waiting_for: Text | None = None
-    """What holds the run up: its turn, gates and whom they wait for."""
+    """What holds the run up: its turn, gates and whom they wait for, moments, a suspension."""
+    suspended: bool = False
+    """The run is held by spec.suspend."""
     stopping: Phase | None = None
     """The phase that the run will end in once what still runs has ended."""
     revision: Revision | None = None

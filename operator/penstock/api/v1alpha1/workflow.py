@@ -142,6 +142,20 @@ class RequiresApproval(ApprovalStep):
     """Every retry needs a decision of its own."""
 
 
+class WaitStep(ApiModel):
+    """A pause: for a time span, or until a moment. No pod runs meanwhile."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            ("has(self.duration) != has(self.until)", "give exactly one of duration and until in wait"),
+        )
+    )
+    duration: Duration | None = None
+    """How long to wait, such as 10m."""
+    until: Expression | None = None
+    """CEL that gives the moment to go on at, as RFC 3339 text, such as context.not_before."""
+
+
 class Script(ApiModel):
     """A program in a runtime's language."""
 
@@ -172,17 +186,17 @@ class Resources(ApiModel):
 
 
 class Step(ApiModel):
-    """A node of the DAG: exactly one of `script` and `approval`."""
+    """A node of the DAG: exactly one of `script`, `approval` and `wait`."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             (
-                "has(self.script) != has(self.approval)",
-                "give exactly one of script and approval in a step; a gate in front of a script is requiresApproval",
+                "[has(self.script), has(self.approval), has(self.wait)].filter(kind, kind).size() == 1",
+                "give exactly one of script, approval and wait in a step; a gate before a script is requiresApproval",
             ),
             (
                 "!has(self.requiresApproval) || has(self.script)",
-                "requiresApproval goes with a script; an approval step is a gate already, leave requiresApproval out",
+                "requiresApproval goes with a script; leave it out of a step that is a gate itself, or only waits",
             ),
             (
                 "!has(self.needs) || !(self.name in self.needs)",
@@ -200,6 +214,8 @@ class Step(ApiModel):
     """A program to run."""
     approval: ApprovalStep | None = None
     """A gate: people decide whether the run goes on."""
+    wait: WaitStep | None = None
+    """A pause."""
     requires_approval: RequiresApproval | None = None
     """A gate in front of this step's script."""
     retry: Retry | None = None

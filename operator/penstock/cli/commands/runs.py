@@ -1,4 +1,4 @@
-"""run, submit, wait, cancel."""
+"""run, submit, wait, cancel, suspend, resume, retry."""
 
 from __future__ import annotations
 
@@ -96,6 +96,46 @@ async def cancel(call: Call, run: RunName) -> None:
     call.terminal.say(f"Run {key} will be cancelled.")
 
 
+async def suspend(call: Call, run: RunName) -> None:
+    """Hold a run: what runs goes on to its end, nothing more is started.
+
+    Time limits of the run go on meanwhile. `penstock resume` lets it go on.
+    """
+    await _set_suspend(call, run, suspend=True)
+
+
+async def resume(call: Call, run: RunName) -> None:
+    """Let a run that was suspended go on."""
+    await _set_suspend(call, run, suspend=False)
+
+
+async def _set_suspend(call: Call, run: str, *, suspend: bool) -> None:
+    from penstock.cli.printing import key_of
+    from penstock.engine.model import RunPhase
+
+    async with call.access() as access:
+        key = key_of(call, run)
+        phase = (await access.runs.set_suspend(key, suspend=suspend)).status.phase
+    if RunPhase(phase).finished:
+        raise NotPossible(f"run {key} is {phase} already")
+    call.terminal.say(f"Run {key} {'is held: penstock resume lets it go on.' if suspend else 'goes on.'}")
+
+
+async def retry(call: Call, run: RunName, output: Output = OutputFormat.TABLE) -> None:
+    """Start a run that does what another one did not get done.
+
+    Same content, same context. The outputs of what succeeded are taken over; what failed, what came after it and the
+    steps of `finally` run again. Gates that something is still behind are asked anew.
+    """
+    from penstock.application.outcomes import outcome, run_id
+    from penstock.application.retry_run import retry_run
+    from penstock.cli.printing import key_of, show
+
+    async with call.access() as access:
+        created = await retry_run(access, key_of(call, run), call.tools.new_suffix)
+    show(call.terminal, outcome(created), output, [run_id(created)])
+
+
 async def _submitted(
     call: Call, access: Access, target: str, values: ContextOptions, source: SourceOptions
 ) -> tuple[Workflow, WorkflowRun]:
@@ -129,4 +169,7 @@ COMMANDS = (
     ),
     Command("wait", wait, ("penstock wait order-processing-1a2b3c4d",)),
     Command("cancel", cancel, ("penstock cancel order-processing-1a2b3c4d",)),
+    Command("suspend", suspend, ("penstock suspend order-processing-1a2b3c4d",)),
+    Command("resume", resume, ("penstock resume order-processing-1a2b3c4d",)),
+    Command("retry", retry, ("penstock retry order-processing-1a2b3c4d", "penstock wait $(penstock retry RUN)")),
 )

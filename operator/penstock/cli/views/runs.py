@@ -139,7 +139,7 @@ def _note(step: StepStatus, waits: list[str], now: datetime) -> str:
         case StepPhase.PENDING:
             return f"after {', '.join(waits)}" if waits else ""
         case StepPhase.WAITING:
-            return f"for approval {step.gate.name}" if step.gate else ""
+            return f"for approval {step.gate.name}" if step.gate else _until(step, now)
         case StepPhase.BACKOFF:
             again = f"; again in {span(step.retry_at - now)}" if step.retry_at else ""
             return f"attempt {step.attempt} failed: {reason}{again}"
@@ -148,10 +148,14 @@ def _note(step: StepStatus, waits: list[str], now: datetime) -> str:
         case StepPhase.FAILED:
             return reason
         case StepPhase.SUCCEEDED:
-            return _gate_note(step)
+            return "taken over" if step.carried else _gate_note(step)
         case _:
             attempt = f"attempt {step.attempt}" if step.attempt > 1 else ""
             return "  ".join(part for part in (attempt, step.message or "") if part)
+
+
+def _until(step: StepStatus, now: datetime) -> str:
+    return f"until {step.until:%Y-%m-%d %H:%M:%S} UTC, in {span(step.until - now)}" if step.until else ""
 
 
 def _gate_note(step: StepStatus) -> str:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from penstock.engine.draft import Draft
 from penstock.engine.model import RunPhase, StepState
+from penstock.engine.rules.carrying import carry_over
 
 
 def begin_run(draft: Draft) -> Draft:
@@ -13,4 +14,4 @@ def begin_run(draft: Draft) -> Draft:
     if draft.state.phase is not RunPhase.PENDING:
         return draft
     steps = MappingProxyType(dict.fromkeys(draft.plan.steps, StepState()))
-    return draft.with_run(phase=RunPhase.RUNNING, started_at=draft.now, steps=steps, queued=None)
+    return carry_over(draft.with_run(phase=RunPhase.RUNNING, started_at=draft.now, steps=steps, queued=None))

@@ -28,12 +28,21 @@ def finish_when_settled(draft: Draft) -> Draft:
     """A run whose steps are all finished ends; one that only waits for people is Waiting."""
     phases = [draft.step(name).phase for name in draft.plan.steps]
     if not all(phase.finished for phase in phases):
-        busy = any(phase.alive or phase is StepPhase.BACKOFF for phase in phases)
-        waiting = StepPhase.WAITING in phases and not busy
-        return draft.with_run(phase=RunPhase.WAITING if waiting else RunPhase.RUNNING)
+        return draft.with_run(phase=RunPhase.WAITING if _needs_people(draft) else RunPhase.RUNNING)
     if draft.state.failure is not None:
         return _end(draft, draft.state.stopping or RunPhase.FAILED)
     return _succeed(draft)
+
+
+def _needs_people(draft: Draft) -> bool:
+    """Nothing will happen by itself: somebody holds the run, or must open a gate."""
+    states = [draft.step(name) for name in draft.plan.steps]
+    if any(state.phase.alive for state in states):
+        return False
+    if draft.held:
+        return True
+    at_gate = any(state.phase is StepPhase.WAITING and state.gate is not None for state in states)
+    return at_gate and not any(state.phase is StepPhase.BACKOFF for state in states)
 
 
 def _succeed(draft: Draft) -> Draft:
@@ -80,4 +89,4 @@ def _fail(draft: Draft, failure: Failure) -> Draft:
 
 
 def _end(draft: Draft, phase: RunPhase) -> Draft:
-    return draft.with_run(phase=phase, finished_at=draft.now, stopping=None)
+    return draft.with_run(phase=phase, finished_at=draft.now, stopping=None, suspended=False)

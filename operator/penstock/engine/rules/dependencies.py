@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from penstock.engine.draft import Draft
 from penstock.engine.facts import Value
 from penstock.engine.model import AttemptId, Failure, OnFailure, StepPhase, StepPlan
@@ -13,9 +15,9 @@ def advance_ready_steps(draft: Draft) -> Draft:
     """Every pending step whose needs are settled is skipped, failed, asked about or started.
 
     Steps are looked at in the order of the plan, again whenever one was settled at once, so that a skipped step
-    settles its dependents in the same pass.
+    settles its dependents in the same pass. A held run looks at none.
     """
-    settled = True
+    settled = not draft.held
     while settled:
         settled = False
         for step in draft.plan.steps.values():
@@ -28,7 +30,19 @@ def advance_ready_steps(draft: Draft) -> Draft:
 def _may_look(draft: Draft, step: StepPlan) -> bool:
     if step.final and not main_settled(draft):
         return False
-    return all(draft.step(need).phase.finished for need in step.needs)
+    return all(draft.step(need).phase.finished for need in effective_needs(draft, step))
+
+
+def effective_needs(draft: Draft, step: StepPlan) -> Iterator[str]:
+    """What the step needs, and behind each need that was taken over what that one needed.
+
+    Elsewhere a need that is finished has finished needs. One that was taken over may stand behind a gate that is asked
+    anew, and that gate holds for all that follows.
+    """
+    for need in step.needs:
+        yield need
+        if draft.step(need).carried:
+            yield from effective_needs(draft, draft.plan.steps[need])
 
 
 def main_settled(draft: Draft) -> bool:
@@ -42,7 +56,7 @@ def main_settled(draft: Draft) -> bool:
 
 
 def _advance(draft: Draft, step: StepPlan) -> Draft:
-    blockers = [need for need in step.needs if not _allows(draft, draft.plan.steps[need])]
+    blockers = [need for need in effective_needs(draft, step) if not _allows(draft, draft.plan.steps[need])]
     if blockers:
         return _skip(draft, step, Failure("NEED_FAILED", f"needs {', '.join(blockers)}, which did not succeed"))
     if step.when is None:

@@ -30,6 +30,6 @@ def fail_step(draft: Draft, step: StepPlan, failure: Failure) -> Draft:
 def wake_for_retries(draft: Draft) -> Draft:
     """A step that backs off is looked at again when its time has come."""
     for state in draft.state.steps.values():
-        if state.phase is StepPhase.BACKOFF and state.retry_at is not None:
+        if state.phase is StepPhase.BACKOFF and state.retry_at is not None and not draft.held:
             draft = draft.wake(state.retry_at)
     return draft

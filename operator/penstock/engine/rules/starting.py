@@ -5,9 +5,10 @@ from __future__ import annotations
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.draft import Draft
 from penstock.engine.identifiers import attempt_name
-from penstock.engine.model import AttemptId, Failure, StepPhase, StepPlan
+from penstock.engine.model import AttemptId, Failure, StepKind, StepPhase, StepPlan
 from penstock.engine.rules.gates import open_gate
 from penstock.engine.rules.retries import fail_step
+from penstock.engine.rules.waits import begin_wait
 from penstock.engine.subjects import attempt_digest, input_document
 
 
@@ -15,6 +16,8 @@ def start_or_ask(draft: Draft, step: StepPlan) -> Draft:
     """A step that is ready starts, or its gate is asked first."""
     if step.gate is not None:
         return _through_gate(draft, step)
+    if step.kind is StepKind.WAIT:
+        return begin_wait(draft, step)
     return _start(draft, step)
 
 
@@ -22,7 +25,8 @@ def restart_after_backoff(draft: Draft) -> Draft:
     """The next attempt of a step whose wait is over; through the gate again where each attempt needs it."""
     for step in draft.plan.steps.values():
         state = draft.step(step.name)
-        if state.phase is StepPhase.BACKOFF and state.retry_at is not None and state.retry_at <= draft.now:
+        due = state.phase is StepPhase.BACKOFF and state.retry_at is not None and state.retry_at <= draft.now
+        if due and not draft.held:
             draft = start_or_ask(draft, step)
     return draft
 
@@ -30,7 +34,7 @@ def restart_after_backoff(draft: Draft) -> Draft:
 def settle_waiting_steps(draft: Draft) -> Draft:
     """Steps at a gate go on, or fail, when it was decided."""
     for step in draft.plan.steps.values():
-        if draft.step(step.name).phase is StepPhase.WAITING:
+        if draft.step(step.name).phase is StepPhase.WAITING and step.gate is not None:
             draft = _through_gate(draft, step)
     return draft
 
@@ -62,6 +66,8 @@ def _through_gate(draft: Draft, step: StepPlan) -> Draft:
     state = draft.step(step.name)
     if state.phase.finished or state.gate is None or state.gate.outcome not in ("Approved", "Bypassed"):
         return draft
+    if draft.held:
+        return draft  # what people said is written down and counts when the run goes on
     if step.kind.has_program:
         return _start(draft, step)
     output = {"outcome": state.gate.outcome, "decidedBy": list(state.gate.decided_by)}

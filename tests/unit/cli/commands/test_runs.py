@@ -1,4 +1,4 @@
-"""run, submit, wait, cancel."""
+"""run, submit, wait, cancel, suspend, resume, retry."""
 
 from __future__ import annotations
 
@@ -221,10 +221,36 @@ def test_cancel_asks_for_it():
     assert world.runs.cancelled == [Key("default", "order-1")]
 
 
-def test_a_run_that_has_ended_is_not_said_to_be_cancelled():
+def test_a_run_is_held_and_let_go_on():
+    world = World()
+    world.runs.put(a_run())
+    assert world.penstock("suspend", "order-1") == 0
+    assert "penstock resume" in world.terminal.said
+    assert world.penstock("resume", "order-1") == 0
+    key = Key("default", "order-1")
+    assert world.runs.suspensions == [(key, True), (key, False)]
+
+
+def test_a_failed_run_is_retried_by_a_new_one_whose_name_is_printed():
+    world = World()
+    world.runs.put(with_status(a_run(), phase="Failed"))
+    assert world.penstock("retry", "order-1") == 0
+    name = world.terminal.printed.strip()
+    assert world.runs.items[Key(*name.split("/"))].spec.retry_of == "order-1"
+
+
+def test_a_run_that_succeeded_is_not_retried():
     world = World()
     world.runs.put(with_status(a_run(), phase="Succeeded"))
-    assert world.penstock("cancel", "order-1") == 1
+    assert world.penstock("retry", "order-1") == 1
+    assert "nothing to retry" in world.terminal.said
+
+
+@pytest.mark.parametrize("command", ["cancel", "suspend", "resume"])
+def test_a_run_that_has_ended_is_not_said_to_change_any_more(command):
+    world = World()
+    world.runs.put(with_status(a_run(), phase="Succeeded"))
+    assert world.penstock(command, "order-1") == 1
     assert "run default/order-1 is Succeeded already" in world.terminal.said
 
 
@@ -234,7 +260,7 @@ def test_what_can_be_no_namespace_is_refused():
     assert "`BAD NS` is not the name of a namespace" in world.terminal.said
 
 
-@pytest.mark.parametrize("command", ["wait", "cancel"])
+@pytest.mark.parametrize("command", ["wait", "cancel", "suspend", "resume", "retry"])
 def test_a_run_that_is_not_there_is_said_to_be_missing(command):
     world = World()
     assert world.penstock(command, "nobody") == 1
