@@ -78,10 +78,12 @@ arch: setup ## Who may import whom
 .PHONY: verify
 verify: setup ## Generated files are what their sources say
 	$(BIN)/python tools/gen_crds.py --check
+	$(BIN)/python tools/gen_errors.py --check
 
 .PHONY: generate
 generate: setup ## Make the generated files again
 	$(BIN)/python tools/gen_crds.py
+	$(BIN)/python tools/gen_errors.py
 
 .PHONY: unit
 unit: setup ## Pure parts, no I/O

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.application.turnstile import Turnstile, Wake
+from penstock.engine.failures import FailureCode
 from penstock.engine.model import RunPhase
-from penstock.engine.rules.idempotency import TAKEN
 
 LINGER = timedelta(seconds=60)
 """How long what still lives of a finished run keeps its turn at most: a pod on a lost node may never end."""
@@ -39,7 +39,7 @@ class IdempotencyKeys:
         place, meta = _place(run), run.metadata
         if place is None:
             return
-        if run.status.error is not None and run.status.error.code == TAKEN:
+        if run.status.error is not None and run.status.error.code == FailureCode.IDEMPOTENCY_KEY_USED:
             # It never had the key, and must not keep it when the one that had it is gone.
             self.gone(run)
             return

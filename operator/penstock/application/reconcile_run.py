@@ -32,6 +32,7 @@ from penstock.engine.commands import (
 )
 from penstock.engine.decide import Change, Decided, change, decide
 from penstock.engine.facts import AttemptFact, AttemptPhase, Facts, Stored
+from penstock.engine.failures import FailureCode
 from penstock.engine.model import AttemptId, Failure, Plan, RunPhase, RunState
 from penstock.errors import BugError, InvalidInput, NotFound, Unavailable, UserError
 from penstock.ports.access import Key
@@ -129,7 +130,7 @@ class Reconciler:
         if run.status.steps:
             # It ran already, so its content is good: this installation lacks something, such as a runtime's image.
             raise Unavailable(f"run {run.metadata.name} cannot go on for now: {error}") from error
-        code = "WORKFLOW_NOT_FOUND" if isinstance(error, NotFound) else error.code
+        code = _code_of(error)
         now = self._engine.clock.now()
         status = WorkflowRunStatus(
             phase=str(RunPhase.FAILED),
@@ -235,7 +236,7 @@ class Reconciler:
                 try:
                     await self._engine.runner.start(run, command)
                 except UserError as error:
-                    failure = Failure("REFUSED", f"the step may not run: {error}", command.id.step)
+                    failure = Failure(FailureCode.REFUSED, f"the step may not run: {error}", command.id.step)
                     fact = AttemptFact(AttemptPhase.FAILED, command.digest, failure=failure)
                     return command.id, fact
             case StopAttempt():
@@ -254,3 +255,10 @@ class Reconciler:
         cancelled = await self._engine.ledger.request_cancel(key)
         if cancelled is not None:
             self._engine.events.emit(cancelled, "CancelRequested", f"The run is cancelled: {reason}", warning=True)
+
+
+def _code_of(error: UserError) -> FailureCode:
+    """Why a run could not start."""
+    if isinstance(error, NotFound):
+        return FailureCode.WORKFLOW_NOT_FOUND
+    return FailureCode.INVALID_INPUT if isinstance(error, InvalidInput) else FailureCode.REFUSED

@@ -33,7 +33,7 @@ class AttemptFact:
     uid: str | None = None
     output: Any = None
     failure: Failure | None = None
-    """Set for Failed and Lost."""
+    """Set for Failed and Lost; of Created what keeps it from starting, in which it fails if that never ends."""
     message: str | None = None
     """The last progress message."""
 

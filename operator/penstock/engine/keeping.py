@@ -11,6 +11,7 @@ from typing import Any
 from penstock.engine.commands import StoreOutput
 from penstock.engine.digests import OUTPUT_SCHEME, canonical, digest_of
 from penstock.engine.draft import Draft
+from penstock.engine.failures import FailureCode
 from penstock.engine.identifiers import output_name
 from penstock.engine.model import Failure, OutputRef
 from penstock.engine.result_records import OUTPUT_LIMIT
@@ -41,13 +42,13 @@ def keep_output(draft: Draft, value: Any, *, limit: int = OUTPUT_LIMIT) -> Kept:
         text = canonical(value)
     except ValueError:
         reason = "the output is not JSON: it has NaN, infinity or a number beyond 1e308"
-        return Kept(draft, failure=Failure("OUTPUT_INVALID", reason))
+        return Kept(draft, failure=Failure(FailureCode.OUTPUT_INVALID, reason))
     if len(text) > limit:
         reason = (
             f"the output has {len(text):,} bytes; {limit:,} is the limit. "
             "Write large data elsewhere and output where it is"
         )
-        return Kept(draft, failure=Failure("OUTPUT_TOO_LARGE", reason))
+        return Kept(draft, failure=Failure(FailureCode.OUTPUT_TOO_LARGE, reason))
     if len(text) <= INLINE_OUTPUT and len(text) + _inline(draft) <= INLINE_OUTPUTS:
         return Kept(draft)
     return _beside(draft, value, text)
@@ -60,7 +61,7 @@ def _beside(draft: Draft, value: Any, text: bytes) -> Kept:
     if answer is None and not _refers(draft, ref):
         return Kept(draft.emit(StoreOutput(ref, value, text)), ref)
     if answer is not None and answer.error is not None:
-        return Kept(draft, failure=Failure("OUTPUT_NOT_STORED", f"the output cannot be kept: {answer.error}"))
+        return Kept(draft, failure=Failure(FailureCode.OUTPUT_NOT_STORED, f"the output cannot be kept: {answer.error}"))
     return Kept(draft, ref)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact, AttemptPhase
+from penstock.engine.failures import FailureCode
 from penstock.engine.model import AttemptId, Failure
 from penstock.ports.access import Key
 from penstock.testing.memory_table import MemoryChanges
@@ -30,14 +31,14 @@ def succeeded(output: Any = None, *, printed: bytes = b"") -> Ending:
     return Ending(AttemptPhase.SUCCEEDED, output=output, printed=printed)
 
 
-def failed(code: str = "SCRIPT_FAILED", reason: str = "it broke", *, printed: bytes = b"") -> Ending:
+def failed(code: str = FailureCode.SCRIPT_FAILED, reason: str = "it broke", *, printed: bytes = b"") -> Ending:
     """It says that it failed."""
     return Ending(AttemptPhase.FAILED, failure=Failure(code, reason), printed=printed)
 
 
 def lost() -> Ending:
     """It is gone and said nothing."""
-    return Ending(AttemptPhase.LOST, failure=Failure("LOST", "it is gone without a result"))
+    return Ending(AttemptPhase.LOST, failure=Failure(FailureCode.LOST, "it is gone without a result"))
 
 
 @dataclass(slots=True)
@@ -96,7 +97,7 @@ class MemoryRunner:
         """End the attempt as stopped."""
         attempt = self._attempts.get(Key(run.metadata.namespace, command.name))
         if attempt is not None and attempt.run_uid == run.metadata.uid and not attempt.fact.ended:
-            self._conclude(attempt, failed("CANCELLED", "the attempt was asked to stop"))
+            self._conclude(attempt, failed(FailureCode.CANCELLED, "the attempt was asked to stop"))
             self._tell(attempt)
 
     def end(self, run: WorkflowRun, step: str, ending: Ending) -> None:

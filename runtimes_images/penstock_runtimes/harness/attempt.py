@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -12,12 +13,14 @@ from .process import Command, InChild, Supervisor, signal_name
 from .protocol import (
     CANCELLED,
     CAPTURE_LIMIT,
+    DISK_FULL,
     GRACE_SECONDS,
     HARNESS_ERROR,
     INPUT_INVALID,
     REASON_LIMIT,
     REASON_LINES,
     SCRIPT_FAILED,
+    SIGNALLED,
     TAIL_LIMIT,
     TIMED_OUT,
     AttemptFailed,
@@ -74,7 +77,9 @@ class Attempt:
         except AttemptFailed as failure:
             self._result.failure = failure
         except Exception as error:  # noqa: BLE001  # whatever it is, the attempt must end with a record
-            self._result.failure = AttemptFailed(HARNESS_ERROR, f"{type(error).__name__}: {error}")
+            full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+            code = DISK_FULL if full else HARNESS_ERROR
+            self._result.failure = AttemptFailed(code, f"{type(error).__name__}: {error}")
         self._supervisor.settle()
         self._explain()
         emit(self._result, self._log, self._masker, self._settings.get("PENSTOCK_TERMINATION_MESSAGE", ""))
@@ -137,8 +142,8 @@ class Attempt:
             return None
         if ended.signal_number is not None:
             name = signal_name(ended.signal_number)
-            hint = " The usual cause is the step's memory limit." if name == "SIGKILL" else ""
-            return AttemptFailed(SCRIPT_FAILED, f"the script was ended by {name}.{hint}")
+            hint = " The usual cause is that memory ran out." if name == "SIGKILL" else ""
+            return AttemptFailed(SIGNALLED, f"the script was ended by {name}.{hint}")
         reason = last_lines(stderr.tail(), REASON_LINES, REASON_LIMIT)
         return AttemptFailed(SCRIPT_FAILED, reason or f"the script ended with exit code {ended.exit_code}")
 

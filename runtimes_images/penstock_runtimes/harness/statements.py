@@ -16,6 +16,7 @@ from .protocol import (
     OUTPUT_INVALID,
     OUTPUT_LIMIT,
     OUTPUT_TOO_LARGE,
+    OWN_CODES,
     REASON_LIMIT,
     SCRIPT_FAILED,
     STATEMENT_LIMIT,
@@ -190,7 +191,12 @@ def _depth(value: Any) -> int:
 def _failure(statement: dict[str, Any]) -> AttemptFailed:
     code, reason = statement.get("code"), statement.get("reason")
     reason = shorten("" if reason is None else str(reason), REASON_LIMIT)
-    if isinstance(code, str) and 0 < len(code) <= CODE_LIMIT and set(code) <= _CODE_CHARACTERS:
+    if isinstance(code, str) and _is_code(code):
         return AttemptFailed(code, reason)
-    # A code is for programs to compare; a sentence in its place is kept, as a reason.
+    # A code is for programs to compare; a sentence in its place is kept, as a reason. So is a code of the harness's
+    # own, which says what was done to a program and not what a program says.
     return AttemptFailed(SCRIPT_FAILED, shorten(f"{code}: {reason}" if code else reason, REASON_LIMIT))
+
+
+def _is_code(text: str) -> bool:
+    return 0 < len(text) <= CODE_LIMIT and set(text) <= _CODE_CHARACTERS and text not in OWN_CODES

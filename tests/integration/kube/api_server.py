@@ -245,8 +245,8 @@ class ApiServer:
             name, _, value = part.partition("=")
             if name not in labels or (value and labels[name] != value):
                 return False
-        field = request.query.get("fieldSelector", "")
-        if field and meta["name"] != field.partition("=")[2]:
+        fields = [part.partition("=") for part in request.query.get("fieldSelector", "").split(",") if part]
+        if any(_at(obj, path) != value for path, _, value in fields):
             return False
         return target.namespace is None or meta["namespace"] == target.namespace
 
@@ -351,6 +351,12 @@ class ApiServer:
             if log.ended or request.query.get("follow") != "true":
                 return response
             await log.changed.wait()
+
+
+def _at(obj: dict[str, Any], path: str) -> Any:
+    for name in path.split("."):
+        obj = obj.get(name, {})
+    return obj
 
 
 Served = TypeVar("Served", bound=ApiServer)

@@ -26,16 +26,25 @@ class Order:
     """It runs until this is set; at once without one."""
     waiting: dict[str, str] | None = None
     """Its container never starts, and says this."""
+    unscheduled: str = ""
+    """No node takes it, and the scheduler says this."""
+    killed_by: str = ""
+    """Its program is killed, and this is the reason of its container's end."""
+    told: asyncio.Event | None = None
+    """Its end is told of once this is set; at once without one."""
 
 
 def record(nonce: str, order: Order) -> bytes:
     """The harness's last line."""
     fields: dict[str, Any] = {
         "version": 1,
-        "exitCode": 1 if order.code else 0,
+        "exitCode": None if order.killed_by else 1 if order.code else 0,
+        "signal": "SIGKILL" if order.killed_by else None,
         "usage": {"wallSeconds": 0.1, "cpuSeconds": 0.1, "peakRssBytes": 1},
     }
-    if order.code:
+    if order.killed_by:
+        fields["error"] = {"code": "SIGNALLED", "reason": "the script was ended by SIGKILL."}
+    elif order.code:
         fields["error"] = {"code": order.code, "reason": order.reason}
     elif order.output is not None:
         fields["output"] = order.output
@@ -92,6 +101,10 @@ class Kubelet:
         name = pod["metadata"]["name"]
         document = self._document(pod)
         order = self.orders.get(document["step"], Order())
+        if order.unscheduled:
+            condition = {"type": "PodScheduled", "status": "False", "message": order.unscheduled}
+            self.server.set_status("pods", name, {"phase": "Pending", "conditions": [condition]})
+            return
         if order.waiting is not None:
             self._report(name, "Pending", {"waiting": order.waiting})
             return
@@ -104,8 +117,11 @@ class Kubelet:
         if not order.silent:
             log.write(record(document["nonce"], order))
         log.end()
-        exit_code = order.exit_code or (1 if order.code else 0)
-        self._report(name, "Failed" if exit_code else "Succeeded", {"terminated": {"exitCode": exit_code}})
+        exit_code = order.exit_code or (137 if order.killed_by else 1 if order.code else 0)
+        if order.told is not None:
+            await order.told.wait()
+        end = {"exitCode": exit_code, "reason": order.killed_by}
+        self._report(name, "Failed" if exit_code else "Succeeded", {"terminated": end})
 
     def _document(self, pod: dict[str, Any]) -> dict[str, Any]:
         text = pod["metadata"]["annotations"].get("penstock.dev/document")
@@ -120,6 +136,7 @@ class Kubelet:
         status = {
             "phase": phase,
             "startTime": "2026-01-02T12:00:00Z",
+            "conditions": [{"type": "PodScheduled", "status": "True"}],
             "containerStatuses": [{"name": "step", "state": state}],
         }
         with contextlib.suppress(KeyError):

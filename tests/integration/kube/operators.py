@@ -14,6 +14,7 @@ from penstock.adapters.kube.cluster_side import ClusterSide, SideSettings
 from penstock.adapters.kube.crash import CrashSwitch
 from penstock.adapters.kube.credentials import Credentials
 from penstock.adapters.kube.manifests import PodSettings
+from penstock.adapters.kube.pod_minder import Patience
 from penstock.adapters.kube.server_clock import ServerClock
 from penstock.adapters.schema_checker import SchemaChecker
 from penstock.application.plans import PlanBook
@@ -35,14 +36,14 @@ def _die() -> None:
 
 @contextlib.asynccontextmanager
 async def a_side(
-    server: ApiServer, crash: str = "", *, managed: bool = True
+    server: ApiServer, crash: str = "", *, managed: bool = True, patience: Patience | None = None
 ) -> AsyncIterator[tuple[ClusterSide, Reconciler]]:
     """The operator's side of the fault server."""
     clock = ServerClock()
     options = replace(QUICK, crash=CrashSwitch(crash, die=_die))
     async with KubeClient.connect(Credentials.fixed(server.url), options) as client:
         plans = PlanBook(IMAGES, CelEvaluator().check_expression)
-        side = ClusterSide(client, clock, plans, SideSettings(workers=8, pod=PodSettings(managed=managed)))
+        side = ClusterSide(client, clock, plans, _settings(managed, patience or Patience()))
         engine = Engine(
             ledger=side.ledger,
             revisions=side.revisions,
@@ -57,9 +58,15 @@ async def a_side(
         yield side, Reconciler(engine, plans, neighbours=side.neighbours)
 
 
-async def operate(server: ApiServer, crash: str = "", *, managed: bool = True) -> None:
+def _settings(managed: bool, patience: Patience) -> SideSettings:
+    return SideSettings(workers=8, pod=PodSettings(managed=managed), patience=patience)
+
+
+async def operate(
+    server: ApiServer, crash: str = "", *, managed: bool = True, patience: Patience | None = None
+) -> None:
     """An operator at work, until it is cancelled or dies (at its write `crash`)."""
-    async with a_side(server, crash, managed=managed) as (side, reconciler):
+    async with a_side(server, crash, managed=managed, patience=patience) as (side, reconciler):
         with contextlib.suppress(BaseExceptionGroup):
             async with asyncio.TaskGroup() as group:
                 group.create_task(side.follow())
@@ -68,9 +75,11 @@ async def operate(server: ApiServer, crash: str = "", *, managed: bool = True) -
 
 
 @contextlib.asynccontextmanager
-async def operating(server: ApiServer, crash: str = "", *, managed: bool = True) -> AsyncIterator[asyncio.Task[None]]:
+async def operating(
+    server: ApiServer, crash: str = "", *, managed: bool = True, patience: Patience | None = None
+) -> AsyncIterator[asyncio.Task[None]]:
     """An operator that works beside the block."""
-    task = asyncio.create_task(operate(server, crash, managed=managed))
+    task = asyncio.create_task(operate(server, crash, managed=managed, patience=patience))
     try:
         yield task
     finally:

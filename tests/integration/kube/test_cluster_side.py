@@ -228,7 +228,7 @@ async def test_an_image_that_cannot_be_named_fails_the_step_and_leaves_no_pod(se
         await ends(server)
         await eventually(lambda: not server.names("pods") and closed(server))
 
-    assert status(server)["error"]["code"] == "IMAGE_INVALID"
+    assert status(server)["error"]["code"] == "IMAGE_PULL_FAILED"
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,11 @@ def test_a_program_that_says_why_it_fails(harness: Harness, runtime: str, source
     assert b"not reached" not in finished.log
 
 
+@in_both("fail('TIMED_OUT', 'so it says')", "fail TIMED_OUT 'so it says'")
+def test_a_program_cannot_pose_as_its_harness(harness: Harness, runtime: str, source: str):
+    assert harness.run(runtime, source).error == ("SCRIPT_FAILED", "TIMED_OUT: so it says")
+
+
 @in_both(
     "import sys; sys.stderr.write('first\\n\\nlast words\\n'); exit(3)",
     "printf 'first\\n\\nlast words\\n' >&2; exit 3",
@@ -80,8 +85,8 @@ def test_a_program_that_a_signal_ends(harness: Harness, runtime: str, source: st
     assert finished.exit_code == 128 + 9
     assert (record.exit_code, record.signal) == (None, "SIGKILL")
     assert finished.error == (
-        "SCRIPT_FAILED",
-        "the script was ended by SIGKILL. The usual cause is the step's memory limit.",
+        "SIGNALLED",
+        "the script was ended by SIGKILL. The usual cause is that memory ran out.",
     )
 
 

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+import signal
+from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.adapters.kube.manifests import CONTAINER
-from penstock.adapters.kube.objects import ContainerState, Job, Pod, Terminated
+from penstock.adapters.kube.objects import ContainerState, Job, Pod, PodCondition, Terminated
 from penstock.engine.facts import AttemptFact, AttemptPhase
+from penstock.engine.failures import FailureCode, claimed
 from penstock.engine.model import AttemptId, Failure
 from penstock.engine.result_records import ResultRecord
 
-PULL_PATIENCE = timedelta(minutes=2)
-"""How long an image may fail to come before the attempt has failed: registries stumble."""
-
-_KILLED = frozenset({137, 143})
-"""128 and SIGKILL, SIGTERM: somebody ended the harness itself, and nobody knows how far the program had come."""
 _IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "SignatureValidationFailed"})
-_HOPELESS = {"InvalidImageName": "IMAGE_INVALID", "ErrImageNeverPull": "IMAGE_PULL_FAILED"}
+_HOPELESS = frozenset({"InvalidImageName", "ErrImageNeverPull"})
 _CONFIG_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+
+_CLEARED = {
+    "DeletionByTaintManager": FailureCode.NODE_LOST,
+    "DeletionByPodGC": FailureCode.NODE_LOST,
+    "EvictionByEvictionAPI": FailureCode.EVICTED,
+    "PreemptionByScheduler": FailureCode.EVICTED,
+    "TerminationByKubelet": FailureCode.EVICTED,
+}
+"""By the reason of a pod's condition DisruptionTarget: why the cluster took it away."""
+_ENDED_BY_NODE = frozenset({"NodeLost", "NodeShutdown", "Terminated", "Shutdown"})
+"""Reasons of a pod's status: its node is gone, or was shut down with it."""
+_ROOM = ("ephemeral", "emptydir", "diskpressure", "inodes")
+"""Words of the kubelet where it was room on a disk that ran out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +46,17 @@ class Attempt:
         """A fact about this attempt."""
         return AttemptFact(phase, self.digest, self.uid, output, failure, message)
 
-    def failed(self, code: str, reason: str) -> AttemptFact:
+    def failed(self, code: FailureCode, reason: str) -> AttemptFact:
         """The fact that it failed."""
         return self.fact(AttemptPhase.FAILED, failure=Failure(code, reason, self.id.step))
 
-    def lost(self, reason: str) -> AttemptFact:
-        """The fact that nobody knows whether it ran."""
-        return self.fact(AttemptPhase.LOST, failure=Failure("LOST", reason, self.id.step))
+    def lost(self, reason: str, code: FailureCode = FailureCode.LOST) -> AttemptFact:
+        """The fact that nobody knows how far it came."""
+        return self.fact(AttemptPhase.LOST, failure=Failure(code, reason, self.id.step))
+
+    def hindered(self, code: FailureCode, reason: str) -> AttemptFact:
+        """The fact that it is there and cannot start for now."""
+        return self.fact(AttemptPhase.CREATED, failure=Failure(code, reason, self.id.step))
 
 
 def attempt_of(job: Job) -> Attempt | None:
@@ -63,75 +76,161 @@ def container_state(pod: Pod) -> ContainerState:
     return ContainerState()
 
 
-def by_record(attempt: Attempt, record: ResultRecord) -> AttemptFact:
-    """What the harness says."""
+def is_last_word(record: ResultRecord, pod: Pod) -> bool:
+    """Nothing that the pod's own end may still say would explain the attempt's end better than its record.
+
+    A harness knows that somebody asked it to stop, or that something killed its program. Why, Kubernetes knows: its
+    memory limit, its deadline, an eviction.
+    """
+    if record.error_code == FailureCode.SIGNALLED and record.signal == "SIGKILL":
+        return pod.ended
+    if record.error_code == FailureCode.CANCELLED:
+        # A pod that is being deleted has the reason in its conditions, if there is one.
+        return pod.ended or pod.metadata.deletion_timestamp is not None
+    return True
+
+
+def by_record(attempt: Attempt, record: ResultRecord, pod: Pod) -> AttemptFact:
+    """What the harness says, and of an end by force what Kubernetes says of that."""
     if record.succeeded:
         return attempt.fact(AttemptPhase.SUCCEEDED, output=record.output)
-    return attempt.failed(record.error_code or "SCRIPT_FAILED", record.error_reason or "the step failed")
+    if record.error_code in (FailureCode.CANCELLED, FailureCode.SIGNALLED):
+        forced = _by_force(attempt, pod)
+        if forced is not None:
+            return forced
+    failure = claimed(record.error_code or FailureCode.SCRIPT_FAILED, record.error_reason or "", attempt.id.step)
+    return attempt.fact(AttemptPhase.FAILED, failure=failure)
 
 
 def without_record(attempt: Attempt, pod: Pod) -> AttemptFact:
     """What is left to say of a pod that ended without a record: why Kubernetes ended it, or its exit code."""
+    forced = _by_force(attempt, pod)
+    if forced is not None:
+        return forced
     ended = container_state(pod).terminated
-    if pod.status.reason == "DeadlineExceeded":
-        return attempt.failed("TIMED_OUT", "the pod ran longer than its deadline")
-    if pod.status.reason == "Evicted":
-        return attempt.failed("EVICTED", f"the node evicted the pod: {pod.status.message}")
-    if ended is None:
-        reason = pod.status.reason or "no reason was given"
-        return attempt.lost(f"the pod ended before its container started: {reason} {pod.status.message}".strip())
-    return _by_exit(attempt, ended)
+    if ended is not None:
+        return _by_exit(attempt, ended)
+    words = f"{pod.status.reason or 'no reason was given'} {pod.status.message}".strip()
+    if pod.status.reason:
+        return attempt.failed(FailureCode.NODE_REFUSED, f"the node did not run the pod: {words}")
+    return attempt.lost(f"the pod ended before its container started: {words}")
 
 
-def _by_exit(attempt: Attempt, ended: Terminated) -> AttemptFact:
-    if ended.reason == "OOMKilled":
-        return attempt.failed(
-            "OUT_OF_MEMORY", "the step used more memory than its limit; raise resources.limits.memory"
-        )
-    if ended.reason in ("StartError", "ContainerCannotRun"):
-        return attempt.failed("CONTAINER_FAILED", f"the container cannot start: {ended.message}")
-    if ended.exit_code in _KILLED:
-        return attempt.lost("the container was killed before it gave a result")
-    if ended.exit_code == 0:
-        return attempt.lost("the container ended without a result record")
-    return attempt.failed(
-        "CONTAINER_FAILED", f"the container ended with exit code {ended.exit_code} and no result record"
+def vanished(attempt: Attempt, pod: Pod, reason: str) -> AttemptFact:
+    """What is to say of an attempt whose pod was deleted; `reason` where nothing tells more."""
+    return _by_force(attempt, pod) or attempt.lost(reason)
+
+
+def unreported(attempt: Attempt, pod: Pod) -> AttemptFact:
+    """The fact about a pod that was to end long ago and whose node has not said that it did."""
+    forced = _by_force(attempt, pod)
+    if forced is not None:
+        return forced
+    return attempt.lost(
+        "the pod was told to end and its node does not say that it has; whether it still runs is unknown",
+        FailureCode.NODE_LOST,
     )
 
 
-def stuck(attempt: Attempt, pod: Pod, waited: timedelta) -> AttemptFact | None:
-    """The fact that a container will never start; None while there is hope."""
-    waiting = container_state(pod).waiting
-    if waiting is None:
+def _by_force(attempt: Attempt, pod: Pod) -> AttemptFact | None:
+    """Why Kubernetes ended the pod, or took it away; None where it did not."""
+    status, ended = pod.status, container_state(pod).terminated
+    if status.reason == "DeadlineExceeded":
+        return attempt.failed(FailureCode.DEADLINE, "the pod ran longer than its activeDeadlineSeconds")
+    if ended is not None and ended.reason == "OOMKilled":
+        return attempt.failed(FailureCode.OOM_KILLED, "the step used more memory than its limit")
+    if status.reason == "Evicted":
+        full = any(word in status.message.lower() for word in _ROOM)
+        code = FailureCode.DISK_FULL if full else FailureCode.EVICTED
+        return attempt.failed(code, f"the node evicted the pod: {status.message}")
+    if status.reason in _ENDED_BY_NODE:
+        return attempt.lost(f"{status.reason}: {status.message}".strip(": "), FailureCode.NODE_LOST)
+    target = _disruption(pod)
+    if target is None:
         return None
-    text = f"{waiting.reason}: {waiting.message}".strip(": ")
-    if waiting.reason in _HOPELESS:
-        return attempt.failed(_HOPELESS[waiting.reason], text)
-    if waited < PULL_PATIENCE:
-        return None
-    if waiting.reason in _IMAGE_REASONS:
-        return attempt.failed("IMAGE_PULL_FAILED", text)
-    if waiting.reason in _CONFIG_REASONS:
-        return attempt.failed("CONTAINER_CONFIG_INVALID", text)
+    code, words = _CLEARED[target.reason], f"{target.reason}: {target.message}".strip(": ")
+    if code is FailureCode.NODE_LOST:
+        return attempt.lost(words, code)
+    return attempt.failed(code, f"the cluster took the pod away: {words}")
+
+
+def _disruption(pod: Pod) -> PodCondition | None:
+    for each in pod.status.conditions:
+        if each.type == "DisruptionTarget" and each.status == "True" and each.reason in _CLEARED:
+            return each
     return None
+
+
+def _by_exit(attempt: Attempt, ended: Terminated) -> AttemptFact:
+    if ended.reason in ("StartError", "ContainerCannotRun"):
+        return attempt.failed(FailureCode.CONTAINER_FAILED, f"the container cannot start: {ended.message}")
+    name = _signal(ended)
+    if name is not None:
+        # Somebody ended the harness itself, and nobody knows how far the program had come.
+        return attempt.lost(f"{name} ended the container before it gave a result", FailureCode.SIGNALLED)
+    if ended.exit_code == 0:
+        return attempt.lost("the container ended without a result record")
+    return attempt.failed(
+        FailureCode.CONTAINER_FAILED,
+        f"the container ended with exit code {ended.exit_code} and no result record",
+    )
+
+
+def _signal(ended: Terminated) -> str | None:
+    """Name of the signal that ended a container; None where it ended by itself."""
+    try:
+        # Runtimes and the harness say 128 and the number of a program that a signal ended.
+        return signal.Signals(ended.signal or ended.exit_code - 128).name
+    except ValueError:
+        return None
+
+
+def stuck(attempt: Attempt, pod: Pod, *, patient: bool) -> AttemptFact | None:
+    """The fact that a container will never start; None while there is hope. `patient`: it may still be waited."""
+    waiting = container_state(pod).waiting
+    if waiting is None or (patient and waiting.reason not in _HOPELESS):
+        return None
+    hindrance = _hindrance(attempt, pod, "")
+    return replace(hindrance, phase=AttemptPhase.FAILED) if hindrance else None
 
 
 def may_get_stuck(pod: Pod) -> bool:
     """The container waits for a reason that may never go away."""
     waiting = container_state(pod).waiting
-    return waiting is not None and waiting.reason in _IMAGE_REASONS | _CONFIG_REASONS | _HOPELESS.keys()
+    return waiting is not None and waiting.reason in _IMAGE_REASONS | _CONFIG_REASONS | _HOPELESS
 
 
-def alive_fact(attempt: Attempt, pod: Pod) -> AttemptFact:
-    """The fact about an attempt whose pod has not come to an end that is known."""
+def alive_fact(attempt: Attempt, pod: Pod, told: str = "") -> AttemptFact:
+    """The fact about an attempt whose pod has not come to an end that is known.
+
+    `told`: the last warning about the pod, where its own status says nothing of what it waits for.
+    """
     state = container_state(pod)
     if state.running is not None or state.terminated is not None or pod.ended:
         return attempt.fact(AttemptPhase.RUNNING)
-    return attempt.fact(AttemptPhase.CREATED, message=_waits_for(pod))
+    return _hindrance(attempt, pod, told) or attempt.fact(AttemptPhase.CREATED)
 
 
-def _waits_for(pod: Pod) -> str | None:
+def _hindrance(attempt: Attempt, pod: Pod, told: str) -> AttemptFact | None:
     for each in pod.status.conditions:
         if each.type == "PodScheduled" and each.status == "False" and each.message:
-            return f"waits for a node: {each.message}"
+            return attempt.hindered(FailureCode.UNSCHEDULABLE, f"pod is not scheduled: {each.message}")
+    waiting = container_state(pod).waiting
+    reason = waiting.reason if waiting else ""
+    text = f"{reason}: {waiting.message}".strip(": ") if waiting else ""
+    if reason in _IMAGE_REASONS | _HOPELESS:
+        return attempt.hindered(FailureCode.IMAGE_PULL_FAILED, f"the image cannot be had: {text}")
+    if reason in _CONFIG_REASONS:
+        return attempt.hindered(FailureCode.CONTAINER_CONFIG_INVALID, f"the container cannot be made: {text}")
+    if told:
+        return attempt.hindered(FailureCode.POD_NOT_READY, f"the pod cannot be made ready: {told}")
     return None
+
+
+def is_being_made(pod: Pod) -> bool:
+    """The pod has a node, and its container is not there yet for a reason that its status does not tell."""
+    scheduled = any(each.type == "PodScheduled" and each.status == "True" for each in pod.status.conditions)
+    state = container_state(pod)
+    if not scheduled or pod.ended or state.running is not None or state.terminated is not None:
+        return False
+    return state.waiting is None or state.waiting.reason in ("ContainerCreating", "PodInitializing", "")

@@ -21,6 +21,7 @@ from penstock.adapters.kube.job_closer import JobCloser
 from penstock.adapters.kube.job_runner import JobRunner
 from penstock.adapters.kube.manifests import PodSettings
 from penstock.adapters.kube.outputs import KubeOutputs
+from penstock.adapters.kube.pod_minder import Patience
 from penstock.adapters.kube.resources import APPROVALS, RUNS, WORKFLOWS
 from penstock.adapters.kube.revisions import KubeRevisions
 from penstock.adapters.kube.run_ledger import RunLedger
@@ -56,6 +57,7 @@ class SideSettings:
     instance: str = "penstock-operator"
     """Name of this replica."""
     workers: int = 32
+    patience: Patience = field(default_factory=Patience)
 
 
 class ClusterSide:
@@ -79,7 +81,14 @@ class ClusterSide:
         self.outputs = KubeOutputs(client)
         self.events = KubeEvents(client, clock, settings.instance, _nonce)
         maker = AttemptMaker(client, self.sight, settings.pod, _nonce)
-        self.runner = JobRunner(client, self.sight, maker, wake=self._run_queue.add, close=self._job_queue.add)
+        self.runner = JobRunner(
+            client,
+            self.sight,
+            maker,
+            wake=self._run_queue.add,
+            close=self._job_queue.add,
+            patience=settings.patience,
+        )
         self._closer = JobCloser(client, self.sight, self._runs, clock, self._job_queue.add)
 
     def _copies_and_queues(self, client: KubeClient, clock: Clock, settings: SideSettings) -> None:

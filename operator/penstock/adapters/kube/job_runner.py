@@ -6,18 +6,21 @@ Every method may be repeated, and may follow a crash at any point of an earlier 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from penstock.adapters.kube import labels
 from penstock.adapters.kube.attempt_maker import AttemptMaker, NameTaken
 from penstock.adapters.kube.attempt_sight import AttemptSight, decode_job, decode_pod
-from penstock.adapters.kube.attempts import Attempt, alive_fact, attempt_of, container_state
+from penstock.adapters.kube.attempts import Attempt, attempt_of, container_state
 from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.objects import Job, Pod
+from penstock.adapters.kube.pod_minder import Patience
 from penstock.adapters.kube.resources import JOBS, PODS
 from penstock.adapters.kube.result_reader import ResultReader
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact, AttemptPhase
+from penstock.engine.failures import FailureCode
 from penstock.engine.identifiers import attempt_name
 from penstock.engine.model import FINISHED_RUN, AttemptId, Failure, StepPhase
 from penstock.errors import Conflict, NotFound
@@ -37,12 +40,14 @@ class JobRunner:
         *,
         wake: Callable[[Key], None],
         close: Callable[[Key], None],
+        patience: Patience,
     ) -> None:
         self._client = client
         self._sight = sight
         self._maker = maker
         self._wake = wake
         self._close = close
+        self._patience = patience
         self._readers: dict[str, ResultReader] = {}
         self._settled: dict[str, dict[AttemptId, AttemptFact]] = {}
         sight.listen(self._job_changed, self._pod_changed)
@@ -66,9 +71,8 @@ class JobRunner:
         try:
             job = await self._maker.make(run, command)
         except NameTaken as taken:
-            fact = AttemptFact(
-                AttemptPhase.FAILED, command.digest, failure=Failure(taken.code, str(taken), command.id.step)
-            )
+            failure = Failure(FailureCode.JOB_NAME_CONFLICT, str(taken), command.id.step)
+            fact = AttemptFact(AttemptPhase.FAILED, command.digest, failure=failure)
             self._settled.setdefault(run.metadata.uid, {})[command.id] = fact
             self._wake(_run_key(run))
             return
@@ -117,12 +121,12 @@ class JobRunner:
             if pod is None:
                 return self._without_pod(job, attempt, recorded=recorded)
         wanted = step is not None and step.phase in _ALIVE and step.attempt == attempt.id.attempt
-        if not wanted:
+        ending = pod.metadata.deletion_timestamp is not None and run.status.phase not in FINISHED_RUN
+        if not wanted and (pod.ended or not ending):
             # Nobody waits for this one's result; all that counts is whether it still lives.
             return attempt.lost("the attempt has ended") if pod.ended else attempt.fact(AttemptPhase.RUNNING)
-        message = self._reader(job, attempt, pod).message
-        fact = alive_fact(attempt, pod)
-        return attempt.fact(fact.phase, message=message or fact.message)
+        reader = self._reader(job, attempt, pod)
+        return replace(reader.alive, message=reader.message)
 
     def _without_pod(self, job: Job, attempt: Attempt, *, recorded: bool) -> AttemptFact | None:
         """A pod is missing that was there (the attempt is lost), or that is still to be made (it was never seen)."""
@@ -159,7 +163,7 @@ class JobRunner:
         reader = self._readers.get(attempt.uid)
         if reader is None:
             key = Key(job.metadata.namespace, job.metadata.labels[labels.RUN])
-            reader = ResultReader(self._client, attempt, pod, lambda: self._wake(key))
+            reader = ResultReader(self._client, attempt, pod, lambda: self._wake(key), self._patience)
             self._readers[attempt.uid] = reader
             reader.see(pod)
         return reader

@@ -7,21 +7,21 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 
 from penstock.adapters.kube.attempts import (
-    PULL_PATIENCE,
     Attempt,
+    alive_fact,
     by_record,
     container_state,
-    may_get_stuck,
-    stuck,
+    is_last_word,
+    vanished,
     without_record,
 )
 from penstock.adapters.kube.backoff import Backoff
 from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.manifests import CONTAINER
 from penstock.adapters.kube.objects import Pod
+from penstock.adapters.kube.pod_minder import Patience, PodMinder
 from penstock.adapters.kube.resources import PODS
 from penstock.engine.facts import AttemptFact
 from penstock.engine.result_records import LogChunk, Progress, RecordParser, ResultRecord, parse_termination_message
@@ -33,23 +33,31 @@ _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 5.0
 _LAST_TRIES = 8
 """Of reading the log of a pod that is over: some 20 seconds, for a node or a server that is away for a moment."""
+_CLAIM_PATIENCE = 10.0
+"""Seconds between a harness's word that its program was ended by force and the pod's own end, which says why."""
 
 
 class ResultReader:
     """One attempt. `tell()` is called whenever there is something new to know: progress, or the result."""
 
-    def __init__(self, client: KubeClient, attempt: Attempt, pod: Pod, tell: Callable[[], None]) -> None:
+    def __init__(
+        self, client: KubeClient, attempt: Attempt, pod: Pod, tell: Callable[[], None], patience: Patience
+    ) -> None:
         self._client = client
         self._attempt = attempt
         self._pod = pod
         self._tell = tell
         self._over = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._patience: asyncio.TimerHandle | None = None
+        self._minder = PodMinder(client, attempt, patience, self.settle, self._look)
+        self._claim: ResultRecord | None = None
+        """A record that is there and may be explained better by the pod's end."""
         self.result: AttemptFact | None = None
         """Set once; never changed afterwards."""
         self.message: str | None = None
         """The last progress message."""
+        self.alive = alive_fact(attempt, pod)
+        """What is known of it while there is no result."""
         self.released = False
         """Nobody asks for the result any more."""
 
@@ -59,15 +67,17 @@ class ResultReader:
         state = container_state(pod)
         if pod.ended:
             self._over.set()
-        self._mind_stuck()
+        self._minder.see(pod)
+        self._look()
         if self._task is None and (state.running is not None or pod.ended) and self.result is None:
             self._task = asyncio.create_task(self._read(), name=f"log of {pod.metadata.name}")
 
     def gone(self) -> None:
         """The pod was deleted. What its log said until then counts; the log is not there any more."""
         self._over.set()
+        self._minder.close()
         if self._task is None:
-            self.settle(self._attempt.lost("the pod was deleted before its container ran"))
+            self.settle(vanished(self._attempt, self._pod, "the pod was deleted before its container ran"))
 
     def settle(self, fact: AttemptFact) -> None:
         """The attempt's result is known; the first one counts."""
@@ -83,27 +93,15 @@ class ResultReader:
 
     def close(self) -> None:
         """Stop reading."""
-        self._calm()
+        self._minder.close()
         if self._task is not None:
             self._task.cancel()
 
-    def _mind_stuck(self) -> None:
-        if not may_get_stuck(self._pod):
-            self._calm()
-        elif self._patience is None:
-            self._judge(timedelta(0))
-            seconds = PULL_PATIENCE.total_seconds()
-            self._patience = asyncio.get_running_loop().call_later(seconds, self._judge, PULL_PATIENCE)
-
-    def _calm(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
-
-    def _judge(self, waited: timedelta) -> None:
-        fact = stuck(self._attempt, self._pod, waited)
-        if fact is not None:
-            self.settle(fact)
+    def _look(self) -> None:
+        """Tell of what keeps the attempt from starting, when that has changed."""
+        before, self.alive = self.alive, alive_fact(self._attempt, self._pod, self._minder.told)
+        if self.alive.failure != before.failure:
+            self._tell()
 
     async def _read(self) -> None:
         try:
@@ -117,15 +115,23 @@ class ResultReader:
     async def _follow_to_the_end(self) -> None:
         backoff = Backoff(_FIRST_WAIT, _LONGEST_WAIT)
         while self.result is None and not self._over.is_set():
+            if self._claim is not None:
+                # Its program has ended, so its pod will within a second; its own word stands if the node is gone.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._over.wait(), _CLAIM_PATIENCE)
+                return
             with contextlib.suppress(PenstockError):
                 await self._read_log(follow=True)
-            if self.result is None:
+            if self.result is None and self._claim is None:
                 # The log has ended, so the pod will soon; a broken connection is the other case.
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._over.wait(), backoff.next())
 
     async def _settle_without_record(self) -> None:
         """The pod is over: its log once more, the termination message, the reasons of Kubernetes, in this order."""
+        if self._claim is not None:
+            self.settle(by_record(self._attempt, self._claim, self._pod))
+            return
         backoff = Backoff(_FIRST_WAIT, _LONGEST_WAIT)
         for _ in range(_LAST_TRIES):
             try:
@@ -146,9 +152,9 @@ class ResultReader:
     def _from_what_is_left(self) -> AttemptFact:
         record = self._left_record()
         if record is not None:
-            return by_record(self._attempt, record)
+            return by_record(self._attempt, record, self._pod)
         if not self._pod.ended:
-            return self._attempt.lost("the pod was deleted before it gave a result")
+            return vanished(self._attempt, self._pod, "the pod was deleted before it gave a result")
         return without_record(self._attempt, self._pod)
 
     def _left_record(self) -> ResultRecord | None:
@@ -169,7 +175,10 @@ class ResultReader:
 
     def _take(self, event: LogChunk | Progress | ResultRecord) -> None:
         if isinstance(event, ResultRecord):
-            self.settle(by_record(self._attempt, event))
+            if is_last_word(event, self._pod):
+                self.settle(by_record(self._attempt, event, self._pod))
+            else:
+                self._claim = event
         elif isinstance(event, Progress) and event.message != self.message:
             self.message = event.message
             self._tell()

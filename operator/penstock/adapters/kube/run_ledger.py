@@ -7,6 +7,7 @@ from penstock.adapters.kube.copies import Copies
 from penstock.adapters.kube.resources import RUNS
 from penstock.adapters.kube.status_patches import changed_status, precondition, whole_status
 from penstock.api.v1alpha1.run import ErrorStatus, WorkflowRun, WorkflowRunStatus
+from penstock.engine.failures import FailureCode
 from penstock.engine.model import RunPhase
 from penstock.errors import Conflict, InvalidInput, NotFound, Unavailable
 from penstock.ports.access import Key
@@ -32,7 +33,7 @@ class RunLedger:
         now = self._clock.now()
         status = WorkflowRunStatus(
             phase="Failed",
-            error=ErrorStatus(code=error.code, reason=str(error)[:_REASON_LIMIT]),
+            error=ErrorStatus(code=FailureCode.INVALID_INPUT, reason=str(error)[:_REASON_LIMIT]),
             started_at=now,
             finished_at=now,
         )

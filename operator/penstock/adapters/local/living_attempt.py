@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +14,7 @@ from penstock.adapters.local.attempts import AttemptRecord, Outcome
 from penstock.adapters.local.layout import AttemptFiles
 from penstock.adapters.local.log_files import LogReader
 from penstock.engine.facts import AttemptPhase
+from penstock.engine.failures import FailureCode, claimed
 from penstock.engine.model import Failure
 from penstock.engine.result_records import Progress
 
@@ -79,10 +81,9 @@ class LivingAttempt:
             self._log.finish()
         result = self._log.result
         if result is None:
-            reason = "its process ended without saying how; whether it did its work is unknown"
-            return Outcome(AttemptPhase.LOST, failure=Failure("LOST", f"{reason}{self._exit()}"))
+            return Outcome(AttemptPhase.LOST, failure=self._unexplained())
         if result.error_code is not None:
-            return Outcome(AttemptPhase.FAILED, failure=Failure(result.error_code, result.error_reason or ""))
+            return Outcome(AttemptPhase.FAILED, failure=claimed(result.error_code, result.error_reason or ""))
         return Outcome(AttemptPhase.SUCCEEDED, output=result.output)
 
     async def _follow(self, on_news: Callable[[], None]) -> Outcome:
@@ -133,11 +134,19 @@ class LivingAttempt:
             await asyncio.sleep(processes.POLL_SECONDS)
         return None
 
-    def _exit(self) -> str:
+    def _unexplained(self) -> Failure:
         code = self._process.returncode if self._process else None
-        if code is None:
-            return ""
-        return f" (it was ended by signal {-code})" if code < 0 else f" (exit code {code})"
+        unknown = "how far it came is unknown"
+        if code is not None and code < 0:
+            return Failure(FailureCode.SIGNALLED, f"{_name_of(-code)} ended its process before a result; {unknown}")
+        how = f" (exit code {code})" if code is not None else ""
+        return Failure(FailureCode.LOST, f"its process ended without a result{how}; {unknown}")
+
+
+def _name_of(number: int) -> str:
+    with suppress(ValueError):
+        return signal.Signals(number).name
+    return f"signal {number}"
 
 
 def in_words(progress: Progress) -> str:

@@ -25,6 +25,7 @@ from penstock.adapters.local.step_environment import step_environment
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact, AttemptPhase
+from penstock.engine.failures import FailureCode
 from penstock.engine.model import AttemptId, Failure, RunPhase
 from penstock.errors import TransientError, Unavailable
 from penstock.ports.access import Key
@@ -145,7 +146,7 @@ class ProcessRunner:
             if error.errno != errno.E2BIG:
                 raise Unavailable(f"cannot start {record.name}: {error}") from error
             reason = "the step's environment is too large for this machine; pass large data through files"
-            self._end(record, Outcome(AttemptPhase.FAILED, failure=Failure("INPUT_INVALID", reason)))
+            self._end(record, Outcome(AttemptPhase.FAILED, failure=Failure(FailureCode.INPUT_INVALID, reason)))
         finally:
             os.close(handle)
 
@@ -226,4 +227,6 @@ def _installer_beside(interpreter: str) -> str | None:
 
 
 def _never_started() -> Outcome:
-    return Outcome(AttemptPhase.FAILED, failure=Failure("CANCELLED", "the attempt was stopped before it was started"))
+    return Outcome(
+        AttemptPhase.FAILED, failure=Failure(FailureCode.CANCELLED, "the attempt was stopped before it was started")
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from penstock.engine.draft import Draft
+from penstock.engine.failures import FailureCode
 from penstock.engine.model import Failure, RunPhase, StepPhase
 
 
@@ -10,7 +11,7 @@ def stop_when_requested(draft: Draft) -> Draft:
     """The first sight of a request to cancel decides how the run will end."""
     if not draft.facts.cancel:
         return draft
-    return draft.stopping(RunPhase.CANCELLED, Failure("CANCELLED", "the run was cancelled on request"))
+    return draft.stopping(RunPhase.CANCELLED, Failure(FailureCode.CANCELLED, "the run was cancelled on request"))
 
 
 def drop_unfinished_steps(draft: Draft) -> Draft:

@@ -6,6 +6,7 @@ from typing import Any
 
 from penstock.engine.commands import CheckOutput
 from penstock.engine.draft import Draft
+from penstock.engine.failures import FailureCode
 from penstock.engine.keeping import Kept, keep_output
 from penstock.engine.model import Failure, OnFailure, OutputRef, RunPhase, StepPhase, StepPlan, StepState
 
@@ -54,7 +55,7 @@ def _succeed(draft: Draft) -> Draft:
     if value is None:
         return draft.ask(None, "output", source)
     if value.error is not None:
-        return _fail(draft, Failure("EXPRESSION_ERROR", f"outputs.from: {value.error}"))
+        return _fail(draft, Failure(FailureCode.EXPRESSION_ERROR, f"outputs.from: {value.error}"))
     return _give_back(draft, value.value, None)
 
 
@@ -70,7 +71,7 @@ def _give_back(draft: Draft, output: Any, stored: OutputRef | None) -> Draft:
         if draft.facts.misfits is None:
             return draft.emit(CheckOutput(draft.plan.output_schema, output))
         if draft.facts.misfits:
-            return _fail(draft, Failure("OUTPUT_INVALID", _misfit(draft.facts.misfits)))
+            return _fail(draft, Failure(FailureCode.OUTPUT_INVALID, _misfit(draft.facts.misfits)))
     # One that has room twice stands in the run object twice, so that nobody has to look into the steps for it.
     kept = Kept(draft, stored) if stored else keep_output(draft, output)
     if kept.failure is not None:

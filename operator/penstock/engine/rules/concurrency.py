@@ -7,6 +7,7 @@ from typing import Any
 from penstock.engine.commands import AskTurn, CancelRun
 from penstock.engine.draft import Draft
 from penstock.engine.facts import Turn
+from penstock.engine.failures import FailureCode
 from penstock.engine.model import Concurrency, Failure, OnLimit, RunPhase
 
 NEAR = 10
@@ -25,7 +26,9 @@ def wait_for_turn(draft: Draft) -> Draft:
         return draft
     if draft.facts.cancel:
         # Nothing of it has begun, so there is nothing that `finally` could tidy up.
-        return _end(draft, RunPhase.CANCELLED, Failure("CANCELLED", "the run was cancelled before its turn came"))
+        return _end(
+            draft, RunPhase.CANCELLED, Failure(FailureCode.CANCELLED, "the run was cancelled before its turn came")
+        )
     key = draft.state.concurrency_key
     if key is not None:
         return _in_line(draft, limits, key)
@@ -37,7 +40,7 @@ def wait_for_turn(draft: Draft) -> Draft:
     text = None if value.error is not None else key_text(value.value)
     if text is None:
         problem = value.error or f"`{limits.key}` is no text, number, true or false of at most {MAX_KEY} characters"
-        return _end(draft, RunPhase.FAILED, Failure("EXPRESSION_ERROR", f"{FIELD}: {problem}"))
+        return _end(draft, RunPhase.FAILED, Failure(FailureCode.EXPRESSION_ERROR, f"{FIELD}: {problem}"))
     return _in_line(draft, limits, text)
 
 
@@ -65,7 +68,7 @@ def _in_line(draft: Draft, limits: Concurrency, key: str) -> Draft:
         return draft.halt()
     if limits.on_limit is OnLimit.REJECT:
         reason = f"{_held(turn)}, and concurrency.onLimit is reject{_limit(limits, key)}"
-        return _end(draft, RunPhase.FAILED, Failure("CONCURRENCY_LIMIT", reason))
+        return _end(draft, RunPhase.FAILED, Failure(FailureCode.CONCURRENCY_LIMIT, reason))
     draft = draft.with_run(concurrency_key=key, queued=f"its turn: {_place(turn)}{_limit(limits, key)}").halt()
     if limits.on_limit is OnLimit.REPLACE:
         because = f"run {draft.facts.run.name} takes its place (concurrency.onLimit: replace)"

@@ -9,7 +9,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from penstock.engine.draft import Draft
-from penstock.engine.model import Failure, RunPhase, StepPlan
+from penstock.engine.facts import AttemptPhase
+from penstock.engine.failures import FailureCode
+from penstock.engine.model import AttemptId, Failure, RunPhase, StepPlan
 from penstock.engine.rules.retries import attempt_failed
 
 START_ALLOWANCE = timedelta(minutes=5)
@@ -23,14 +25,17 @@ def fail_overdue(draft: Draft) -> Draft:
         due = _due(draft, step)
         if due is None:
             continue
-        if draft.now < due:
-            draft = draft.wake(due)
-            continue
-        reason = (
-            f"no result {_text(step.timeout)} after the start of the attempt plus {_text(START_ALLOWANCE)} to start"
-        )
-        draft = attempt_failed(draft, step, Failure("TIMED_OUT", reason, step.name))
+        draft = draft.wake(due) if draft.now < due else attempt_failed(draft, step, _overdue(draft, step))
     return draft
+
+
+def _overdue(draft: Draft, step: StepPlan) -> Failure:
+    """Why there is no result yet: what kept the attempt from starting, where that is known."""
+    patience = f"{_text(step.timeout)} after the start of the attempt plus {_text(START_ALLOWANCE)} to start"
+    fact = draft.facts.attempts.get(AttemptId(step.name, draft.step(step.name).attempt))
+    if fact is not None and fact.phase is AttemptPhase.CREATED and fact.failure is not None:
+        return Failure(fact.failure.code, f"{fact.failure.reason} (given up {patience})", step.name)
+    return Failure(FailureCode.TIMED_OUT, f"no result {patience}", step.name)
 
 
 def _overdue_run(draft: Draft) -> Draft:
@@ -39,7 +44,7 @@ def _overdue_run(draft: Draft) -> Draft:
         return draft
     if draft.now < started + timeout:
         return draft.wake(started + timeout)
-    failure = Failure("RUN_TIMED_OUT", f"the run did not end within {_text(timeout)}")
+    failure = Failure(FailureCode.RUN_TIMED_OUT, f"the run did not end within {_text(timeout)}")
     return draft.stopping(RunPhase.TIMED_OUT, failure)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from penstock.engine.draft import Draft
 from penstock.engine.facts import Value
+from penstock.engine.failures import FailureCode
 from penstock.engine.model import AttemptId, Failure, OnFailure, StepPhase, StepPlan
 from penstock.engine.rules.retries import fail_step
 from penstock.engine.rules.starting import start_or_ask
@@ -58,7 +59,8 @@ def main_settled(draft: Draft) -> bool:
 def _advance(draft: Draft, step: StepPlan) -> Draft:
     blockers = [need for need in effective_needs(draft, step) if not _allows(draft, draft.plan.steps[need])]
     if blockers:
-        return _skip(draft, step, Failure("NEED_FAILED", f"needs {', '.join(blockers)}, which did not succeed"))
+        reason = f"needs {', '.join(blockers)}, which did not succeed"
+        return _skip(draft, step, Failure(FailureCode.NEED_FAILED, reason))
     if step.when is None:
         return start_or_ask(draft, step)
     value = draft.value(step.name, "when")
@@ -69,10 +71,10 @@ def _advance(draft: Draft, step: StepPlan) -> Draft:
 
 def _judged(draft: Draft, step: StepPlan, value: Value) -> Draft:
     if value.error is not None:
-        return fail_step(draft, step, Failure("EXPRESSION_ERROR", f"when: {value.error}", step.name))
+        return fail_step(draft, step, Failure(FailureCode.EXPRESSION_ERROR, f"when: {value.error}", step.name))
     if not isinstance(value.value, bool):
         reason = f"when: `{step.when}` is {value.value!r}, not true or false"
-        return fail_step(draft, step, Failure("EXPRESSION_ERROR", reason, step.name))
+        return fail_step(draft, step, Failure(FailureCode.EXPRESSION_ERROR, reason, step.name))
     return start_or_ask(draft, step) if value.value else _skip(draft, step, None)
 
 

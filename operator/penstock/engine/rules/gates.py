@@ -5,13 +5,14 @@ from __future__ import annotations
 from penstock.engine.commands import AskGate, SettleGate
 from penstock.engine.draft import Draft
 from penstock.engine.facts import Decision, GateFact, Verdict
+from penstock.engine.failures import FailureCode
 from penstock.engine.identifiers import gate_name
 from penstock.engine.model import Failure, Gate, GateState, Origin, StepPhase, StepPlan
 from penstock.engine.rules.retries import fail_step
 from penstock.engine.subjects import approval_digest, gate_subject
 
 _CHANGED = "what would run changed after the request"
-_CODES = {"Rejected": "REJECTED", "Expired": "APPROVAL_EXPIRED"}
+_CODES = {"Rejected": FailureCode.REJECTED, "Expired": FailureCode.APPROVAL_EXPIRED}
 
 
 def open_gate(draft: Draft, step: StepPlan, attempt: int) -> Draft:
@@ -24,7 +25,7 @@ def open_gate(draft: Draft, step: StepPlan, attempt: int) -> Draft:
     image = step.program.get("image")
     if image is not None and "@sha256:" not in image:
         reason = f"image {image} is not pinned by digest, so nobody can say what an approval would allow"
-        return fail_step(draft, step, Failure("IMAGE_NOT_PINNED", reason, step.name))
+        return fail_step(draft, step, Failure(FailureCode.IMAGE_NOT_PINNED, reason, step.name))
     digest = approval_digest(gate_subject(draft, step, attempt))
     state = draft.step(step.name).gate
     if state is not None and state.digest != digest:
@@ -73,7 +74,7 @@ def _emit_request(draft: Draft, step: StepPlan, attempt: int, state: GateState) 
         if value is None:
             return draft.ask(step, "message", message, template=True).wake(state.expires_at)
         if value.error is not None:
-            return fail_step(draft, step, Failure("EXPRESSION_ERROR", f"message: {value.error}", step.name))
+            return fail_step(draft, step, Failure(FailureCode.EXPRESSION_ERROR, f"message: {value.error}", step.name))
         message = str(value.value)
     request = AskGate(
         step=step.name,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from penstock.engine.draft import Draft
+from penstock.engine.failures import FailureCode
 from penstock.engine.model import Failure, RunPhase
-
-TAKEN = "IDEMPOTENCY_KEY_USED"
-"""Code of the failure."""
 
 
 def refuse_twin(draft: Draft) -> Draft:
@@ -18,5 +16,8 @@ def refuse_twin(draft: Draft) -> Draft:
         "or use a new key for a new run"
     )
     return draft.with_run(
-        phase=RunPhase.FAILED, finished_at=draft.now, queued=None, failure=Failure(TAKEN, reason)
+        phase=RunPhase.FAILED,
+        finished_at=draft.now,
+        queued=None,
+        failure=Failure(FailureCode.IDEMPOTENCY_KEY_USED, reason),
     ).halt()

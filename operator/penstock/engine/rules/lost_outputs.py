@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from penstock.engine.draft import Draft
+from penstock.engine.failures import FailureCode
 from penstock.engine.model import Failure, RunPhase
 
 
@@ -11,5 +12,5 @@ def stop_without_output(draft: Draft) -> Draft:
     for name, step in draft.state.steps.items():
         if step.stored is not None and step.stored.name in draft.facts.lost:
             reason = f"the output of step {name} is lost: {draft.facts.lost[step.stored.name]}"
-            return draft.stopping(RunPhase.FAILED, Failure("OUTPUT_LOST", reason, name))
+            return draft.stopping(RunPhase.FAILED, Failure(FailureCode.OUTPUT_LOST, reason, name))
     return draft

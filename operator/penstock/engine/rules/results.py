@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from penstock.engine.draft import Draft
 from penstock.engine.facts import AttemptFact, AttemptPhase
+from penstock.engine.failures import FailureCode
 from penstock.engine.keeping import keep_output
 from penstock.engine.model import AttemptId, Failure, StepPhase, StepPlan, StepState
 from penstock.engine.rules.retries import attempt_failed
@@ -24,12 +25,12 @@ def _take(draft: Draft, step: StepPlan, state: StepState, fact: AttemptFact | No
     if fact is None:
         if state.uid is None:
             return draft
-        gone = Failure("LOST", f"attempt {state.attempt} existed and is gone without a result", step.name)
+        gone = Failure(FailureCode.LOST, f"attempt {state.attempt} existed and is gone without a result", step.name)
         return attempt_failed(draft, step, gone)
     if fact.digest != state.digest:
         reason = f"what runs as attempt {state.attempt} is not what was started"
-        return attempt_failed(draft, step, Failure("JOB_NAME_CONFLICT", reason, step.name))
-    draft = draft.with_step(step.name, uid=fact.uid or state.uid, message=fact.message or state.message)
+        return attempt_failed(draft, step, Failure(FailureCode.JOB_NAME_CONFLICT, reason, step.name))
+    draft = draft.with_step(step.name, uid=fact.uid or state.uid, message=_message(state, fact))
     if fact.phase is AttemptPhase.SUCCEEDED:
         return _succeed(draft, step, fact)
     if fact.ended:
@@ -37,6 +38,14 @@ def _take(draft: Draft, step: StepPlan, state: StepState, fact: AttemptFact | No
     if fact.phase is AttemptPhase.RUNNING:
         return draft.with_step(step.name, phase=StepPhase.RUNNING)
     return draft
+
+
+def _message(state: StepState, fact: AttemptFact) -> str | None:
+    """The newest word: the program's own, or what keeps it from starting; that is forgotten once it has started."""
+    if fact.phase is AttemptPhase.CREATED:
+        return fact.failure.reason if fact.failure else fact.message
+    started = state.phase is StepPhase.STARTING and fact.phase is AttemptPhase.RUNNING
+    return fact.message or (None if started else state.message)
 
 
 def _succeed(draft: Draft, step: StepPlan, fact: AttemptFact) -> Draft:
@@ -55,8 +64,8 @@ def _succeed(draft: Draft, step: StepPlan, fact: AttemptFact) -> Draft:
 
 
 def _failure(draft: Draft, step: StepPlan, fact: AttemptFact) -> Failure:
-    failure = fact.failure or Failure("LOST", "the attempt ended without a result")
-    if failure.code == "CANCELLED" and not draft.facts.cancel and draft.state.stopping is None:
+    failure = fact.failure or Failure(FailureCode.LOST, "the attempt ended without a result")
+    if failure.code == FailureCode.CANCELLED and not draft.facts.cancel and draft.state.stopping is None:
         # The harness was told to stop, and not by us: a node that drains, an eviction, somebody's kill.
-        return Failure("STOPPED", "the attempt was stopped from outside before it had ended", step.name)
+        return Failure(FailureCode.STOPPED, "the attempt was stopped from outside before it had ended", step.name)
     return Failure(failure.code, failure.reason, step.name)

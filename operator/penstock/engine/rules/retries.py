@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from penstock.engine.draft import Draft
+from penstock.engine.failures import retried
 from penstock.engine.model import Failure, StepPhase, StepPlan
-
-NEVER_RETRIED = frozenset(
-    {"JOB_NAME_CONFLICT", "INPUT_MISMATCH", "EXPRESSION_ERROR", "OUTPUT_TOO_LARGE", "OUTPUT_INVALID"}
-)
-"""Codes of failures that the next attempt would meet again."""
 
 
 def attempt_failed(draft: Draft, step: StepPlan, failure: Failure) -> Draft:
-    """The step backs off and tries again while its limit allows; else it failed."""
+    """The step backs off and tries again while its limit allows and another attempt may help; else it failed."""
     state = draft.step(step.name)
-    if failure.code not in NEVER_RETRIED and state.attempt <= step.retry.limit:
+    if retried(failure.code) and state.attempt <= step.retry.limit:
         retry_at = draft.now + step.retry.delay(state.attempt)
-        return draft.with_step(step.name, phase=StepPhase.BACKOFF, failure=failure, retry_at=retry_at)
+        return draft.with_step(step.name, phase=StepPhase.BACKOFF, failure=failure, retry_at=retry_at, message=None)
     return fail_step(draft, step, failure)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.draft import Draft
+from penstock.engine.failures import FailureCode
 from penstock.engine.identifiers import attempt_name
 from penstock.engine.model import AttemptId, Failure, StepKind, StepPhase, StepPlan
 from penstock.engine.rules.gates import open_gate
@@ -100,7 +101,7 @@ def _launch(draft: Draft, step: StepPlan) -> Draft:
     if digest != state.digest:
         # What is written down is what may run. Only a change of our own (another image of a runtime) comes here.
         reason = "what this attempt would run changed after it was written down"
-        return fail_step(draft, step, Failure("SUPERSEDED", reason, step.name))
+        return fail_step(draft, step, Failure(FailureCode.SUPERSEDED, reason, step.name))
     at = AttemptId(step.name, state.attempt)
     return draft.emit(
         StartAttempt(

@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock.engine.draft import Draft
 from penstock.engine.facts import Value
+from penstock.engine.failures import FailureCode
 from penstock.engine.model import Failure, StepPhase, StepPlan
 from penstock.engine.rules.retries import fail_step
 
@@ -23,7 +24,7 @@ def begin_wait(draft: Draft, step: StepPlan) -> Draft:
     try:
         moment = _moment(value)
     except ValueError as error:
-        return fail_step(draft, step, Failure("EXPRESSION_ERROR", f"wait.until: {error}", step.name))
+        return fail_step(draft, step, Failure(FailureCode.EXPRESSION_ERROR, f"wait.until: {error}", step.name))
     return _wait(draft, step, moment)
 
 

@@ -67,13 +67,16 @@ def a_job(*, name: str = "job-1", uid: str = "job-uid", run_uid: str = "run-uid"
     return msgspec.convert({"metadata": meta, "spec": {"managedBy": "penstock.dev/operator"}, **fields}, Job)
 
 
-def a_pod(*, state: dict[str, Any] | None = None, job_uid: str = "job-uid", **status: Any) -> Pod:
-    """A pod of an attempt whose container is in `state`."""
+def a_pod(
+    *, state: dict[str, Any] | None = None, job_uid: str = "job-uid", deleted: str | None = None, **status: Any
+) -> Pod:
+    """A pod of an attempt whose container is in `state`; `deleted`: when it was told to end by."""
     meta = {
         "name": "job-1",
         "namespace": "default",
         "uid": "pod-uid",
         "resourceVersion": "6",
+        "deletionTimestamp": deleted,
         "labels": {"penstock.dev/run": "order-1"},
         "ownerReferences": [{"kind": "Job", "name": "job-1", "uid": job_uid, "controller": True}],
     }

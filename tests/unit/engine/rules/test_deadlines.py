@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from penstock.engine.commands import StopAttempt
-from penstock.engine.model import AttemptId, Retry
+from penstock.engine.model import AttemptId, Failure, Retry
 from penstock.engine.rules.deadlines import START_ALLOWANCE
 from tests.support.plans import Story, a_plan, a_step, seconds
 
@@ -37,3 +38,16 @@ def test_a_result_in_the_moment_of_the_timeout_counts():
     story.now += seconds(59)
     story.end("a", "done")
     assert story.state.phase == "Succeeded"
+
+
+def test_an_attempt_that_never_started_fails_for_what_kept_it():
+    story = Story(a_plan(a_step("a", timeout=seconds(10))))
+    story.look()
+    waits = Failure("UNSCHEDULABLE", "pod is not scheduled: 0/1 nodes are available: insufficient memory")
+    story.attempts[AttemptId("a", 1)] = replace(story.attempts[AttemptId("a", 1)], failure=waits)
+    story.later(seconds(10))
+    assert story.phases() == {"a": "Starting"}
+    assert story.state.step("a").message == waits.reason
+    story.later(START_ALLOWANCE)
+    assert (story.state.failure.code, story.state.failure.step) == ("UNSCHEDULABLE", "a")
+    assert story.state.failure.reason.startswith(waits.reason)

@@ -8,7 +8,7 @@ import pytest
 
 from penstock.engine.decide import Change, change
 from penstock.engine.facts import AttemptFact, AttemptPhase
-from penstock.engine.model import AttemptId
+from penstock.engine.model import AttemptId, Failure
 from tests.support.plans import Story, a_gate, a_plan, a_step
 
 
@@ -76,3 +76,20 @@ def test_an_attempt_that_somebody_else_stopped_is_not_called_cancelled():
     story = a_started_story()
     story.end("a", code="CANCELLED")
     assert story.state.failure.code == "STOPPED"
+
+
+def test_what_kept_an_attempt_from_starting_is_forgotten_once_it_has_started():
+    story = a_started_story()
+    waits = Failure("IMAGE_PULL_FAILED", "the image cannot be had: ErrImagePull")
+    created = story.attempts[AttemptId("a", 1)]
+    story.attempts[AttemptId("a", 1)] = replace(created, failure=waits)
+    story.look()
+    assert story.state.step("a").message == waits.reason
+    story.attempts[AttemptId("a", 1)] = replace(created, phase=AttemptPhase.RUNNING)
+    story.look()
+    assert story.state.step("a").message is None
+    story.attempts[AttemptId("a", 1)] = replace(created, phase=AttemptPhase.RUNNING, message="1/2")
+    story.look()
+    story.attempts[AttemptId("a", 1)] = replace(created, phase=AttemptPhase.RUNNING)
+    story.look()
+    assert story.state.step("a").message == "1/2"

@@ -39,7 +39,7 @@ def test_after_the_last_attempt_the_step_has_failed():
     assert story.started == [AttemptId("a", 1), AttemptId("a", 2)]
 
 
-@pytest.mark.parametrize("code", ["JOB_NAME_CONFLICT", "INPUT_MISMATCH"])
+@pytest.mark.parametrize("code", ["JOB_NAME_CONFLICT", "INPUT_MISMATCH", "REFUSED"])
 def test_failures_that_would_happen_again_are_not_retried(code):
     story = Story(a_plan(a_step("a", retry=TWICE)))
     story.look()
