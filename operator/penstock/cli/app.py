@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from penstock.cli.commands import decisions, files, objects, processes, runs
+from penstock.cli.commands import apikeys, decisions, files, objects, processes, runs
 from penstock.cli.frame import Command, add, root
 
 ABOUT = """Run workflows, on this machine or on a Kubernetes cluster, with gates that people hold.
@@ -26,9 +26,13 @@ COMMANDS: tuple[Command, ...] = (
     *objects.COMMANDS,
     *decisions.COMMANDS,
     *files.COMMANDS,
+    *apikeys.COMMANDS,
     *processes.COMMANDS,
 )
 """All commands, in the order of the help."""
+
+GROUPS = {"apikey": "API keys of the MCP server: create, list, revoke."}
+"""First words that several commands share, with what they are about."""
 
 FLAGS = frozenset({"--local", "--cluster", "--debug"})
 """Options in front of the command's name that take no value."""
@@ -37,7 +41,7 @@ FLAGS = frozenset({"--local", "--cluster", "--debug"})
 def needed(arguments: Sequence[str]) -> str | None:
     """The one command that these arguments are for; None where that takes a closer look."""
     first = next((one for one in arguments if one not in FLAGS), None)
-    return first if any(command.name == first for command in COMMANDS) else None
+    return first if any(_first_word(command) == first for command in COMMANDS) else None
 
 
 def build_app(only: str | None = None) -> typer.Typer:
@@ -51,7 +55,23 @@ def build_app(only: str | None = None) -> typer.Typer:
         context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]},
     )
     root(app, ABOUT, EXAMPLES)
+    groups: dict[str, typer.Typer] = {}
     for command in COMMANDS:
-        if only in (None, command.name):
-            add(app, command)
+        if only in (None, _first_word(command)):
+            add(_home(app, command, groups), command)
     return app
+
+
+def _first_word(command: Command) -> str:
+    return command.name.split()[0]
+
+
+def _home(app: typer.Typer, command: Command, groups: dict[str, typer.Typer]) -> typer.Typer:
+    """Where a command belongs: the app itself, or the group that is its first word."""
+    word = _first_word(command)
+    if word == command.name:
+        return app
+    if word not in groups:
+        groups[word] = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+        app.add_typer(groups[word], name=word, help=GROUPS[word])
+    return groups[word]

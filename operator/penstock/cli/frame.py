@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from penstock.api.v1alpha1.workflow import Workflow
     from penstock.errors import Problem
-    from penstock.ports.access import Access
+    from penstock.ports.access import Access, Key
+    from penstock.ports.key_records import KeyRecords
     from penstock.settings import CommandSettings
 
 PLACE = "penstock.place"
@@ -43,6 +44,10 @@ class Tools:
     now: Callable[[], datetime]
     new_suffix: Callable[[], str]
     """For the names of runs."""
+    key_records: Callable[[CommandSettings, Key], AbstractAsyncContextManager[KeyRecords]]
+    """The API keys of an installation, kept in this Secret."""
+    random: Callable[[], bytes]
+    """For an API key."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: a function that takes a `Call` first, then arguments and options.
+    """One command: a function that takes a `Call` first, then arguments and options. Its name is one word, or two.
 
     A parameter whose type is a dataclass stands for one option for each of its fields. The function returns an exit
     code or None, or is a coroutine function that does. Its docstring is the help.
@@ -107,7 +112,7 @@ def add(app: typer.Typer, command: Command) -> None:
 
     _sign(invoke, _expanded(parameters))
     epilog = _epilog(command.examples)
-    app.command(command.name, help=inspect.getdoc(function), epilog=epilog, hidden=command.hidden)(invoke)
+    app.command(command.name.split()[-1], help=inspect.getdoc(function), epilog=epilog, hidden=command.hidden)(invoke)
 
 
 def root(app: typer.Typer, about: str, examples: tuple[str, ...]) -> None:

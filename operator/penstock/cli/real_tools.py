@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from penstock.api.v1alpha1.workflow import Workflow
-    from penstock.ports.access import Access
+    from penstock.ports.access import Access, Key
+    from penstock.ports.key_records import KeyRecords
     from penstock.settings import CommandSettings
 
 SUFFIX = 8
@@ -33,6 +34,8 @@ def real_tools() -> Tools:
         check_text=_check_text,
         now=_now,
         new_suffix=_new_suffix,
+        key_records=_key_records,
+        random=_random,
     )
 
 
@@ -97,6 +100,20 @@ def _now() -> datetime:
     from penstock.adapters.clock import SystemClock
 
     return SystemClock().now()
+
+
+def _key_records(settings: CommandSettings, secret: Key) -> AbstractAsyncContextManager[KeyRecords]:
+    from penstock.wiring.cluster import cluster_key_records
+
+    return cluster_key_records(settings, secret)
+
+
+def _random() -> bytes:
+    import secrets
+
+    from penstock.application.api_keys import RANDOM_BYTES
+
+    return secrets.token_bytes(RANDOM_BYTES)
 
 
 def _new_suffix() -> str:

@@ -15,8 +15,10 @@ from penstock.adapters.kube.client import KubeClient, as_dict
 from penstock.adapters.kube.informers import Informer, Source, WatchTiming
 from penstock.adapters.kube.objects import Meta
 from penstock.adapters.kube.resources import WORKFLOWS
+from penstock.adapters.kube.secret_records import SecretRecords
 from penstock.api.v1alpha1.workflow import Workflow
-from penstock.ports.access import Access, Actor
+from penstock.ports.access import Access, Actor, Key
+from penstock.ports.key_records import KeyRecords
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +67,10 @@ class ServedCluster:
             return await _post(client, path, body)
 
         return post
+
+    def key_records(self, secret: Key) -> KeyRecords:
+        """The hashes of API keys, read with the server's own rights."""
+        return SecretRecords(self._client, secret)
 
     async def watch_workflows(self, on_change: Callable[[Sequence[Workflow]], None]) -> None:
         """All Workflows at once and after each change, until cancelled; with the server's own rights."""

@@ -10,7 +10,9 @@ from pathlib import Path
 from penstock.adapters.kube.access import kube_access
 from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.credentials import Credentials
-from penstock.ports.access import Access
+from penstock.adapters.kube.secret_records import SecretRecords
+from penstock.ports.access import Access, Key
+from penstock.ports.key_records import KeyRecords
 from penstock.settings import CommandSettings
 
 
@@ -35,3 +37,10 @@ def _credentials(settings: CommandSettings) -> Credentials:
     names = settings.kubeconfig or "~/.kube/config"
     files = os.pathsep.join(str(Path(name).expanduser()) for name in names.split(os.pathsep) if name)
     return Credentials.from_kubeconfig(files, settings.kube_context)
+
+
+@asynccontextmanager
+async def cluster_key_records(settings: CommandSettings, secret: Key) -> AsyncIterator[KeyRecords]:
+    """The API keys of an installation, under the caller's own rights."""
+    async with cluster_client(settings) as client:
+        yield SecretRecords(client, secret)

@@ -13,6 +13,7 @@ from penstock.api.v1alpha1.approval import ApprovalRequest, Decision
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.sources import validate_text
 from penstock.api.v1alpha1.workflow import Workflow
+from penstock.application.api_keys import RANDOM_BYTES
 from penstock.cli.frame import Call, Tools
 from penstock.cli.main import main
 from penstock.cli.options import Place
@@ -157,6 +158,23 @@ class Logs:
             yield chunk
 
 
+class Records:
+    """API keys of an installation."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    async def read(self) -> dict[str, bytes]:
+        return dict(self.kept)
+
+    async def put(self, identifier: str, record: bytes) -> None:
+        self.kept[identifier] = record
+
+    async def remove(self, identifier: str) -> None:
+        if self.kept.pop(identifier, None) is None:
+            raise NotFound(f"there is no API key {identifier}")
+
+
 @dataclass
 class Caller:
     user: str = "bob"
@@ -183,6 +201,7 @@ class World:
         self.logs = Logs()
         self.outputs = MemoryOutputs()
         self.caller = Caller()
+        self.records: dict[Key, Records] = {}
 
     @property
     def access(self) -> Access:
@@ -198,6 +217,8 @@ class World:
             check_text=lambda settings, text: validate_text(text, images={"bash": "", "python": ""}),
             now=lambda: NOON,
             new_suffix=lambda: "1a2b3c4d",
+            key_records=self._key_records,
+            random=lambda: bytes(range(RANDOM_BYTES)),
         )
 
     def call(self, **place: Any) -> Call:
@@ -212,6 +233,10 @@ class World:
         self.opened.append(settings)
         self.driving.append(drive)
         yield self.access
+
+    @asynccontextmanager
+    async def _key_records(self, settings: CommandSettings, secret: Key) -> AsyncIterator[Records]:
+        yield self.records.setdefault(secret, Records())
 
     async def _drive(self, settings: CommandSettings) -> None:
         self.opened.append(settings)

@@ -128,7 +128,7 @@ def test_a_dataclass_parameter_stands_for_one_option_a_field():
 def test_the_help_of_every_command_is_as_recorded(capsys, update_golden: bool):
     names = sorted(command.name for command in COMMANDS)
     shown = []
-    for arguments in [[], *([name] for name in names)]:
+    for arguments in [[], *(name.split() for name in names)]:
         with pytest.raises(SystemExit):
             build_app()([*arguments, "--help"], prog_name="penstock", terminal_width=100)
         shown.append(capsys.readouterr().out)

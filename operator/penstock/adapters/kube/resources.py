@@ -32,6 +32,7 @@ class Resource:
 
 PODS = Resource("/api/v1", "pods")
 CONFIG_MAPS = Resource("/api/v1", "configmaps")
+SECRETS = Resource("/api/v1", "secrets")
 JOBS = Resource("/apis/batch/v1", "jobs")
 CONTROLLER_REVISIONS = Resource("/apis/apps/v1", "controllerrevisions")
 LEASES = Resource("/apis/coordination.k8s.io/v1", "leases")
