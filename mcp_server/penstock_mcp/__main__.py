@@ -19,6 +19,8 @@ from penstock.settings import McpSettings
 from penstock.wiring import open_access
 from penstock_mcp.backend import OwnBackend
 from penstock_mcp.cluster_server import cluster_server
+from penstock_mcp.guarding.buckets import Rate
+from penstock_mcp.guarding.figures import Figures
 from penstock_mcp.identity import OwnIdentity
 from penstock_mcp.protocol import ToolNews
 from penstock_mcp.server import Options, create_server
@@ -71,10 +73,17 @@ async def _over_http(settings: McpSettings, host: str) -> None:
 
     async with cluster_client(settings) as client:
         places = settings.watch_namespaces or ((settings.namespace,) if settings.namespace else ())
-        news = ToolNews()
-        server = await cluster_server(ServedCluster(client, places), settings, new_suffix=_new_suffix, news=news)
+        news, figures = ToolNews(), Figures()
+        cluster = ServedCluster(client, places)
+        server = await cluster_server(cluster, settings, new_suffix=_new_suffix, news=news, figures=figures)
         http = HttpOptions(
-            host, settings.port, allowed_hosts=settings.mcp_allowed_hosts, grace=settings.mcp_wait_budget
+            host,
+            settings.port,
+            allowed_hosts=settings.mcp_allowed_hosts,
+            grace=settings.mcp_wait_budget,
+            rate=Rate(settings.mcp_rate, settings.mcp_burst),
+            figures=figures,
+            metrics_port=settings.metrics_port,
         )
         await serve_http(http_app(server, http), http, on_stop=news.close)
 

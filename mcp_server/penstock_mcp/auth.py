@@ -6,8 +6,8 @@ https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/tok
 
 from __future__ import annotations
 
+import asyncio
 import base64
-import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,8 +15,9 @@ from typing import Any
 
 from fastmcp.server.auth import AccessToken, TokenVerifier
 
+from penstock.application.scopes import RUNS_READ, RUNS_WRITE
 from penstock_mcp.expiring import Expiring
-from penstock_mcp.identity import GROUPS, PROVED_BY, TOKEN_REVIEW
+from penstock_mcp.signin.proof import Proof, ProvedBy, as_token, fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ PROVED_SECONDS = 10.0
 """How long a proof holds: a deleted ServiceAccount can still call for as long."""
 REFUSED_SECONDS = 5.0
 """How long a refusal holds, so that a broken client does not become a stream of reviews."""
+MAX_AT_ONCE = 16
+"""Reviews that are asked for at once: made-up tokens must not become a flood of them."""
 
 PostReview = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 """Posts a TokenReview with the server's own rights and gives the answered object."""
@@ -40,44 +43,51 @@ class TokenReviewVerifier(TokenVerifier):
         self._post_review = post_review
         self._proved: Expiring[str, AccessToken] = Expiring(clock)
         self._refused: Expiring[str, bool] = Expiring(clock)
+        self._at_once = asyncio.Semaphore(MAX_AT_ONCE)
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Whom the token proves, or None. Never raises: whatever goes wrong proves nothing."""
         if not _made_for(self._audience, token):
             return None
         # The token itself is kept nowhere, not even as a key.
-        fingerprint = hashlib.sha256(token.encode()).hexdigest()
-        if self._refused.get(fingerprint):
+        key = fingerprint(token)
+        if self._refused.get(key):
             return None
-        return self._proved.get(fingerprint) or await self._ask(fingerprint, token)
+        return self._proved.get(key) or await self._ask(key, token)
 
-    async def _ask(self, fingerprint: str, token: str) -> AccessToken | None:
+    async def _ask(self, key: str, token: str) -> AccessToken | None:
         body = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenReview",
             "spec": {"token": token, "audiences": [self._audience]},
         }
         try:
-            answer = await self._post_review(body)
-            proved = self._read(fingerprint, answer)
+            async with self._at_once:
+                answer = await self._post_review(body)
+            proof = self._read(answer)
         except Exception as error:  # noqa: BLE001 - a verifier that raises turns a bad token into a server error
             log.warning("a token could not be reviewed: %s", type(error).__name__)
             return None
-        if proved is None:
-            self._refused.put(fingerprint, value=True, seconds=REFUSED_SECONDS)
-        else:
-            self._proved.put(fingerprint, proved, PROVED_SECONDS)
+        if proof is None:
+            self._refused.put(key, value=True, seconds=REFUSED_SECONDS)
+            return None
+        proved = as_token(proof, token)
+        self._proved.put(key, proved, PROVED_SECONDS)
         return proved
 
-    def _read(self, fingerprint: str, answer: Mapping[str, Any]) -> AccessToken | None:
+    def _read(self, answer: Mapping[str, Any]) -> Proof | None:
         status = answer.get("status") or {}
         # Without the audience among the answered ones the review was made for the API server's own audience.
         if status.get("authenticated") is not True or self._audience not in (status.get("audiences") or ()):
             return None
         user = status.get("user") or {}
-        claims = {PROVED_BY: TOKEN_REVIEW, GROUPS: list(user.get("groups") or ())}
-        # client_id stays empty: a TokenReview proves no OAuth client, and a self-declared one proves nothing.
-        return AccessToken(token=fingerprint, client_id="", scopes=[], subject=str(user["username"]), claims=claims)
+        # The client stays empty: a TokenReview proves no OAuth client, and a self-declared one proves nothing.
+        return Proof(
+            by=ProvedBy.TOKEN_REVIEW,
+            user=str(user["username"]),
+            groups=tuple(user.get("groups") or ()),
+            scopes=(RUNS_READ, RUNS_WRITE),
+        )
 
 
 def _made_for(audience: str, token: str) -> bool:

@@ -39,6 +39,14 @@ class Callers:
         """Who calls; None is the person whose process this is. Raises Forbidden without an identity."""
         return self._identities.current()
 
+    def may(self, scope: str) -> bool:
+        """What the caller showed is good for this scope. Raises Forbidden without an identity."""
+        return self._identities.may(scope)
+
+    def person(self) -> bool:
+        """A person signed in, or started this process. Raises Forbidden without an identity."""
+        return self._identities.person()
+
     def access(self) -> Access:
         """What the caller can reach. Raises Forbidden without an identity."""
         return self._backend.access_for(self.identity())

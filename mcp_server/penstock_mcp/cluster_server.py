@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from fastmcp import FastMCP
 
-from penstock.ports.access import Access, Actor
+from penstock.errors import InvalidInput
+from penstock.ports.access import Access, Actor, Key
+from penstock.ports.key_records import KeyRecords
 from penstock.settings import McpSettings
-from penstock_mcp.auth import TokenReviewVerifier
 from penstock_mcp.backend import ImpersonatingBackend, OnWorkflows
+from penstock_mcp.client_secrets import ClientSecrets, SecretsOf, no_secrets
+from penstock_mcp.guarding.figures import Figures
 from penstock_mcp.identity import IdentityRules, TokenIdentities, namespace_of_account
 from penstock_mcp.protocol import ToolNews
 from penstock_mcp.provider import Pace
 from penstock_mcp.reviews import Post, RunReviews, token_reviews
 from penstock_mcp.server import Options, create_server
+from penstock_mcp.signin.setting_up import ReadKeys, make_verifier
 
 
 class Cluster(Protocol):
@@ -38,6 +42,9 @@ class Cluster(Protocol):
     async def watch_workflows(self, on_change: OnWorkflows) -> None:
         """All Workflows at once and after each change, until cancelled."""
 
+    def key_records(self, secret: Key) -> KeyRecords:
+        """The hashes of API keys, read with the server's own rights."""
+
 
 async def cluster_server(
     cluster: Cluster,
@@ -46,16 +53,43 @@ async def cluster_server(
     new_suffix: Callable[[], str],
     news: ToolNews,
     pace: Pace | None = None,
+    figures: Figures | None = None,
 ) -> FastMCP:
     """A server for HTTP. ServiceAccounts of its own namespace, the operator's too, may not call it."""
     own = namespace_of_account((await cluster.own_access.caller.whoami()).user)
     rules = IdentityRules(frozenset(settings.mcp_groups), frozenset({own} if own else ()))
     watch: Callable[[OnWorkflows], Awaitable[None]] = cluster.watch_workflows
+    options = Options(
+        settings.mcp_wait_budget,
+        pace or Pace(),
+        secrets_of=_secrets(settings.mcp_client_secrets_file),
+        figures=figures or Figures(),
+    )
     return create_server(
         ImpersonatingBackend(settings.namespace, cluster.access_for, watch, RunReviews(cluster.post_as)),
         TokenIdentities(rules),
         new_suffix=new_suffix,
-        auth=TokenReviewVerifier(settings.mcp_audience, token_reviews(cluster.post), time.monotonic),
+        auth=make_verifier(settings, token_reviews(cluster.post), _key_reader(cluster, settings, own)),
         news=news,
-        options=Options(settings.mcp_wait_budget, pace or Pace()),
+        options=options,
     )
+
+
+def _key_reader(cluster: Cluster, settings: McpSettings, own: str | None) -> ReadKeys | None:
+    if not settings.mcp_api_keys_secret:
+        return None
+    if own is None:
+        raise InvalidInput(
+            "API keys are kept in the server's own namespace, and it does not run as a ServiceAccount of any",
+            hint="Leave PENSTOCK_MCP_API_KEYS_SECRET empty, or run the server as the chart does.",
+        )
+    return cluster.key_records(Key(own, settings.mcp_api_keys_secret)).read
+
+
+def _secrets(file: str) -> SecretsOf:
+    if not file:
+        return no_secrets
+    secrets = ClientSecrets(Path(file))
+    # A mistake in the file shows when the server starts, not when somebody decides.
+    secrets.read()
+    return secrets

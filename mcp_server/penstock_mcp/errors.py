@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from penstock.errors import Conflict, Forbidden, NotFound, PenstockError, TransientError, UserError
+from penstock.errors import Conflict, Forbidden, NotFound, PenstockError, TransientError, Unavailable, UserError
 from penstock_mcp.text import clean
 
 log = logging.getLogger(__name__)
@@ -18,6 +18,10 @@ def error_shape(error: Exception) -> dict[str, Any]:
     if not isinstance(error, UserError | TransientError):
         log.error("a tool failed", exc_info=error)
         return _shape("BUG", "Penstock itself failed.", "Try once more; if it stays, tell who runs the server.")
+    if isinstance(error, Unavailable):
+        # Its words name addresses inside the cluster, which are nobody else's business.
+        log.warning("a tool could not be carried out: %s", error)
+        return _shape(error.code, "What stands behind this server does not answer now.", _default_hint(error))
     return _shape(error.code, str(error), error.hint or _default_hint(error))
 
 

@@ -16,14 +16,12 @@ from fastmcp.server.dependencies import get_access_token
 
 from penstock.errors import Forbidden
 from penstock.ports.access import Actor
+from penstock_mcp.signin.proof import Proof, ProvedBy, proof_of
 
 SERVICE_ACCOUNT = "system:serviceaccount:"
+API_KEY = "apikey:"
 MAX_NAME = 253
 MAX_GROUPS = 256
-PROVED_BY = "penstock.dev/proved-by"
-"""Claim that our own verifiers set; without it a token proves nothing here."""
-TOKEN_REVIEW = "TokenReview"  # noqa: S105 - the name of an API, not a password
-GROUPS = "groups"
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SERVICE_ACCOUNT_NAME = re.compile(rf"{SERVICE_ACCOUNT}(?P<namespace>{_LABEL}):(?P<name>{_LABEL}(\.{_LABEL})*)")
@@ -45,6 +43,12 @@ class Identities(Protocol):
     def current(self) -> Actor | None:
         """The caller; None is the person whose process this is. Raises Forbidden where there is no identity."""
 
+    def may(self, scope: str) -> bool:
+        """What the caller showed is good for this scope. Raises Forbidden where there is no identity."""
+
+    def person(self) -> bool:
+        """A person signed in, or started this process. Raises Forbidden where there is no identity."""
+
 
 class OwnIdentity:
     """Over stdio: the caller is whoever started this process, with their own kubeconfig or their own machine."""
@@ -52,6 +56,14 @@ class OwnIdentity:
     def current(self) -> Actor | None:
         """Always the person whose process this is."""
         return None
+
+    def may(self, scope: str) -> bool:  # noqa: ARG002 - a kubeconfig has no scopes; the API server decides
+        """Everything: the person's own rights are the only bound."""
+        return True
+
+    def person(self) -> bool:
+        """As far as this process can tell; the API server knows the account's kind."""
+        return True
 
 
 class TokenIdentities:
@@ -63,28 +75,42 @@ class TokenIdentities:
 
     def current(self) -> Actor | None:
         """The identity of the request's token. Raises Forbidden without one, and for names that may not pass."""
+        return identify(self._proof(), self._rules)
+
+    def may(self, scope: str) -> bool:
+        """The request's token or key has this scope."""
+        return scope in self._proof().scopes
+
+    def person(self) -> bool:
+        """Somebody signed in for the request's token."""
+        return self._proof().person
+
+    def _proof(self) -> Proof:
         token = self._read_token()
-        if token is None:
+        proof = proof_of(token) if token is not None else None
+        if proof is None:
             raise Forbidden("this call carries no identity", hint="Send a token: Authorization: Bearer …")
-        return identify(token, self._rules)
+        return proof
 
 
-def identify(token: AccessToken, rules: IdentityRules) -> Actor:
-    """The identity that a verified token stands for. Raises Forbidden where it may not pass."""
-    user = token.subject or ""
+def identify(proof: Proof, rules: IdentityRules) -> Actor:
+    """The identity that a proof stands for. Raises Forbidden where it may not pass."""
+    user, client = proof.user, proof.client
     if not _plain(user):
         raise Forbidden("the token's user name is empty, too long or holds characters that no name has")
     if user.startswith("system:"):
-        return _service_account(user, token, rules)
-    client = token.client_id
+        return _service_account(user, proof, rules)
     if client and not _plain(client):
         raise Forbidden("the token's client holds characters that no name has")
-    return Actor(user, client, _groups(token, rules))
+    if user.startswith(API_KEY) or (client.startswith(("sa:", API_KEY)) and proof.by is not ProvedBy.API_KEY):
+        # Policies and people tell programs by these names.
+        raise Forbidden("the token's user or client has a name that only ServiceAccounts and API keys have")
+    return Actor(user, client, _groups(proof, rules))
 
 
 def is_machine(actor: Actor) -> bool:
     """A ServiceAccount or an API key: it may never decide on a gate."""
-    return actor.user.startswith((SERVICE_ACCOUNT, "apikey:"))
+    return actor.user.startswith((SERVICE_ACCOUNT, API_KEY)) or actor.client.startswith(API_KEY)
 
 
 def namespace_of_account(user: str) -> str | None:
@@ -93,9 +119,9 @@ def namespace_of_account(user: str) -> str | None:
     return found["namespace"] if found else None
 
 
-def _service_account(user: str, token: AccessToken, rules: IdentityRules) -> Actor:
+def _service_account(user: str, proof: Proof, rules: IdentityRules) -> Actor:
     found = _SERVICE_ACCOUNT_NAME.fullmatch(user)
-    if found is None or token.claims.get(PROVED_BY) != TOKEN_REVIEW:
+    if found is None or proof.by is not ProvedBy.TOKEN_REVIEW:
         raise Forbidden(f"{user} is a name of the cluster's own and may not be used here")
     if found["namespace"] in rules.refused_namespaces:
         raise Forbidden(f"ServiceAccounts of namespace {found['namespace']} may not call this server")
@@ -104,9 +130,8 @@ def _service_account(user: str, token: AccessToken, rules: IdentityRules) -> Act
     return Actor(user, f"sa:{found['namespace']}:{found['name']}")
 
 
-def _groups(token: AccessToken, rules: IdentityRules) -> tuple[str, ...]:
-    claimed = token.claims.get(GROUPS) or ()
-    listed = rules.allowed_groups.intersection(claimed)
+def _groups(proof: Proof, rules: IdentityRules) -> tuple[str, ...]:
+    listed = rules.allowed_groups.intersection(proof.groups)
     allowed = {group for group in listed if not group.startswith("system:") and _plain(group)}
     if len(allowed) > MAX_GROUPS:
         raise Forbidden(f"the token names more than {MAX_GROUPS} groups")

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from fastmcp import FastMCP
@@ -19,12 +20,18 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
 import penstock
+from penstock.adapters.clock import SystemClock
 from penstock.errors import InvalidInput, Problem
 from penstock_mcp.backend import Backend
 from penstock_mcp.calls import Callers
+from penstock_mcp.client_secrets import SecretsOf, no_secrets
+from penstock_mcp.deciding import Decider
 from penstock_mcp.errors import error_shape
 from penstock_mcp.execution import Execution
 from penstock_mcp.following import Follower
+from penstock_mcp.guarding.call_record import CallRecord
+from penstock_mcp.guarding.figures import Figures
+from penstock_mcp.guarding.scope_check import ScopeCheck, ToolScopes
 from penstock_mcp.identity import Identities
 from penstock_mcp.index import WorkflowIndex
 from penstock_mcp.protocol import ToolNews, use_schema_lookup
@@ -55,6 +62,10 @@ class Options:
     wait_budget: float = 50.0
     """Seconds that a call waits at most; below the limits of the usual clients and proxies."""
     pace: Pace = field(default_factory=Pace)
+    secrets_of: SecretsOf = no_secrets
+    """Which clients' decisions have to be signed."""
+    now: Callable[[], datetime] = SystemClock().now
+    figures: Figures = field(default_factory=Figures)
 
 
 def create_server(
@@ -72,6 +83,7 @@ def create_server(
     callers = Callers(identities, backend)
     follower = Follower(chosen.wait_budget)
     execution = Execution(callers, follower, new_suffix)
+    decider = Decider(callers, chosen.now, chosen.secrets_of)
     watching = Watching(backend, index, told.tools_changed, chosen.pace)
 
     @asynccontextmanager
@@ -85,8 +97,8 @@ def create_server(
         version=penstock.__version__,
         auth=auth,
         providers=[WorkflowProvider(index, callers, Rights(backend, time.monotonic), execution.execute)],
-        tools=[*RunTools(callers, follower).all(), *ApprovalTools(callers).all()],
-        middleware=[ArgumentErrors()],
+        tools=[*RunTools(callers, follower).all(), *ApprovalTools(callers, decider).all()],
+        middleware=[CallRecord(identities, chosen.figures, time.monotonic), ArgumentErrors()],
         lifespan=lifespan,
         mask_error_details=True,
         dereference_schemas=False,
@@ -94,6 +106,7 @@ def create_server(
         cache_ttl=_CACHE_SECONDS,
         cache_scope="private",
     )
+    server.add_middleware(ScopeCheck(callers, ToolScopes(server)))
     told.install(server)
     use_schema_lookup(server, lambda name: card.parameters if (card := index.get(name)) else None)
     _add_probes(server, index)

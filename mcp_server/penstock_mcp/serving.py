@@ -5,15 +5,23 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 
 import uvicorn
 from fastmcp import FastMCP
+from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from penstock.errors import BugError
+from penstock_mcp.guarding.bodies import BODY_SECONDS
+from penstock_mcp.guarding.buckets import Buckets, Rate
+from penstock_mcp.guarding.door import MAX_AT_ONCE, Door, DoorRules
+from penstock_mcp.guarding.figures import Figures
+from penstock_mcp.guarding.scope_check import ToolScopes
+from penstock_mcp.signin.credentials import CredentialVerifier
 
 PATH = "/mcp"
 _CLOSING_SECONDS = 5.0
@@ -31,6 +39,15 @@ class HttpOptions:
     """Origins of browser pages that may call."""
     grace: float = 55.0
     """Seconds that calls have to end when the server stops: more than one waits."""
+    rate: Rate = Rate()  # noqa: RUF009 - it cannot be changed
+    """How often one caller may ask."""
+    max_at_once: int = MAX_AT_ONCE
+    """Requests of one caller that may be open at once."""
+    body_seconds: float = BODY_SECONDS
+    """For a request to come in."""
+    figures: Figures = field(default_factory=Figures)
+    metrics_port: int = 0
+    """Where the figures are served; 0: nowhere."""
 
 
 async def serve_stdio(server: FastMCP) -> None:
@@ -40,14 +57,23 @@ async def serve_stdio(server: FastMCP) -> None:
 
 def http_app(server: FastMCP, options: HttpOptions) -> ASGIApp:
     """The server as an ASGI application, without sessions, so that any replica answers any call."""
-    if server.auth is None:
+    if not isinstance(server.auth, CredentialVerifier):
         raise BugError("over HTTP every call needs a proved identity, and this server has no verifier")
+    rules = DoorRules(
+        resource=server.auth.resource,
+        buckets=Buckets(options.rate, time.monotonic),
+        scope_of_tool=ToolScopes(server).of,
+        refused=options.figures.refused,
+        max_at_once=options.max_at_once,
+        body_seconds=options.body_seconds,
+    )
     return server.http_app(
         path=PATH,
         stateless_http=True,
         host_origin_protection=True,
         allowed_hosts=list(options.allowed_hosts),
         allowed_origins=list(options.allowed_origins),
+        middleware=[Middleware(Door, rules=rules)],
     )
 
 
@@ -67,7 +93,33 @@ async def serve_http(
         server_header=False,
         timeout_graceful_shutdown=int(options.grace + _CLOSING_SECONDS),
     )
-    await _Server(config, on_stop).serve(sockets)
+    async with _figures_served(options):
+        await _Server(config, on_stop).serve(sockets)
+
+
+@asynccontextmanager
+async def _figures_served(options: HttpOptions) -> AsyncIterator[None]:
+    """Serve the figures on a port of their own: what is reached from outside need not show them."""
+    if not options.metrics_port:
+        yield
+        return
+    config = uvicorn.Config(
+        options.figures.app(), host=options.host, port=options.metrics_port, ws="none", lifespan="off", log_config=None
+    )
+    server = _FiguresServer(config)
+    task = asyncio.create_task(server.serve())
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+class _FiguresServer(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the other server's."""
+        yield
 
 
 class _Server(uvicorn.Server):

@@ -97,5 +97,35 @@ class McpSettings(CommandSettings):
     """Host headers that are answered, separated by commas."""
     mcp_groups: CommaList = ()
     """Groups that may be passed on to the API server, separated by commas."""
+    mcp_url: str = ""
+    """Address of the endpoint as clients know it, `https://mcp.example.com/mcp`; needed for signing in."""
+    mcp_oauth_issuer: str = ""
+    """The OpenID provider whose access tokens are taken; empty: nobody can sign in."""
+    mcp_oauth_audience: str = ""
+    """What the provider writes into `aud` for this server; without it `mcp_url`."""
+    mcp_oauth_jwks_url: str = ""
+    """Where the provider's keys are; without it its metadata says."""
+    mcp_oauth_algorithms: CommaList = ("RS256",)
+    """Algorithms that tokens may be signed with, separated by commas."""
+    mcp_oauth_username_claim: str = "sub"
+    """As the API server's --oidc-username-claim."""
+    mcp_oauth_username_prefix: str = ""
+    """As the API server's --oidc-username-prefix: empty is `<issuer>#` (none for email), `-` is none."""
+    mcp_oauth_groups_claim: str = ""
+    """As the API server's --oidc-groups-claim."""
+    mcp_oauth_groups_prefix: str = ""
+    """As the API server's --oidc-groups-prefix."""
+    mcp_oauth_ca_file: str = ""
+    """Certificate authorities of the provider, where the machine's own do not know it."""
+    mcp_api_keys_secret: str = ""
+    """Secret with the hashes of API keys, in the server's own namespace; empty: no keys are taken."""
+    mcp_client_secrets_file: str = ""
+    """Clients whose decisions have to be signed, with their secrets; empty: none have to be."""
+    mcp_rate: float = 20.0
+    """Requests a second of one caller, in the long run."""
+    mcp_burst: int = 100
+    """Requests of one caller at once."""
+    metrics_port: int = 0
+    """Where figures for Prometheus are served; 0: nowhere."""
     mcp_wait_budget: float = 50.0
     """Seconds that a call waits at most before it answers with the run's handle."""

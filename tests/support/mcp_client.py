@@ -10,6 +10,7 @@ from typing import Any, Literal
 from fastmcp import Client, FastMCP
 from fastmcp.client.client import CallToolResult
 
+from penstock.application.scopes import APPROVALS_DECIDE, RUNS_READ, RUNS_WRITE
 from penstock.ports.access import Actor, Key
 from penstock_mcp.backend import Backend, ImpersonatingBackend, OwnBackend
 from penstock_mcp.identity import Identities, OwnIdentity
@@ -29,9 +30,17 @@ class Switchable:
 
     def __init__(self, actor: Actor | None) -> None:
         self.actor = actor
+        self.scopes = {RUNS_READ, RUNS_WRITE, APPROVALS_DECIDE}
+        self.signed_in = True
 
     def current(self) -> Actor | None:
         return self.actor
+
+    def may(self, scope: str) -> bool:
+        return scope in self.scopes
+
+    def person(self) -> bool:
+        return self.signed_in
 
 
 def own(world: World, namespace: str | None = "shop") -> OwnBackend:

@@ -8,10 +8,10 @@ from fastmcp.tools.base import Tool, ToolResult
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
-from penstock.application.answer_approval import answer_approval
 from penstock.engine.facts import Verdict
+from penstock_mcp.asking import Word, word_of_person
 from penstock_mcp.calls import READS, Callers, fixed_tool
-from penstock_mcp.deciding import decided, require_person, require_showable
+from penstock_mcp.deciding import Decider, require_showable
 from penstock_mcp.tools.runs import Namespace
 from penstock_mcp.views import answer, answer_with_subject, approval_details, approval_line
 
@@ -24,8 +24,9 @@ _DECIDES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempote
 class ApprovalTools:
     """The tools for gates."""
 
-    def __init__(self, callers: Callers) -> None:
+    def __init__(self, callers: Callers, decider: Decider) -> None:
         self._callers = callers
+        self._decider = decider
 
     def all(self) -> list[Tool]:
         """The tools, ready to be added to a server."""
@@ -46,7 +47,8 @@ class ApprovalTools:
         """Look at a gate: who may decide, and exactly what will run, complete."""
         request = await self._callers.access().approvals.get(self._callers.key(request_id))
         require_showable(request)
-        return answer_with_subject(approval_details(request))
+        signing = await self._decider.signing(request)
+        return answer_with_subject({**approval_details(request), **({"signing": signing} if signing else {})})
 
     async def approve_workflow(self, request_id: RequestId, comment: Comment = "") -> ToolResult:
         """Approve a gate for the person whose identity this call carries, on that person's word only.
@@ -60,10 +62,11 @@ class ApprovalTools:
         return await self._decide(Verdict.REJECT, request_id, reason)
 
     async def _decide(self, verdict: Verdict, request_id: str, comment: str) -> ToolResult:
-        access = self._callers.access()
-        await require_person(self._callers.identity(), access)
-        key = self._callers.key(request_id)
-        request = await access.approvals.get(key)
-        require_showable(request)
-        digest = request.spec.request.digest
-        return decided(await answer_approval(access, key, verdict, comment, digest=digest), verdict)
+        request = await self._decider.decidable(self._callers.key(request_id))
+        word = Word(verdict, comment)
+        if not self._callers.access().local:
+            asked = await word_of_person(request, word)
+            if isinstance(asked, ToolResult):
+                return asked
+            word = asked
+        return await self._decider.decide(request, word.verdict, word.comment)

@@ -32,6 +32,8 @@ class ReviewingServer(ApiServer):
         """(user, namespace): may run everything there."""
         self.reviewed: list[str] = []
         self.down = False
+        self.locked_out: set[str] = set()
+        """Users to whom RBAC gives nothing at all."""
 
     def ask_log(self, part: str) -> list[Mapping[str, str]]:
         """The headers of all requests whose path has this part."""
@@ -51,13 +53,17 @@ class ReviewingServer(ApiServer):
         if target.plural == "tokenreviews":
             return self._review(await request.json())
         if target.plural == "selfsubjectreviews":
-            user = {"username": request.headers.get("Impersonate-User", OWN_USER)}
-            return web.json_response({"status": {"userInfo": user}}, status=201)
+            return web.json_response({"status": {"userInfo": _user(request)}}, status=201)
+        if request.headers.get("Impersonate-User") in self.locked_out and target.plural != "selfsubjectaccessreviews":
+            message = f"{target.plural}.penstock.dev is forbidden: {request.headers['Impersonate-User']} may not"
+            return web.json_response({"kind": "Status", "code": 403, "message": message}, status=403)
         if target.plural == "selfsubjectaccessreviews":
             return self._may(request, await request.json())
         if target.plural == "workflowruns" and request.method == "POST":
             run = await request.json()
-            run["spec"]["requestedBy"] = {"user": request.headers.get("Impersonate-User", OWN_USER)}
+            user = _user(request)
+            client = user["extra"].get("penstock.dev/client", [])
+            run["spec"]["requestedBy"] = {"user": user["username"], **({"client": client[0]} if client else {})}
             return web.json_response(self._create(target, run), status=201)
         return await super()._serve(request, target)
 
@@ -75,6 +81,16 @@ class ReviewingServer(ApiServer):
         assert (asked["group"], asked["resource"], asked["subresource"]) == ("penstock.dev", "workflows", "run")
         allowed = (request.headers["Impersonate-User"], asked["namespace"]) in self.grants
         return web.json_response({**body, "status": {"allowed": allowed}}, status=201)
+
+
+def _user(request: web.Request) -> dict[str, Any]:
+    """Whom the API server takes the request for."""
+    client = request.headers.get("Impersonate-Extra-penstock.dev%2Fclient")
+    return {
+        "username": request.headers.get("Impersonate-User", OWN_USER),
+        "groups": request.headers.getall("Impersonate-Group", []),
+        "extra": {"penstock.dev/client": [client]} if client else {},
+    }
 
 
 @contextlib.asynccontextmanager

@@ -98,6 +98,12 @@ async def test_without_an_identity_nothing_is_shown_and_nothing_is_done(era: Era
         def current(self) -> Actor | None:
             raise Forbidden("this call carries no identity")
 
+        def may(self, scope: str) -> bool:
+            raise Forbidden("this call carries no identity")
+
+        def person(self) -> bool:
+            raise Forbidden("this call carries no identity")
+
     world = World(a_workflow())
     async with connected(a_server(shared(world), Nobody()), era) as client:
         assert not [name for name in await tool_names(client) if name.startswith("execute_")]

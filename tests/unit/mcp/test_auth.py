@@ -9,7 +9,7 @@ import pytest
 
 from penstock.errors import Unavailable
 from penstock_mcp.auth import PROVED_SECONDS, REFUSED_SECONDS, TokenReviewVerifier
-from penstock_mcp.identity import GROUPS, PROVED_BY, TOKEN_REVIEW
+from penstock_mcp.signin.proof import Proof, ProvedBy, proof_of
 
 AUDIENCE = "penstock-mcp"
 USER = "system:serviceaccount:shop:agent"
@@ -48,8 +48,9 @@ async def test_a_proved_token_gives_its_user():
     api = ApiServer()
     token = await TokenReviewVerifier(AUDIENCE, api, Clock()).verify_token(a_jwt())
     assert token is not None
-    assert token.subject == USER
-    assert token.claims == {PROVED_BY: TOKEN_REVIEW, GROUPS: ["system:serviceaccounts"]}
+    assert proof_of(token) == Proof(
+        ProvedBy.TOKEN_REVIEW, USER, groups=("system:serviceaccounts",), scopes=("runs:read", "runs:write")
+    )
     assert api.asked[0]["spec"] == {"token": a_jwt(), "audiences": [AUDIENCE]}
 
 

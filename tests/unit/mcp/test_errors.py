@@ -14,7 +14,6 @@ from penstock_mcp.errors import error_shape
         (NotFound("no run shop/x"), "NOT_FOUND"),
         (Forbidden("you may not"), "FORBIDDEN"),
         (Conflict("somebody wrote"), "CONFLICT"),
-        (Unavailable("gone"), "UNAVAILABLE"),
         (InvalidInput("bad"), "INVALID_INPUT"),
     ],
 )
@@ -24,6 +23,15 @@ def test_an_error_says_what_is_wrong_and_what_to_do(error: PenstockError, code: 
     assert shape["error"] == code
     assert shape["message"] == str(error)
     assert shape["hint"]
+
+
+def test_addresses_inside_the_cluster_are_logged_and_not_shown(caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.WARNING):
+        shape = error_shape(Unavailable("the API server https://10.96.0.1 does not answer"))
+    assert (shape["error"], shape["status"]) == ("UNAVAILABLE", "error")
+    assert "10.96.0.1" not in str(shape)
+    assert "later" in shape["hint"]
+    assert "10.96.0.1" in caplog.text
 
 
 def test_an_errors_own_hint_is_kept():
