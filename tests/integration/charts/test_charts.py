@@ -75,6 +75,16 @@ class TestRefusals:
                 id="the operator's namespace",
             ),
             pytest.param({**IMAGES, "mcp__tenantNamespaces": ["kube-system"]}, "tenantNamespaces", id="kube-system"),
+            pytest.param(
+                {**IMAGES, "mcp__oauth__issuer": "https://id.example.com"},
+                "set mcp.url",
+                id="no address to sign in for",
+            ),
+            pytest.param({**IMAGES, "mcp__oauth__issuer": "http://id.example.com"}, "oauth/issuer", id="plain http"),
+            pytest.param({**IMAGES, "mcp__oauth__algorithms": ["HS256"]}, "algorithms", id="a shared secret"),
+            pytest.param(
+                {**IMAGES, "mcp__oauth__usernamePrefix": "system:"}, "usernamePrefix", id="cluster's own names"
+            ),
             pytest.param({**IMAGES, "operator__executor": "fast"}, "executor", id="executor"),
             pytest.param({**IMAGES, "mcp__impersonation": "none"}, "impersonation", id="impersonation"),
             pytest.param({**IMAGES, "operatr": {}}, "operatr", id="a misspelt name"),
@@ -131,6 +141,35 @@ class TestDeployments:
         hosts = settings["PENSTOCK_MCP_ALLOWED_HOSTS"].split(",")
         assert {"mcp.example.com", "penstock-mcp.penstock-system.svc:8080", "penstock-mcp"} <= set(hosts)
 
+    def test_signing_in(self, helm: Helm) -> None:
+        made = helm.manifests(
+            mcp__url="https://mcp.example.com/mcp",
+            mcp__oauth__issuer="https://id.example.com",
+            mcp__oauth__algorithms=["RS256", "ES256"],
+            mcp__oauth__usernameClaim="email",
+            mcp__oauth__groupsClaim="groups",
+            mcp__oauth__caConfigMap="provider-ca",
+            mcp__clientSecrets__secretName="mcp-clients",
+        )
+        settings = environment(made, "penstock-mcp")
+        assert settings["PENSTOCK_MCP_URL"] == "https://mcp.example.com/mcp"
+        assert settings["PENSTOCK_MCP_OAUTH_ISSUER"] == "https://id.example.com"
+        assert settings["PENSTOCK_MCP_OAUTH_ALGORITHMS"] == "RS256,ES256"
+        assert settings["PENSTOCK_MCP_OAUTH_USERNAME_CLAIM"] == "email"
+        pod = pod_of(made.named("Deployment", "penstock-mcp"))
+        mounts = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+        assert settings["PENSTOCK_MCP_OAUTH_CA_FILE"] == f"{mounts['provider']}/ca.crt"
+        assert settings["PENSTOCK_MCP_CLIENT_SECRETS_FILE"] == f"{mounts['clients']}/clients.yaml"
+        assert {volume["name"] for volume in pod["volumes"]} == set(mounts)
+
+    def test_figures_have_a_port_of_their_own(self, helm: Helm) -> None:
+        made = helm.manifests()
+        ports = {port["name"]: port["port"] for port in made.named("Service", "penstock-mcp")["spec"]["ports"]}
+        assert ports == {"http": 8080, "metrics": 9090}
+        assert environment(made, "penstock-mcp")["PENSTOCK_METRICS_PORT"] == "9090"
+        (without,) = helm.manifests(mcp__metricsPort=0).named("Service", "penstock-mcp")["spec"]["ports"]
+        assert without["name"] == "http"
+
     def test_without_the_mcp_server(self, helm: Helm) -> None:
         made = helm.manifests(mcp__enabled=False, image__mcp="")
         assert [name for name in map(_name, made) if "mcp" in name] == []
@@ -139,7 +178,12 @@ class TestDeployments:
         """A variable that no settings class reads would be a setting without effect."""
         from penstock.settings import McpSettings, OperatorSettings
 
-        made = helm.manifests()
+        made = helm.manifests(
+            mcp__url="https://mcp.example.com/mcp",
+            mcp__oauth__issuer="https://id.example.com",
+            mcp__oauth__caConfigMap="ca",
+            mcp__clientSecrets__secretName="clients",
+        )
         for deployment, settings in (("penstock-operator", OperatorSettings), ("penstock-mcp", McpSettings)):
             known = {f"PENSTOCK_{name.upper()}" for name in settings.model_fields}
             assert environment(made, deployment).keys() <= known
@@ -151,7 +195,14 @@ class TestRights:
         for role in chain(made.of("ClusterRole"), made.of("Role")):
             for verb, resource in rights(role):
                 assert "*" not in verb + resource
-                assert not resource.startswith("secrets")
+                assert not resource.startswith("secrets") or _name(role) == "penstock-mcp-keys"
+
+    def test_the_mcp_server_reads_one_secret_by_its_name(self, helm: Helm) -> None:
+        (rule,) = helm.manifests().named("Role", "penstock-mcp-keys")["rules"]
+        assert (rule["resourceNames"], rule["verbs"]) == (["penstock-api-keys"], ["get"])
+        made = helm.manifests(mcp__apiKeys=False)
+        assert not [role for role in made.of("Role") if _name(role) == "penstock-mcp-keys"]
+        assert "PENSTOCK_MCP_API_KEYS_SECRET" not in environment(made, "penstock-mcp")
 
     def test_only_the_operator_writes_status(self, helm: Helm) -> None:
         made = helm.manifests()

@@ -50,6 +50,7 @@ CALLERS = (
     Caller("ann"),
     Caller("ann", through="agent"),
     Caller("ann", through="phone"),
+    Caller("ann", through="apikey:k1"),
     Caller("bob"),
     Caller("lee", ("leads",)),
     Caller("eve", ("others",)),
@@ -70,6 +71,7 @@ VOTES = (
     a_decision("ann", digest="sha256:bb"),
     a_decision("ann", client="agent"),
     a_decision("ann", client="phone"),
+    a_decision("ann", client="apikey:k1"),
     a_decision("bob"),
     a_decision("lee"),
     a_decision("eve"),
@@ -104,7 +106,7 @@ def oracle(caller: Caller, before: tuple[Decision, ...], after: tuple[Decision, 
     if not new:
         return True
     (vote,) = new
-    person = not caller.user.startswith("system:")
+    person = not caller.user.startswith("system:") and not caller.client.startswith("apikey:")
     honest = vote["by"] == caller.user and vote["digest"] == DIGEST and vote["client"] == caller.client
     apart = caller.user != "bob" and caller.client != "agent"
     if vote["verdict"] == "bypass":
