@@ -59,7 +59,7 @@ def load_runtime(name: str) -> Runtime:
         folder=folder,
         script=fields["script"],
         takes_dependencies=fields.get("dependencies") is not None,
-        on_disk=fields.get("onDisk", False),
+        on_disk=fields.get("builds", False),
     )
 
 

@@ -16,9 +16,9 @@ from .protocol import (
     DISK_FULL,
     GRACE_SECONDS,
     HARNESS_ERROR,
-    INPUT_INVALID,
     REASON_LIMIT,
     REASON_LINES,
+    RUNTIME_MISSING,
     SCRIPT_FAILED,
     SIGNALLED,
     TAIL_LIMIT,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .input_document import InputDocument
-    from .process import Ended
+    from .process import Ended, Reader
 
     Program = Callable[[], None]
 
@@ -102,12 +102,19 @@ class Attempt:
         variables = environment.child_environment(self._settings, document, folder)
         environment.write_context(document, folder)
         runtime.write_script(folder, document.source)
-        interpreter = self._install(document, runtime, folder)
-        statements = Statements(folder.statements_file)
-        self.program = _embedded_program(runtime, variables)
-        self._run_program(document, runtime.command(folder, variables, interpreter), statements)
+        try:
+            prepared = self._prepare(document, runtime, folder)
+            statements = Statements(folder.statements_file)
+            self.program = _embedded_program(runtime, variables)
+            self._run_program(document, runtime, runtime.command(folder, variables, prepared), statements)
+        except AttemptFailed as failure:
+            if failure.code == RUNTIME_MISSING:
+                failure.reason += f". Install {runtime.install}"
+            raise
 
-    def _run_program(self, document: InputDocument, command: Command, statements: Statements) -> None:
+    def _run_program(
+        self, document: InputDocument, runtime: Runtime, command: Command, statements: Statements
+    ) -> None:
         result = self._result
         progress = Progress(self._log, self._masker, document.nonce)
 
@@ -125,26 +132,26 @@ class Attempt:
         result.interpreter = statements.interpreter
         if document.capture:
             result.captured = stdout.tail(), stderr.tail()
-        result.failure = self._failure(document, result.ended, statements, stderr)
+        result.failure = self._failure(document, runtime, statements, stderr.tail())
         try:
             result.has_output, result.output = statements.output()
         except AttemptFailed as failure:
             result.failure = result.failure or failure
 
     def _failure(
-        self, document: InputDocument, ended: Ended, statements: Statements, stderr: Relay
+        self, document: InputDocument, runtime: Runtime, statements: Statements, errors: bytes
     ) -> AttemptFailed | None:
         """Why the attempt failed; what was done to the program goes before what it says, and that before its end."""
-        stopped = self._stopped(document)
+        stopped, ended = self._stopped(document), self._result.ended
         if stopped or statements.failure:
             return stopped or statements.failure
-        if ended.exit_code == 0:
+        if ended is None or ended.exit_code == 0:
             return None
         if ended.signal_number is not None:
             name = signal_name(ended.signal_number)
             hint = " The usual cause is that memory ran out." if name == "SIGKILL" else ""
             return AttemptFailed(SIGNALLED, f"the script was ended by {name}.{hint}")
-        reason = last_lines(stderr.tail(), REASON_LINES, REASON_LIMIT)
+        reason = runtime.crash(errors) or last_lines(errors, REASON_LINES, REASON_LIMIT)
         return AttemptFailed(SCRIPT_FAILED, reason or f"the script ended with exit code {ended.exit_code}")
 
     def _explain(self) -> None:
@@ -165,30 +172,21 @@ class Attempt:
             return AttemptFailed(CANCELLED, "the attempt was asked to stop")
         return None
 
-    def _install(self, document: InputDocument, runtime: Runtime, folder: environment.WorkFolder) -> str | None:
-        """The interpreter of an environment with the script's dependencies; None when it has none."""
-        if runtime.installer is None:
-            if document.dependencies:
-                raise AttemptFailed(INPUT_INVALID, f"the runtime {runtime.name} takes no `dependencies`")
-            return None
-        if not document.dependencies and "# /// script" not in document.source:
-            return None
-        from . import dependencies
+    def _prepare(self, document: InputDocument, runtime: Runtime, folder: environment.WorkFolder) -> dict[str, str]:
+        """What to fill into the runtime's command once everything is installed and built."""
+        if not runtime.prepares(document):
+            return {}
+        from .preparation import prepare
 
-        wanted = dependencies.requirements(document.dependencies, document.source)
-        if not wanted.packages and not wanted.python:
-            return None
-        variables = dependencies.installer_environment(self._settings, document.secret_env)
-
-        def run(command: Command) -> tuple[Ended, bytes]:
-            stdout, stderr = (Relay(self._log, self._masker, TAIL_LIMIT) for _ in range(2))
+        def run(command: Command, stdout: Reader) -> tuple[Ended, bytes]:
+            stderr = Relay(self._log, self._masker, TAIL_LIMIT)
             ended = self._supervisor.run(command, stdout, stderr, lambda: None)
             if stopped := self._stopped(document):
                 raise stopped
             return ended, stderr.tail()
 
-        interpreter, self._result.dependencies = dependencies.install(wanted, folder, variables, run)
-        return interpreter
+        filled, self._result.dependencies = prepare(document, runtime, folder, self._settings, run)
+        return filled
 
 
 def _embedded_program(runtime: Runtime, variables: Mapping[str, str]) -> Program:

@@ -18,9 +18,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Mapping, Sequence
-    from typing import NoReturn
+    from typing import NoReturn, Protocol
 
-    from .passthrough import Relay
+    class Reader(Protocol):
+        """Takes what a program prints."""
+
+        def feed(self, data: bytes) -> None:
+            """Take what was read."""
+
+        def close(self) -> None:
+            """The stream has ended."""
 else:
     # `signal` turns its constants into enums, which costs 4 ms of every start; this is the module below it.
     import _signal as signal
@@ -90,7 +97,7 @@ class Supervisor:
         if seconds is not None and self._stop_code is None:
             signal.setitimer(signal.ITIMER_REAL, seconds)
 
-    def run(self, command: Command, stdout: Relay, stderr: Relay, tick: Callable[[], None]) -> Ended:
+    def run(self, command: Command, stdout: Reader, stderr: Reader, tick: Callable[[], None]) -> Ended:
         """Run the program to its end; `tick` is called a few times a second meanwhile.
 
         `AttemptFailed` when it cannot be started, `InChild` in a child that shares this interpreter.
@@ -108,8 +115,8 @@ class Supervisor:
             self._kill(signal.SIGKILL)
             raise
         ended.wall_seconds = time.monotonic() - started
-        for relay in (stdout, stderr):
-            relay.close()
+        for reader in (stdout, stderr):
+            reader.close()
         return ended
 
     def settle(self) -> None:
@@ -167,7 +174,7 @@ class Supervisor:
             raise AttemptFailed(RUNTIME_MISSING, _why_not_started(command.arguments[0], int(failure)))
         return stdout_read, stderr_read
 
-    def _relay(self, streams: dict[int, Relay], ended: Ended, tick: Callable[[], None]) -> None:
+    def _relay(self, streams: dict[int, Reader], ended: Ended, tick: Callable[[], None]) -> None:
         poll = select.poll()
         for handle in (self._wakeup_read, *streams):
             poll.register(handle, select.POLLIN)
@@ -222,7 +229,7 @@ def signal_name(number: int) -> str:
     return f"SIG{number}"
 
 
-def _pass_on(handle: int, streams: dict[int, Relay], poll: select.poll) -> None:
+def _pass_on(handle: int, streams: dict[int, Reader], poll: select.poll) -> None:
     data = os.read(handle, _CHUNK)
     if data:
         streams[handle].feed(data)

@@ -37,6 +37,10 @@ REASON_LIMIT = KIB
 """Bytes of a reason."""
 REASON_LINES = 5
 """Lines of standard error that make a reason."""
+PREPARATION_OUTPUT = 64 * KIB
+"""Bytes kept of the end of what a program says on standard output that makes a script ready to run."""
+PREPARATION_LINES = 20
+"""Lines of such a program's standard error that make a reason."""
 CODE_LIMIT = 64
 """Characters of a failure's code."""
 PROGRESS_MESSAGE_LIMIT = 256

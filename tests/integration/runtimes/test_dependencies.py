@@ -68,7 +68,7 @@ def test_installing_does_not_see_the_steps_secrets(harness: Harness):
     environment = {"TOKEN": "hidden-token", "UV_INDEX_PASSWORD": "for-the-index", "PLAIN": "1"}
     fields = {"dependencies": ["six"], "secretEnv": ["TOKEN", "UV_INDEX_PASSWORD"]}
 
-    printed = harness.run("python", "", {**a_uv(harness, "env; exit 1"), **environment}, **fields).printed
+    printed = harness.run("python", "", {**a_uv(harness, "env >&2; exit 1"), **environment}, **fields).printed
 
     assert b"PLAIN=1" in printed
     assert b"TOKEN" not in printed
@@ -103,4 +103,4 @@ def test_what_is_no_dependency_is_refused(harness: Harness, fields: dict[str, An
 def test_without_uv_it_says_so(harness: Harness):
     finished = harness.run("python", "", {"PENSTOCK_UV": "/nowhere/uv"}, dependencies=["six"])
 
-    assert finished.error == ("RUNTIME_MISSING", "/nowhere/uv is not installed here, or not on PATH")
+    assert finished.error == ("RUNTIME_MISSING", "/nowhere/uv is not installed here, or not on PATH. Install uv: https://docs.astral.sh/uv")
