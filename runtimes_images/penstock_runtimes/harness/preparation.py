@@ -35,19 +35,19 @@ if TYPE_CHECKING:
 class Ran:
     """How a program of the preparation ended."""
 
-    __slots__ = ("_errors", "_program", "exit_code", "stdout")
+    __slots__ = ("_program", "errors", "exit_code", "stdout")
 
     def __init__(self, program: str, ended: Ended, stdout: bytes, errors: bytes) -> None:
         self.exit_code = ended.exit_code
         self.stdout = stdout.decode("utf-8", "replace")
+        self.errors = errors.decode("utf-8", "replace")
         self._program = program
-        self._errors = errors
 
     @property
     def reason(self) -> str:
         """The end of what it said on standard error; never empty."""
         ending = f"{os.path.basename(self._program)} ended with exit code {self.exit_code}"
-        return last_lines(self._errors, PREPARATION_LINES, REASON_LIMIT) or ending
+        return last_lines(self.errors.encode(), PREPARATION_LINES, REASON_LIMIT) or ending
 
 
 class Preparation:

@@ -1,0 +1,3 @@
+module penstock.dev/penstock
+
+go 1.21
