@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +16,8 @@ if TYPE_CHECKING:
 SETTINGS = ("GOPROXY", "GOAUTH", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "NETRC")
 
 BUILD = ("-trimpath", "-buildvcs=false", "-ldflags=-s -w")
-"""What the image's build cache is made with as well; with other flags nothing in it could be used."""
+COMPILED_LIBRARY = "installgoroot=all"
+"""Has the go command look for the standard library in GOROOT/pkg; it is of use only if built with -trimpath too."""
 
 _DEPENDENCIES_FAILED = "DEPENDENCIES_FAILED"
 _MODULE = "penstock.dev/penstock"
@@ -86,23 +86,9 @@ def _environment(preparation: Preparation) -> dict[str, str]:
         environment.setdefault("GOPATH", os.path.join(preparation.own, "go-path"))
         environment.setdefault("GOCACHE", os.path.join(preparation.own, "go-cache"))
         environment["GOFLAGS"] = f"{environment.get('GOFLAGS', '')} -modcacherw".strip()
-    finished = preparation.settings.get("PENSTOCK_GOCACHE")
-    if finished and environment.get("GOCACHE", "").startswith(preparation.own):
-        _begin_with(finished, environment["GOCACHE"])
+        # The cache begins empty, so what the image has compiled of the standard library is taken from there.
+        environment["GODEBUG"] = COMPILED_LIBRARY
     return environment
-
-
-def _begin_with(finished: str, cache: str) -> None:
-    """Fill a new build cache with links to a finished one, which may be read-only."""
-    for folder in os.listdir(finished):
-        source = os.path.join(finished, folder)
-        if len(folder) == 2 and os.path.isdir(source):
-            target = os.path.join(cache, folder)
-            os.makedirs(target, exist_ok=True)
-            for name in os.listdir(source):
-                os.symlink(os.path.join(source, name), os.path.join(target, name))
-    # Else the go command would begin with a look for what has been there for too long.
-    _write(os.path.join(cache, "trim.txt"), str(int(time.time())))
 
 
 def _version(preparation: Preparation, environment: dict[str, str]) -> str:
