@@ -28,7 +28,9 @@ _PACKAGE = re.compile(r"package\s+(\w+)")
 _DECLARATION = re.compile(r"import\b(?:[^\S\n]|/\*.*?\*/)*(\(?)", re.DOTALL)
 _TOKEN = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|`[^`]*`|.", re.DOTALL)
 _CONTEXT = re.compile(r"(?:^|[(;]|\bimport)\s*\"context\"", re.MULTILINE)
-_NOT_PROVIDED = re.compile(r"(?:finding module for|no required module provides|cannot find module providing) package ([^\s:;]+)")
+_NOT_PROVIDED = re.compile(
+    r"(?:finding module for|no required module provides|cannot find module providing) package ([^\s:;]+)"
+)
 _FUNCTION = re.compile(r"^func\s+[\w(]", re.MULTILINE)
 _VALUES = {"context": "Context", "item": "Item", "steps": "Steps", "run": "Run"}
 _FUNCTIONS = {"output": "Output", "fail": "Fail", "progress": "Progress"}

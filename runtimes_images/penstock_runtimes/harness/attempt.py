@@ -112,9 +112,7 @@ class Attempt:
                 failure.reason += f". Install {runtime.install}"
             raise
 
-    def _run_program(
-        self, document: InputDocument, runtime: Runtime, command: Command, statements: Statements
-    ) -> None:
+    def _run_program(self, document: InputDocument, runtime: Runtime, command: Command, statements: Statements) -> None:
         result = self._result
         progress = Progress(self._log, self._masker, document.nonce)
 

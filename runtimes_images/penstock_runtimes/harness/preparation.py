@@ -114,9 +114,7 @@ def prepare(
     return module.prepare(preparation), preparation.installed
 
 
-def _without_secrets(
-    settings: Mapping[str, str], secrets: Iterable[str], needed: tuple[str, ...]
-) -> dict[str, str]:
+def _without_secrets(settings: Mapping[str, str], secrets: Iterable[str], needed: tuple[str, ...]) -> dict[str, str]:
     """The environment without the step's secrets and what the harness was told: no business of a package's build."""
     hidden = {name for name in secrets if not name.startswith(needed)}
     hidden |= {name for name in settings if name.startswith(OWN_PREFIXES)}

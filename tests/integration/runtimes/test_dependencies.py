@@ -103,4 +103,7 @@ def test_what_is_no_dependency_is_refused(harness: Harness, fields: dict[str, An
 def test_without_uv_it_says_so(harness: Harness):
     finished = harness.run("python", "", {"PENSTOCK_UV": "/nowhere/uv"}, dependencies=["six"])
 
-    assert finished.error == ("RUNTIME_MISSING", "/nowhere/uv is not installed here, or not on PATH. Install uv: https://docs.astral.sh/uv")
+    assert finished.error == (
+        "RUNTIME_MISSING",
+        "/nowhere/uv is not installed here, or not on PATH. Install uv: https://docs.astral.sh/uv",
+    )

@@ -109,7 +109,10 @@ def test_what_cannot_run_says_why(harness: Harness, fields: dict[str, Any], code
 def test_a_missing_interpreter_is_named(harness: Harness):
     finished = harness.run("bash", "true", {"PATH": "/nowhere"})
 
-    assert finished.error == ("RUNTIME_MISSING", "bash is not installed here, or not on PATH. Install bash with the package manager of this system")
+    assert finished.error == (
+        "RUNTIME_MISSING",
+        "bash is not installed here, or not on PATH. Install bash with the package manager of this system",
+    )
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_with_a_record(harness: Harness):

@@ -167,7 +167,7 @@ def test_the_binding_of_placeholders_can_be_another():
 
     seen = []
 
-    def bind(runtime, source, names, integers):
+    def bind(runtime, source, names, types):
         seen.append((runtime, names))
         return Bound()
 

@@ -17,8 +17,8 @@ from penstock_runtimes.harness import protocol
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_python_and_bash_are_there():
-    assert {"bash", "python"} <= set(runtime_names())
+def test_all_languages_are_there():
+    assert runtime_names() == ("bash", "go", "javascript", "powershell", "python")
 
 
 @pytest.mark.parametrize("name", runtime_names())
@@ -32,7 +32,8 @@ def test_a_runtime_is_complete(name: str):
     assert "USER 65532" in runtime.dockerfile.read_text()
     assert "ln -s /dev/shm /tmp" in runtime.dockerfile.read_text()
     assert "HOME=/dev/shm/work" in runtime.dockerfile.read_text()
-    assert "{script}" in description["command"]
+    assert {"{script}", "{program}"} & set(description["command"])
+    assert runtime.takes_dependencies <= ((runtime.folder / description.get("prepare", "none")).is_file())
 
 
 def test_the_image_carries_the_uv_of_the_lock_file():
@@ -42,13 +43,22 @@ def test_the_image_carries_the_uv_of_the_lock_file():
     assert f"ARG UV_VERSION={version}\n" in load_runtime("python").dockerfile.read_text()
 
 
-def test_only_python_takes_dependencies():
-    assert load_runtime("python").takes_dependencies
-    assert not load_runtime("bash").takes_dependencies
+def test_shells_take_no_dependencies():
+    assert [name for name in runtime_names() if not load_runtime(name).takes_dependencies] == ["bash", "powershell"]
+
+
+def test_the_image_for_go_compiles_the_standard_library_as_a_step_is_compiled():
+    """With other flags every step would compile it again."""
+    from penstock_runtimes.go import prepare
+
+    words = load_runtime("go").dockerfile.read_text().split()
+
+    assert {"CGO_ENABLED=0", f"GODEBUG={prepare.COMPILED_LIBRARY}", "-trimpath"} <= set(words)
+    assert "-trimpath" in prepare.BUILD
 
 
 def test_an_unknown_runtime_is_refused_with_the_known_ones():
-    with pytest.raises(KeyError, match=r"cobol.*bash, python"):
+    with pytest.raises(KeyError, match=r"cobol.*bash, go, javascript, powershell, python"):
         load_runtime("cobol")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from penstock.api.v1alpha1.subject import STAND_IN, Binding, Placed, Subject, integer_fields
+from penstock.api.v1alpha1.subject import STAND_IN, Binding, Placed, Subject, field_types
 from penstock.api.v1alpha1.suggestions import closest, listed
 from penstock.errors import Problem
 
@@ -12,11 +12,11 @@ from penstock.errors import Problem
 def bind_scripts(subject: Subject) -> Mapping[str, Binding]:
     """Every script with its placeholders made references, by the path of its step."""
     bindings = {}
-    integers = integer_fields(subject.spec)
+    types = field_types(subject.spec)
     for placed in subject.steps:
         script = placed.step.script
         if script is not None and STAND_IN not in script.source and _known(subject, script.runtime):
-            bindings[placed.path] = subject.tools.bound(script, subject.fields, integers)
+            bindings[placed.path] = subject.tools.bound(script, subject.fields, types)
     return bindings
 
 

@@ -43,8 +43,8 @@ class Binding(Protocol):
         """Why it may not run."""
 
 
-Bind = Callable[[str, str, frozenset[str] | None, frozenset[str]], Binding]
-"""(runtime, source, known context fields or None for any, those that are whole numbers) -> Binding."""
+Bind = Callable[[str, str, frozenset[str] | None, Mapping[str, str]], Binding]
+"""(runtime, source, known context fields or None for any, the types of those of one type) -> Binding."""
 
 CheckExpression = Callable[[str], str | None]
 """CEL -> what is wrong with it, as a plain sentence, or None."""
@@ -59,13 +59,13 @@ class Tools:
     check_expression: CheckExpression | None = None
     bind: Bind | None = None
 
-    def bound(self, script: Script, fields: frozenset[str] | None, integers: frozenset[str]) -> Binding:
+    def bound(self, script: Script, fields: frozenset[str] | None, types: Mapping[str, str]) -> Binding:
         """The script with its placeholders made references."""
         if self.bind is not None:
-            return self.bind(script.runtime, script.source, fields, integers)
+            return self.bind(script.runtime, script.source, fields, types)
         from penstock.engine.placeholders import bind
 
-        return bind(script.runtime, script.source, fields, integers)
+        return bind(script.runtime, script.source, fields, types)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +121,13 @@ def context_fields(spec: WorkflowSpec) -> frozenset[str] | None:
     return frozenset(properties) if isinstance(properties, dict) else frozenset()
 
 
-def integer_fields(spec: WorkflowSpec) -> frozenset[str]:
-    """The fields of the context that are whole numbers by the schema: these may stand in shell arithmetic."""
+def field_types(spec: WorkflowSpec) -> Mapping[str, str]:
+    """The JSON Schema type of each field of the context that can only be of one."""
     properties = (spec.inputs or {}).get("properties")
     if not isinstance(properties, dict):
-        return frozenset()
-    return frozenset(
-        name for name, schema in properties.items() if isinstance(schema, dict) and schema.get("type") == "integer"
-    )
+        return {}
+    return {
+        name: schema["type"]
+        for name, schema in properties.items()
+        if isinstance(schema, dict) and isinstance(schema.get("type"), str)
+    }

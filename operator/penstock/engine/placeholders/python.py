@@ -13,7 +13,7 @@ import token as token_types
 import tokenize
 import warnings
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .binding import Edit, Judgement, Occurrence, PlaceholderProblem, Refusal, Script, apply
@@ -42,7 +42,7 @@ class _Literal:
         return self.start, self.end
 
 
-def judge(source: str, integers: frozenset[str] = frozenset()) -> tuple[Script, Judgement]:  # noqa: ARG001  # no use here
+def judge(source: str, types: Mapping[str, str]) -> tuple[Script, Judgement]:  # noqa: ARG001  # no use here
     """What each placeholder of a Python script becomes; a script that Python cannot read is a problem as well."""
     script = Script(source.replace("\r\n", "\n").replace("\r", "\n"))
     if problem := _syntax_problem(script, script.masked):

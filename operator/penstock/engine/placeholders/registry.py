@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from itertools import chain, islice
 from types import MappingProxyType
 
-from . import bash, python
+from . import bash, go, javascript, powershell, python
 from .binding import Binding, Edit, Judgement, Occurrence, PlaceholderProblem, Script, apply, is_context_name
 
-Judge = Callable[[str, frozenset[str]], tuple[Script, Judgement]]
+Judge = Callable[[str, Mapping[str, str]], tuple[Script, Judgement]]
 
-JUDGES = MappingProxyType[str, Judge]({"bash": bash.judge, "python": python.judge})
+JUDGES = MappingProxyType[str, Judge](
+    {
+        "bash": bash.judge,
+        "go": go.judge,
+        "javascript": javascript.judge,
+        "powershell": powershell.judge,
+        "python": python.judge,
+    }
+)
 """How each language reads its scripts. A runtime without an entry takes no placeholders."""
 
 _MOST_NAMES = 20
 _MOST_PROBLEMS = 100
 
 
-def bind(runtime: str, source: str, names: frozenset[str] | None, integers: frozenset[str] = frozenset()) -> Binding:
+def bind(
+    runtime: str, source: str, names: frozenset[str] | None, types: Mapping[str, str] = MappingProxyType({})
+) -> Binding:
     """Make each `{{context_NAME}}` of a script a reference to the bound value, or say why that cannot be.
 
     A value never becomes part of the program's text. `names` are the keys that the context may have; None when any
-    may be. `integers` are those whose values are whole numbers by their schema: they may stand in shell arithmetic.
+    may be. `types` are the JSON Schema types of those that can only be of one: a whole number may stand in shell
+    arithmetic, and in Go each becomes a value of its type.
     """
     judge = JUDGES.get(runtime)
     if judge is None:
         script = Script(source)
         return Binding(source, _names(script.occurrences), tuple(islice(_no_binder(runtime, script), _MOST_PROBLEMS)))
-    script, judgement = judge(source, integers)
+    script, judgement = judge(source, types)
     found = chain(judgement.problems, _refused(script, judgement), _unknown(script, judgement.used, names))
     # A script of nothing but mistakes must not keep the operator busy with their corrections.
     problems = sorted(islice(found, _MOST_PROBLEMS), key=lambda problem: (problem.line, problem.column))

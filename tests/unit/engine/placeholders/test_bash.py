@@ -52,13 +52,13 @@ def test_a_correction_keeps_the_indent_and_binds_the_neighbours():
 def test_a_whole_number_by_its_schema_may_stand_in_arithmetic():
     source = "n={{context_x}}; (( n > {{context_x}} )); echo ${a[{{context_x}}]}; [[ {{context_x}} -gt 1 ]]"
 
-    binding = bind("bash", source, None, integers=frozenset({"x"}))
+    binding = bind("bash", source, None, types={"x": "integer"})
 
     assert binding.source == 'n="${CTX_x}"; (( n > ${CTX_x} )); echo ${a[${CTX_x}]}; [[ "${CTX_x}" -gt 1 ]]'
 
 
 def test_a_whole_number_still_runs_no_text():
-    assert bind("bash", "eval {{context_x}}", None, integers=frozenset({"x"})).problems
+    assert bind("bash", "eval {{context_x}}", None, types={"x": "integer"}).problems
 
 
 @pytest.mark.parametrize(

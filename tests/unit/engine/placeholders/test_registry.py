@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.engine.placeholders import bind
+from penstock.engine.placeholders.registry import JUDGES
 
 NAMES = frozenset({"customer_id", "order_total", "x"})
 
@@ -17,7 +18,7 @@ def test_a_bound_script_names_what_it_uses():
     assert binding.problems == ()
 
 
-@pytest.mark.parametrize("runtime", ["python", "bash"])
+@pytest.mark.parametrize("runtime", JUDGES)
 @pytest.mark.parametrize(
     "text",
     [
@@ -31,7 +32,7 @@ def test_a_bound_script_names_what_it_uses():
     ],
 )
 def test_other_braces_are_the_scripts_own(runtime: str, text: str):
-    source = f"# {text}\n"
+    source = f"{'//' if runtime in ('javascript', 'go') else '#'} {text}\n"
 
     assert bind(runtime, source, NAMES).source == source
 
@@ -85,14 +86,14 @@ def test_a_reference_is_not_bound_again():
 
 
 def test_a_runtime_without_a_binder_refuses_placeholders_and_says_what_to_do():
-    (problem,) = bind("go", "package main // {{context_x}}", None).problems
+    (problem,) = bind("ruby", "# {{context_x}}", None).problems
 
-    assert "runtime go" in problem.message
+    assert "runtime ruby" in problem.message
     assert "PENSTOCK_CONTEXT_FILE" in problem.message
 
 
 def test_a_runtime_without_a_binder_takes_a_script_without_placeholders():
-    assert bind("go", "package main", None).problems == ()
+    assert bind("ruby", "puts 1", None).problems == ()
 
 
 PATHOLOGICAL = {
@@ -105,11 +106,18 @@ PATHOLOGICAL = {
     "here-documents": "cat <<E\n" * 5_000 + "{{context_x}}",
     "nothing but mistakes": "x='{{context_x}}'\n" * 6_000,
     "f-strings": 'f"' + "{{context_x}} {" * 4_000 + '"\n',
+    "templates": "`${" * 30_000 + "{{context_x}}",
+    "regular expressions": "/[" * 40_000 + "{{context_x}}",
+    "one long word": "a()" * 30_000 + "{{context_x}}",
+    "placeholders in one word": "{{context_x}}" * 8_000,
+    "script blocks": "& { " * 20_000 + "{{context_x}}",
+    "strings in strings": '"$(' * 30_000 + "{{context_x}}",
+    "here-strings": '@"\n' * 30_000 + "{{context_x}}",
 }
 
 
 @pytest.mark.timeout(30)  # what is quadratic here takes minutes
-@pytest.mark.parametrize("runtime", ["python", "bash"])
+@pytest.mark.parametrize("runtime", JUDGES)
 @pytest.mark.parametrize("source", PATHOLOGICAL.values(), ids=PATHOLOGICAL.keys())
 def test_no_script_keeps_the_reader_busy(runtime: str, source: str):
     problems = bind(runtime, source[:131_072], None).problems

@@ -6,6 +6,7 @@ program text; those places are refused, each with the corrected line.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from penstock.engine.placeholders.binding import Edit, Judgement, Occurrence, Refusal, Script
@@ -24,10 +25,10 @@ _WITH_INTEGERS = MappingProxyType(
 )
 
 
-def judge(source: str, integers: frozenset[str]) -> tuple[Script, Judgement]:
+def judge(source: str, types: Mapping[str, str]) -> tuple[Script, Judgement]:
     """What each placeholder of a bash script becomes. A script without placeholders is not read at all.
 
-    `integers` are the names whose values can only be whole numbers; these may stand in arithmetic.
+    `types` are those of the values that can only be of one; whole numbers may stand in arithmetic.
     """
     script = Script(source)
     if not script.occurrences:
@@ -38,6 +39,7 @@ def judge(source: str, integers: frozenset[str]) -> tuple[Script, Judgement]:
     except Unreadable as error:
         message = f"placeholders cannot be bound, for this is not bash as far as it can be read: {error.message}"
         return script, Judgement(problems=(script.problem(min(error.offset, len(source)), message),))
+    integers = frozenset(name for name, kind in types.items() if kind == "integer")
     return script, _judged(script, reader, integers)
 
 
