@@ -65,6 +65,10 @@ def prepare(preparation: Preparation) -> dict[str, str]:
 
 def _why_not_built(preparation: Preparation, said: str) -> str:
     lines = [line for line in said.splitlines() if not line.startswith("# ")]
+    if "build constraints exclude all" in said:
+        lines.append(
+            'Steps are built without cgo: neither `import "C"` nor a constraint for another platform can be used.'
+        )
     if _FUNCTION.search(preparation.source) and not _is_whole(preparation.source):
         lines.append("A script with functions of its own is a whole program: begin it with `package main`.")
     return "\n".join(lines)

@@ -41,4 +41,8 @@ def _installed(modules: str) -> list[str]:
 
     with open(os.path.join(modules, ".package-lock.json"), encoding="utf-8") as file:
         packages = json.load(file)["packages"]
-    return sorted(f"{path.rpartition('node_modules/')[2]}@{package['version']}" for path, package in packages.items())
+    names = {
+        path.rpartition("node_modules/")[2]: package for path, package in packages.items() if "node_modules/" in path
+    }
+    # A folder that was linked has no version of its own here.
+    return sorted(f"{name}@{package.get('version') or package['resolved']}" for name, package in names.items())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ import pytest
 
 from penstock.engine.result_records import Event, LogChunk, Progress, RecordParser, ResultRecord
 from penstock_runtimes import harness_command
+from tests.integration.runtimes.languages import go_cache, interpreters_path
 
 NONCE = "0123456789abcdef"
 SECONDS = 60
@@ -84,7 +84,7 @@ class Harness:
     """Starts attempts in one folder."""
 
     folder: Path
-    environment: dict[str, str] = field(default_factory=lambda: {"PATH": os.defpath, "LANG": "C.UTF-8"})
+    environment: dict[str, str] = field(default_factory=lambda: {"PATH": interpreters_path(), "LANG": "C.UTF-8"})
 
     def run(self, runtime: str, source: str, environment: Mapping[str, str] | None = None, **fields: Any) -> Finished:
         """Run an attempt to its end."""
@@ -94,6 +94,8 @@ class Harness:
         self, runtime: str, source: str, environment: Mapping[str, str] | None = None, **fields: Any
     ) -> subprocess.Popen[bytes]:
         """Start an attempt."""
+        if runtime == "go":
+            self.environment.setdefault("GOCACHE", go_cache())
         path = self.folder / "input.json"
         path.write_bytes(a_document(runtime, source, **fields))
         return self.start_with({"PENSTOCK_INPUT": str(path), **(environment or {})})

@@ -12,6 +12,7 @@ import pytest
 
 from penstock.engine.placeholders import bind
 from tests.integration.runtimes.conftest import Harness
+from tests.integration.runtimes.languages import in_all, in_some, missing
 
 PAYLOADS = [
     "$(touch canary)",
@@ -78,6 +79,26 @@ PYTHON_POSITIONS = {
     "the environment": "import os; show(os.environ['CTX_NAME'])",
     "beside a comment": "show({{context_NAME}})  # {{context_NAME}} '",
 }
+JAVASCRIPT_POSITIONS = {
+    "bare": "show({{context_NAME}})",
+    "a property": "show({a: [{{context_NAME}}]}.a[0])",
+    "a template's expression": "show(`${ {{context_NAME}} }`)",
+    "a template written by hand": "show(`${context.NAME}`)",
+    "a key": "show(Object.keys({[{{context_NAME}}]: 1})[0])",
+    "a function": ";((value) => show(value))({{context_NAME}})",
+    "a replacement": "show('x'.replace('x', () => {{context_NAME}}))",
+    "the environment": "show(process.env.CTX_NAME)",
+    "a program's argument": "show(cp.execFileSync('printf', ['%s', {{context_NAME}}]).toString())",
+    "beside a comment": "show({{context_NAME}})  // {{context_NAME}} `",
+}
+GO_POSITIONS = {
+    "bare": "show({{context_NAME}}.Text())",
+    "a map": 'show(map[string]any{"a": {{context_NAME}}}["a"].(penstock.Value).String())',
+    "joined": 'show(("<" + {{context_NAME}}.String() + ">")[1:1+len({{context_NAME}}.Text())])',
+    "formatted": 'show(fmt.Sprintf("%s", {{context_NAME}}))',
+    "the environment": 'show(os.Getenv("CTX_NAME"))',
+    "beside a comment": "show({{context_NAME}}.Text()) // {{context_NAME}} `",
+}
 BASH_POSITIONS = {
     "bare": "show {{context_NAME}}",
     "double quotes": 'show "{{context_NAME}}"',
@@ -105,6 +126,10 @@ BASH_POSITIONS = {
 }
 SHOW = {
     "python": "def show(value):\n    open('shown', 'ab').write(value.encode() + b'\\0')\n",
+    "javascript": "const fs = require('fs'), cp = require('child_process')\n"
+    "const show = (value) => fs.appendFileSync('shown', value + '\\0')\n",
+    "go": 'import ("fmt"; "os")\nfile, _ := os.Create("shown")\n'
+    'show := func(value string) { fmt.Fprint(file, value, "\\x00") }\n',
     "bash": 'show() { printf "%s\\0" "$1" >> shown; }\n',
 }
 
@@ -125,6 +150,18 @@ def test_bash_sees_every_value_as_it_is(harness: Harness, position: str):
     arrive_as_they_are(harness, "bash", position)
 
 
+@pytest.mark.skipif(bool(missing("javascript")), reason="node is not installed")
+@pytest.mark.parametrize("position", JAVASCRIPT_POSITIONS.values(), ids=JAVASCRIPT_POSITIONS.keys())
+def test_javascript_sees_every_value_as_it_is(harness: Harness, position: str):
+    arrive_as_they_are(harness, "javascript", position)
+
+
+@pytest.mark.skipif(bool(missing("go")), reason="go is not installed")
+@pytest.mark.parametrize("position", GO_POSITIONS.values(), ids=GO_POSITIONS.keys())
+def test_go_sees_every_value_as_it_is(harness: Harness, position: str):
+    arrive_as_they_are(harness, "go", position)
+
+
 def arrive_as_they_are(harness: Harness, runtime: str, position: str) -> None:
     source = SHOW[runtime] + "".join(position.replace("NAME", name) + "\n" for name in CONTEXT)
 
@@ -136,33 +173,46 @@ def arrive_as_they_are(harness: Harness, runtime: str, position: str) -> None:
     assert not list(harness.folder.rglob("canary"))
 
 
-@pytest.mark.parametrize("runtime", ["python", "bash"])
-def test_values_pass_from_step_to_step_as_they_are(harness: Harness, runtime: str):
-    python = "output({name: steps.a.output[name] for name in context})"
-    bash = """
-    pairs=
-    for name in ${!CTX_p*}; do
-      name=${name#CTX_}
-      value=$(step_output a ".$name"; echo x)
-      value=${value%x}
-      pairs+=",\\"$name\\":$(json_string "${value%?}")"
-    done
-    output "{${pairs#,}}"
-    """
+BASH_PASSES_ON = """
+pairs=
+for name in ${!CTX_p*}; do
+  name=${name#CTX_}
+  value=$(step_output a ".$name"; echo x)
+  value=${value%x}
+  pairs+=",\\"$name\\":$(json_string "${value%?}")"
+done
+output "{${pairs#,}}"
+"""
 
+
+@in_all(
+    python="output({name: steps.a.output[name] for name in context})",
+    bash=BASH_PASSES_ON,
+    javascript="output(Object.fromEntries(Object.keys(context).map((name) => [name, steps.a.output[name]])))",
+    go='all := map[string]any{}\nfor _, name := range context.Keys() { all[name] = steps.Get("a", "output", name) }\n'
+    "output(all)",
+    powershell="$all = @{}; foreach ($name in $context.Keys) { $all[$name] = $steps.a.output[$name] }; output $all",
+)
+def test_values_pass_from_step_to_step_as_they_are(harness: Harness, runtime: str, source: str):
     steps = {"a": {"output": CONTEXT}}
-    record = harness.run(runtime, python if runtime == "python" else bash, context=CONTEXT, steps=steps).record
+    record = harness.run(runtime, source, context=CONTEXT, steps=steps).record
 
     assert record.output == CONTEXT
 
 
-def test_python_keeps_types(harness: Harness):
-    source = "output({" + ", ".join(f"'{name}': {{{{context_{name}}}}}" for name in TYPED) + "})"
-
-    output = harness.run("python", bound("python", source), context=TYPED).record.output
+@in_some(
+    python="output({" + ", ".join(f"'{name}': {{{{context_{name}}}}}" for name in TYPED) + "})",
+    javascript="output({" + ", ".join(f"'{name}': {{{{context_{name}}}}}" for name in TYPED) + "})",
+    go="output(map[string]any{" + ", ".join(f'"{name}": {{{{context_{name}}}}}' for name in TYPED) + "})",
+    powershell="output @{ " + "; ".join(f"{name} = {{{{context_{name}}}}}" for name in TYPED) + " }",
+)
+def test_values_keep_their_types(harness: Harness, runtime: str, source: str):
+    output = harness.run(runtime, bound(runtime, source), context=TYPED).record.output
+    types = {name: type(value) for name, value in output.items()}
 
     assert output == TYPED
-    assert [type(value) for value in output.values()] == [type(value) for value in TYPED.values()]
+    # In JavaScript 1.0 and 1 are one number.
+    assert types == {**{name: type(value) for name, value in TYPED.items()}, "fraction": types["fraction"]}
 
 
 def test_bash_gets_json_for_what_is_no_text(harness: Harness):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.runtimes.conftest import SECONDS, Harness
+from tests.integration.runtimes.languages import every_language
 
 IGNORE = {
     "python": """
@@ -19,8 +20,38 @@ print("ready")
 while True: time.sleep(0.05)
 """,
     "bash": "trap '' TERM\necho ready\nwhile true; do sleep 0.05; done",
+    "javascript": "process.on('SIGTERM', () => {})\nconsole.log('ready')\nsetInterval(() => {}, 1000)",
+    "go": 'import ("fmt"; "os/signal"; "syscall"; "time")\nsignal.Ignore(syscall.SIGTERM)\n'
+    'fmt.Println("ready")\ntime.Sleep(time.Hour)',
+    "powershell": "[Runtime.InteropServices.PosixSignalRegistration]::Create('SIGTERM', { $args[0].Cancel = $true })\n"
+    "'ready'; Start-Sleep 1000",
 }
-OBEY = {"python": "import time\nprint('ready')\ntime.sleep(1000)", "bash": "echo ready\nsleep 1000"}
+OBEY = {
+    "python": "import time\nprint('ready')\ntime.sleep(1000)",
+    "bash": "echo ready\nsleep 1000",
+    "javascript": "console.log('ready')\nsetTimeout(() => {}, 1e6)",
+    "go": 'import ("fmt"; "time")\nfmt.Println("ready")\ntime.Sleep(time.Hour)',
+    "powershell": "'ready'; Start-Sleep 1000",
+}
+LEAVE = {
+    "python": "import subprocess\nfor name in ('pid', 'pid2'):\n    child = subprocess.Popen(['sleep', '1000'])\n"
+    "    open(name, 'w').write(str(child.pid))\n",
+    "bash": "sleep 1000 & echo $! > pid; (trap '' TERM HUP; exec sleep 1000) & echo $! > pid2; ",
+    "javascript": "import { spawn } from 'node:child_process'\nfor (const name of ['pid', 'pid2']) {\n"
+    "  const child = spawn('sleep', ['1000'])\n  require('fs').writeFileSync(name, String(child.pid))\n}\n",
+    "go": 'import ("fmt"; "os"; "os/exec")\nfor _, name := range []string{"pid", "pid2"} {\n'
+    'c := exec.Command("sleep", "1000"); c.Start(); os.WriteFile(name, []byte(fmt.Sprint(c.Process.Pid)), 0o600)\n}\n',
+    "powershell": "foreach ($n in 'pid', 'pid2') { (Start-Process sleep 1000 -PassThru).Id | Set-Content $n }\n",
+}
+ENDINGS = {
+    "python": ("exit(0)", "exit(3)", "import os; os.kill(os.getpid(), 9)"),
+    "bash": ("exit 0", "exit 3", "kill -9 $$"),
+    "javascript": ("process.exit(0)", "process.exit(3)", "process.kill(process.pid, 'SIGKILL')"),
+    "go": ("os.Exit(0)", "os.Exit(3)", "p, _ := os.FindProcess(os.Getpid()); p.Kill(); select {}"),
+    "powershell": ("exit 0", "exit 3", "kill -9 $PID"),
+}
+TIMEOUTS = {"javascript": 3, "go": 8, "powershell": 8}
+"""Seconds in which each has begun to run, also on a busy machine; of a Go program that includes the building."""
 
 
 def is_running(pid: int) -> bool:
@@ -36,18 +67,19 @@ def wait_until_gone(pid: int) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("runtime", ["python", "bash"])
+@every_language()
 def test_a_program_that_takes_too_long_is_stopped(harness: Harness, runtime: str):
-    finished = harness.run(runtime, OBEY[runtime], timeoutSeconds=0.5)
+    seconds = TIMEOUTS.get(runtime, 0.5)
+    finished = harness.run(runtime, OBEY[runtime], timeoutSeconds=seconds)
 
-    assert finished.error == ("TIMED_OUT", "the attempt took longer than its timeout of 0.5 s")
+    assert finished.error == ("TIMED_OUT", f"the attempt took longer than its timeout of {seconds} s")
     assert finished.record.signal == "SIGTERM"
     assert finished.exit_code == 128 + signal.SIGTERM
 
 
-@pytest.mark.parametrize("runtime", ["python", "bash"])
+@every_language()
 def test_one_that_ignores_the_request_is_killed(harness: Harness, runtime: str):
-    finished = harness.run(runtime, IGNORE[runtime], timeoutSeconds=0.5)
+    finished = harness.run(runtime, IGNORE[runtime], timeoutSeconds=TIMEOUTS.get(runtime, 0.5))
 
     assert finished.error[0] == "TIMED_OUT"
     assert finished.record.signal == "SIGKILL"
@@ -69,7 +101,7 @@ time.sleep(1000)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-@pytest.mark.parametrize("runtime", ["python", "bash"])
+@every_language()
 def test_a_request_to_the_harness_reaches_the_program(harness: Harness, runtime: str, number: int):
     process = harness.start(runtime, OBEY[runtime])
     assert process.stdout is not None
@@ -94,10 +126,10 @@ def test_a_cancelled_program_that_ignores_it_is_killed(harness: Harness):
     assert finished.record.signal == "SIGKILL"
 
 
-@pytest.mark.parametrize("ending", ["exit 0", "exit 3", "kill -9 $$"])
-def test_what_a_program_leaves_behind_is_killed(harness: Harness, ending: str):
-    source = f"sleep 1000 & echo $! > pid; (trap '' TERM HUP; exec sleep 1000) & echo $! > pid2; {ending}"
-    finished = harness.run("bash", source)
+@pytest.mark.parametrize("ending", range(3), ids=["success", "failure", "signal"])
+@every_language()
+def test_what_a_program_leaves_behind_is_killed(harness: Harness, runtime: str, ending: int):
+    finished = harness.run(runtime, LEAVE[runtime] + ENDINGS[runtime][ending])
 
     for name in ("pid", "pid2"):
         wait_until_gone(int((finished.folder / name).read_text()))
