@@ -36,7 +36,8 @@ RUNTIME_IMAGES = {
     runtime: Image(
         f"penstock-runtime-{runtime}", f"runtimes_images/penstock_runtimes/{runtime}/Dockerfile", "runtimes_images"
     )
-    for runtime in ("python", "bash")
+    # Not powershell, whose interpreter is in no package index: it is nowhere to be had without a registry of images.
+    for runtime in ("python", "bash", "javascript", "go")
 }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from textwrap import indent
 
+import pytest
+
 from tests.unit.api.reading import problems, the_problem, workflow, workflow_text
 
 
@@ -53,3 +55,20 @@ def test_every_script_of_a_workflow_is_checked():
 
 def test_open_inputs_take_any_placeholder():
     workflow(text_with("print({{context_anything}})", inputs="additionalProperties: true"))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("py", "python"), ("shell", "bash"), ("pyton", "python"), ("bsh", "bash")]
+)
+def test_an_unknown_runtime_is_refused_with_the_one_that_is_meant(written: str, meant: str):
+    problem = the_problem(text_with("print(1)", runtime=written))
+
+    assert problem.path == "spec.steps[0].script.runtime"
+    assert problem.message == f"There is no runtime `{written}`."
+    assert f"Write `{meant}`" in problem.fix
+
+
+def test_a_runtime_that_is_not_installed_here_is_not_suggested():
+    problem = the_problem(text_with("print(1)", runtime="node"))
+
+    assert problem.fix == "The runtimes are `python` and `bash`."

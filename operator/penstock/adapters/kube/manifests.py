@@ -198,7 +198,8 @@ def _environment(command: StartAttempt, document: InputDocument, settings: PodSe
         "PENSTOCK_TERMINATION_MESSAGE": "/dev/termination-log",
     }
     if settings.ca_bundle:
-        own["SSL_CERT_FILE"] = CA_FILE
+        # Node.js does not look at the variable that everything else looks at.
+        own["SSL_CERT_FILE"] = own["NODE_EXTRA_CA_CERTS"] = CA_FILE
     entries: list[Manifest] = [{"name": name, "value": value} for name, value in own.items()]
     if not document.parts:
         # A reference, for in a `value` Kubernetes would expand what looks like $(NAME).

@@ -46,9 +46,21 @@ INHERITED = (
     "UV_NO_INDEX",
     "UV_OFFLINE",
     "UV_SYSTEM_CERTS",
+    "GOAUTH",
+    "GOCACHE",
+    "GOFLAGS",
+    "GOINSECURE",
+    "GOMODCACHE",
+    "GONOPROXY",
+    "GONOSUMDB",
+    "GOPATH",
+    "GOPRIVATE",
+    "GOPROXY",
+    "GOSUMDB",
+    "XDG_CACHE_HOME",
 )
 """Names that are passed on where they are set."""
-INHERITED_PREFIXES = ("LC_", "UV_INDEX")
+INHERITED_PREFIXES = ("LC_", "UV_INDEX", "npm_config_")
 """Beginnings of further names that are passed on; `UV_INDEX_<name>_PASSWORD` belongs to an index."""
 
 

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from penstock.api.v1alpha1.subject import STAND_IN, Binding, Placed, Subject, field_types
 from penstock.api.v1alpha1.suggestions import closest, listed
 from penstock.errors import Problem
+
+_OTHER_NAMES = MappingProxyType(
+    {
+        **dict.fromkeys(("node", "nodejs", "js"), "javascript"),
+        **dict.fromkeys(("pwsh", "ps", "ps1"), "powershell"),
+        **dict.fromkeys(("sh", "shell", "zsh"), "bash"),
+        **dict.fromkeys(("py", "python3"), "python"),
+        "golang": "go",
+    }
+)
+"""What people call a language whose runtime has another name."""
 
 
 def bind_scripts(subject: Subject) -> Mapping[str, Binding]:
@@ -47,6 +59,7 @@ def _runtime(subject: Subject, placed: Placed) -> Iterator[Problem]:
     script, images = placed.step.script, subject.tools.images
     if script is None or images is None or _known(subject, script.runtime):
         return
-    near = closest(script.runtime, images)
+    other = _OTHER_NAMES.get(script.runtime)
+    near = other if other in images else closest(script.runtime, images)
     fix = f"Write `{near}`; the runtimes are {listed(images)}." if near else f"The runtimes are {listed(images)}."
     yield Problem(f"{placed.path}.script.runtime", f"There is no runtime `{script.runtime}`.", fix)

@@ -127,7 +127,7 @@ def field_types(spec: WorkflowSpec) -> Mapping[str, str]:
     if not isinstance(properties, dict):
         return {}
     return {
-        name: schema["type"]
+        name: kind
         for name, schema in properties.items()
-        if isinstance(schema, dict) and isinstance(schema.get("type"), str)
+        if isinstance(schema, dict) and isinstance(kind := schema.get("type"), str)
     }

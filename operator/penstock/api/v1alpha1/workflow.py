@@ -160,11 +160,11 @@ class Script(ApiModel):
     """A program in a runtime's language."""
 
     runtime: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,30}$", max_length=31)]
-    """Name of an installed runtime, such as python or bash."""
+    """Name of an installed runtime: python, javascript, bash, go, powershell, or one of the installation's own."""
     source: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE)]
     """The program. `{{context_customer_id}}` in it stands for the value of the input customer_id."""
     dependencies: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=256)], ...], Field(max_length=100)] = ()
-    """Packages of the runtime's language, pinned, such as httpx==0.28.1."""
+    """Packages of the language, pinned: httpx==0.28.1, lodash@4.17.21, github.com/google/uuid@v1.6.0."""
 
 
 class EnvVar(ApiModel):
