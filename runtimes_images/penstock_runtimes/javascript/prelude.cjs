@@ -2,8 +2,6 @@
 // `node --require prelude.cjs step.mjs`. The script is the main module, so that what Node.js says names its own lines.
 "use strict";
 
-const { spawnSync } = require("node:child_process");
-const { randomUUID } = require("node:crypto");
 const { appendFileSync, readFileSync } = require("node:fs");
 const { createRequire } = require("node:module");
 const { basename, resolve } = require("node:path");
@@ -21,7 +19,7 @@ const UNSETTLED = 13;
 /** JSON with whole numbers exact: a number cannot hold 2^53 + 1, so from there on they are of type bigint. */
 function parse(text) {
   if (!/\d{16}/.test(text)) return JSON.parse(text);
-  const mark = randomUUID();
+  const mark = newMark();
   const pieces = [];
   let copied = 0;
   for (let at = 0; at < text.length; at++) {
@@ -44,6 +42,11 @@ function parse(text) {
   );
 }
 
+/** What no text of a value can begin with. Loaded only when it is needed, for that takes its time. */
+function newMark() {
+  return require("node:crypto").randomUUID();
+}
+
 /** Where the string that begins at `start` ends: at its closing quote. */
 function endOfString(text, start) {
   let end = start;
@@ -57,11 +60,10 @@ function endOfString(text, start) {
 
 /** JSON of a value, or a TypeError for what JSON would change without a word. */
 function stringify(value) {
-  const mark = randomUUID();
-  let hasBigInt = false;
+  let mark = "";
   const text = JSON.stringify(value, (_, inner) => {
     if (typeof inner === "bigint") {
-      hasBigInt = true;
+      mark ||= newMark();
       return `${mark}${inner}`;
     }
     const wrong = whyNotJson(inner);
@@ -69,7 +71,7 @@ function stringify(value) {
     return inner;
   });
   if (text === undefined) throw new TypeError(`output() was given ${typeof value}; give null for no value`);
-  return hasBigInt ? text.replaceAll(new RegExp(`"${mark}(-?\\d+)"`, "g"), "$1") : text;
+  return mark ? text.replaceAll(new RegExp(`"${mark}(-?\\d+)"`, "g"), "$1") : text;
 }
 
 function whyNotJson(value) {
@@ -125,7 +127,9 @@ function reasonOf(error) {
   if (!(error instanceof Error)) return `the script threw ${typeof error === "string" ? error : inspected(error)}`;
   let line = lineIn(error.stack);
   // Of what cannot be compiled only a message tells the line, which Node.js keeps to itself.
-  if (!line && error instanceof SyntaxError) line = lineIn(spawnSync(process.execPath, ["--check", script]).stderr);
+  if (!line && error instanceof SyntaxError) {
+    line = lineIn(require("node:child_process").spawnSync(process.execPath, ["--check", script]).stderr);
+  }
   const text = error.message ? `${error.name}: ${error.message}` : error.name;
   return line ? `${text} (${basename(script)}, line ${line})` : text;
 }
@@ -139,6 +143,8 @@ function inspected(value) {
   return require("node:util").inspect(value, { depth: 1, breakLength: Infinity });
 }
 
+// A pipe that is full would make what follows wait in memory, and `process.exit` would throw it away.
+for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocking?.(true);
 if (isScript) {
   tellTheEnd();
   state(JSON.stringify({ interpreter: `Node.js ${process.versions.node}` }));
