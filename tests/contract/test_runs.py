@@ -191,6 +191,18 @@ async def test_a_finished_run_is_not_asked_to_stop(world: World):
     assert not (await world.requester.runs.get(KEY)).spec.cancel
 
 
+async def test_the_loop_creates_a_run_with_all_that_it_says_and_only_once(world: World):
+    asker = RequestedBy(user="somebody-else", client="another")
+    wanted = a_run(name="child-1", requested_by=asker)
+
+    assert await world.ledger.create(wanted) is True
+    assert await world.ledger.create(wanted) is False
+
+    made = await world.ledger.load(Key("default", "child-1"))
+    assert made is not None
+    assert made.spec.requested_by == asker
+
+
 async def test_a_run_is_held_and_let_go_on_by_whoever_may_change_it(world: World):
     await world.requester.runs.create(a_run())
 

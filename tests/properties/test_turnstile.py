@@ -61,6 +61,7 @@ class World:
             return
         if run.spec.cancel:
             self.write(run, phase="Cancelled")
+            self.turns.leave(run.metadata.uid)
             return
         key = run.spec.context["key"]
         turn = self.turns.ask(run, key, self.limit)

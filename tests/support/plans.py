@@ -30,6 +30,11 @@ def a_gate(name: str, *needs: str, gate: Gate = GATE, **fields: Any) -> StepPlan
     return StepPlan(name, StepKind.APPROVAL, needs=needs, gate=gate, **fields)
 
 
+def a_child(name: str, *needs: str, **fields: Any) -> StepPlan:
+    program = MappingProxyType({"kind": "workflow", "name": "inner", "context": {}})
+    return StepPlan(name, StepKind.WORKFLOW, needs=needs, program=program, **fields)
+
+
 def a_wait(name: str, *needs: str, final: bool = False, **fields: Any) -> StepPlan:
     """`duration` or `until`."""
     return StepPlan(name, StepKind.WAIT, needs=needs, final=final, wait=Wait(**fields))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.application.families import Families
 from penstock.application.turnstile import Turnstile, Wake
 from penstock.engine.failures import FailureCode
 from penstock.engine.model import RunPhase
@@ -73,25 +74,29 @@ def _place(run: WorkflowRun) -> tuple[str, str, str] | None:
 
 
 class Neighbours:
-    """All unfinished runs, and those with an idempotency key, as far as one run's decision depends on the others."""
+    """Unfinished runs, runs with an idempotency key, children: as far as one run's decision depends on the others."""
 
     def __init__(self) -> None:
         self.turns = Turnstile()
+        self.families = Families()
         self.keys = IdempotencyKeys()
 
     def subscribe(self, wake: Wake) -> None:
         """Have `wake` called with each run that a change of another one concerns."""
         self.turns.subscribe(wake)
+        self.families.subscribe(wake)
 
     def clear(self) -> None:
         """Forget everything: whoever begins to decide notices every run first."""
         self.turns.clear()
         self.keys.clear()
+        self.families.clear()
 
     def notice(self, run: WorkflowRun) -> None:
         """Take in how a run stands. Every run, before anything is decided about any of them."""
         self.turns.notice(run)
         self.keys.notice(run)
+        self.families.notice(run)
 
     def let_go(self, run: WorkflowRun, *, lives: bool, now: datetime) -> datetime | None:
         """Give the turn of a finished run to the next one, unless something of it `lives`; then when to ask again."""
@@ -108,3 +113,4 @@ class Neighbours:
         """The run was deleted."""
         self.turns.leave(run.metadata.uid)
         self.keys.gone(run)
+        self.families.gone(run)

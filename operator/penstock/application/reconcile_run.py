@@ -12,6 +12,7 @@ from penstock.api.v1alpha1.codec import origin, run_state, run_status
 from penstock.api.v1alpha1.run import ErrorStatus, WorkflowRun, WorkflowRunStatus
 from penstock.api.v1alpha1.workflow import WorkflowSpec
 from penstock.application.check_context import with_defaults
+from penstock.application.filling import fill
 from penstock.application.happenings import happenings
 from penstock.application.kept_outputs import with_values
 from penstock.application.neighbours import Neighbours
@@ -24,6 +25,8 @@ from penstock.engine.commands import (
     CheckOutput,
     Command,
     Evaluate,
+    Fill,
+    FindRevision,
     Question,
     SettleGate,
     StartAttempt,
@@ -31,7 +34,7 @@ from penstock.engine.commands import (
     StoreOutput,
 )
 from penstock.engine.decide import Change, Decided, change, decide
-from penstock.engine.facts import AttemptFact, AttemptPhase, Facts, Stored
+from penstock.engine.facts import AttemptFact, AttemptPhase, Facts, Stored, Value
 from penstock.engine.failures import FailureCode
 from penstock.engine.model import AttemptId, Failure, Plan, RunPhase, RunState
 from penstock.errors import BugError, InvalidInput, NotFound, Unavailable, UserError
@@ -182,6 +185,12 @@ class Reconciler:
             case Evaluate(step, field, expression, scope, template):
                 value = await self._engine.evaluator.evaluate(expression, scope, template=template)
                 return replace(facts, values=MappingProxyType({**facts.values, (step, field): value}))
+            case Fill(step, field, data, scope):
+                value = await fill(self._engine.evaluator, data, scope)
+                return replace(facts, values=MappingProxyType({**facts.values, (step, field): value}))
+            case FindRevision(step, field, workflow):
+                value = await self._current_revision(run, workflow)
+                return replace(facts, values=MappingProxyType({**facts.values, (step, field): value}))
             case AskTurn(key, limit, name_older):
                 return replace(facts, turn=self._neighbours.turns.ask(run, key, limit, name_older=name_older))
             case CheckOutput(schema, output):
@@ -194,6 +203,13 @@ class Reconciler:
                 except UserError as error:
                     answer = Stored(str(error))
                 return replace(facts, stored=MappingProxyType({**facts.stored, ref.name: answer}))
+
+    async def _current_revision(self, run: WorkflowRun, workflow: str) -> Value:
+        try:
+            content = await self._engine.revisions.current(Key(run.metadata.namespace, workflow))
+        except UserError as error:
+            return Value(error=str(error))
+        return Value(content.revision.name if content.revision else None)
 
     async def _write(self, work: _Pass, decided: Decided) -> tuple[WorkflowRun, datetime | None]:
         """Write the status if it is worth it; the run as it stands then, and when a soft change is due."""

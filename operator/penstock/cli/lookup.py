@@ -22,13 +22,16 @@ _FILE_ENDINGS = (".yaml", ".yml", ".json")
 async def workflow_for(call: Call, access: Access, target: str, source: SourceOptions) -> Workflow:
     """The Workflow that a run of `target` executes, as it is stored.
 
-    A file's Workflow is stored in local mode, and in a cluster with --apply; else the cluster must have the same.
+    A file's Workflows are stored in local mode, and in a cluster with --apply; else the cluster must have the same.
     Raises InvalidInput with every problem of the file, NotFound, NotPossible when the cluster has another content.
     """
     if not is_file(target):
         return await access.workflows.get(key_of(call, target))
-    workflow = in_namespace(call, load_workflow(call, Path(target), source.workflow))
+    loaded = load_workflow(call, Path(target), source.workflow)
+    workflow = in_namespace(call, loaded.workflow)
     if access.local or source.apply:
+        for other in loaded.others:
+            await access.workflows.apply(in_namespace(call, other))
         return await access.workflows.apply(workflow)
     key = Key(workflow.metadata.namespace, workflow.metadata.name)
     try:

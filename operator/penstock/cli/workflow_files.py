@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -34,7 +34,16 @@ def checked(call: Call, name: str) -> FileReport:
     return FileReport("standard input" if name == "-" else name, tuple(workflows), tuple(problems))
 
 
-def load_workflow(call: Call, path: Path, wanted: str | None) -> Workflow:
+@dataclass(frozen=True, slots=True)
+class LoadedFile:
+    """What a file holds, and which of it is meant."""
+
+    workflow: Workflow
+    others: tuple[Workflow, ...]
+    """What else is in the file; steps of the one may run them."""
+
+
+def load_workflow(call: Call, path: Path, wanted: str | None) -> LoadedFile:
     """The one Workflow of a file, or the one of this name. Raises InvalidInput with every problem, NotFound."""
     try:
         text = file_text(path)
@@ -47,14 +56,18 @@ def load_workflow(call: Call, path: Path, wanted: str | None) -> Workflow:
     if wanted is not None:
         for workflow in workflows:
             if workflow.metadata.name == wanted:
-                return workflow
+                return _loaded(workflow, workflows)
         raise NotFound(f"{path} has no Workflow `{wanted}`", hint=f"It has: {names}")
     if len(workflows) != 1:
         raise InvalidInput(
             f"{path} has {len(workflows)} Workflows" if workflows else f"{path} has no Workflow",
             hint=f"Say which: --workflow NAME, one of {names}" if workflows else "",
         )
-    return workflows[0]
+    return _loaded(workflows[0], workflows)
+
+
+def _loaded(workflow: Workflow, workflows: Sequence[Workflow]) -> LoadedFile:
+    return LoadedFile(workflow, tuple(other for other in workflows if other is not workflow))
 
 
 def file_text(path: Path) -> str:

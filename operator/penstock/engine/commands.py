@@ -25,6 +25,28 @@ class Evaluate:
 
 
 @dataclass(frozen=True, slots=True)
+class Fill:
+    """Fill the templates in a piece of JSON and decide again with the result among the facts' values.
+
+    A text that is nothing but one `{{ CEL }}` becomes the value itself, whatever its type.
+    """
+
+    step: str
+    field: str
+    data: Any
+    scope: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FindRevision:
+    """Find out which content a Workflow has now, and decide again with its revision among the facts' values."""
+
+    step: str
+    field: str
+    workflow: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckOutput:
     """Hold the run's output against the Workflow's schema, and decide again."""
 
@@ -117,7 +139,7 @@ class WakeAt:
     when: datetime
 
 
-Question = Evaluate | CheckOutput | StoreOutput | AskTurn
+Question = Evaluate | Fill | FindRevision | CheckOutput | StoreOutput | AskTurn
 """Answered before anything is written: the answer is among the facts of the next decision."""
 
 Command = Question | CancelRun | StartAttempt | StopAttempt | AskGate | SettleGate | WakeAt

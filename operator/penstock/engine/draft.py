@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from penstock.engine.commands import Command, Evaluate, WakeAt
+from penstock.engine.commands import Command, Evaluate, Fill, WakeAt
 from penstock.engine.facts import Facts, Value
 from penstock.engine.model import Failure, Plan, RunPhase, RunState, StepPlan, StepState
 from penstock.engine.scope import expression_scope
@@ -77,6 +77,11 @@ class Draft:
         name = step.name if step else ""
         scope = expression_scope(self.plan, self.state, self.facts.run, step)
         return self.emit(Evaluate(step=name, field=field, expression=expression, scope=scope, template=template))
+
+    def fill(self, step: StepPlan, field: str, data: Any) -> Draft:
+        """The draft that wants templates in JSON filled."""
+        scope = expression_scope(self.plan, self.state, self.facts.run, step)
+        return self.emit(Fill(step.name, field, data, scope))
 
 
 Rule = Callable[[Draft], Draft]

@@ -37,6 +37,9 @@ class AttemptFact:
     message: str | None = None
     """The last progress message."""
 
+    held: bool = False
+    """It lives and goes on only once people have decided: a child run at a gate."""
+
     @property
     def ended(self) -> bool:
         """There is a result, or there never will be one."""

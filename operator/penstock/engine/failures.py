@@ -24,6 +24,7 @@ class FailureCode(StrEnum):
     REFUSED = "REFUSED"
     # Decisions of the engine and of people
     CANCELLED = "CANCELLED"
+    CHILD_CANCELLED = "CHILD_CANCELLED"
     RUN_TIMED_OUT = "RUN_TIMED_OUT"
     IDEMPOTENCY_KEY_USED = "IDEMPOTENCY_KEY_USED"
     CONCURRENCY_LIMIT = "CONCURRENCY_LIMIT"
@@ -99,6 +100,11 @@ FAILURES: Final[Mapping[FailureCode, Meaning]] = MappingProxyType(
             "Somebody asked for the run to be cancelled.",
             "Start a new run if it was not meant.",
             harness=True,
+        ),
+        FailureCode.CHILD_CANCELLED: Meaning(
+            "The run that the step had started was cancelled, while the run that the step belongs to went on.",
+            "Retry the run if it was not meant; cancel the outer run to stop both.",
+            retried=False,
         ),
         FailureCode.RUN_TIMED_OUT: Meaning(
             "The run did not end within the Workflow's `timeout`; what still ran was stopped.",

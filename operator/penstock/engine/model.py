@@ -190,6 +190,8 @@ class StepPlan:
     """Belongs to `finally`."""
     program: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """All that the runner needs, as JSON; the engine only hashes it."""
+    templates: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """Fields of the program that depend on the run: JSON whose texts hold `{{ CEL }}`. Filled in before each start."""
 
 
 class OnLimit(StrEnum):

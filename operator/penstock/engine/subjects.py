@@ -25,19 +25,19 @@ def input_document(draft: Draft, step: StepPlan, attempt: int) -> Mapping[str, A
     }
 
 
-def attempt_digest(draft: Draft, step: StepPlan, attempt: int) -> str:
+def attempt_digest(draft: Draft, step: StepPlan, attempt: int, program: Mapping[str, Any]) -> str:
     """attemptDigest: over the program, its input and whose attempt it is."""
     return digest(
         ATTEMPT_SCHEME,
         {
             "runUID": draft.facts.run.uid,
-            "program": dict(step.program),
+            "program": dict(program),
             "document": input_document(draft, step, attempt),
         },
     )
 
 
-def gate_subject(draft: Draft, step: StepPlan, attempt: int) -> Mapping[str, Any]:
+def gate_subject(draft: Draft, step: StepPlan, attempt: int, program: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a gate binds: for `requiresApproval` its step's program and input, for an `approval` step all that is fixed.
 
     The attempt number is left out unless every attempt is to be decided on, so a retry of unchanged content needs
@@ -58,7 +58,7 @@ def gate_subject(draft: Draft, step: StepPlan, attempt: int) -> Mapping[str, Any
         "steps": step_outputs(draft.plan, draft.state, step),
     }
     if step.kind.has_program:
-        subject["program"] = dict(step.program)
+        subject["program"] = dict(program)
     if gate.each_attempt:
         subject["attempt"] = attempt
     return subject

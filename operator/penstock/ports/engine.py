@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from penstock.api.v1alpha1.run import WorkflowRun, WorkflowRunStatus
+from penstock.api.v1alpha1.run import RequestedBy, WorkflowRun, WorkflowRunStatus
 from penstock.api.v1alpha1.workflow import Revision, WorkflowSpec
 from penstock.engine.commands import AskGate, SettleGate, StartAttempt, StopAttempt, StoreOutput
 from penstock.engine.facts import AttemptFact, GateFact, Value
@@ -19,6 +19,12 @@ from penstock.ports.access import Key, OutputReader
 class Ledger(Protocol):
     """The runs themselves; their status is the write-ahead log."""
 
+    async def create(self, run: WorkflowRun) -> bool:
+        """Create a run with everything that it says, `requestedBy` too; False where one of its name is there already.
+
+        Raises InvalidInput, Forbidden where the run is refused.
+        """
+
     async def load(self, key: Key) -> WorkflowRun | None:
         """The newest copy known, from memory where possible; None when there is no such run."""
 
@@ -27,6 +33,16 @@ class Ledger(Protocol):
 
     async def request_cancel(self, key: Key) -> WorkflowRun | None:
         """Ask for a run to be cancelled; the run, None where it is finished, asked to stop already, or gone."""
+
+
+class Authority(Protocol):
+    """Who may do what, asked for somebody who is not there."""
+
+    async def refusal(self, who: RequestedBy, namespace: str, workflow: Key | None) -> str:
+        """Why this person may not run the Workflow (None: a definition inline); empty where they may.
+
+        Raises Unavailable.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +62,9 @@ class Revisions(Protocol):
 
         Raises NotFound when the Workflow or the revision does not exist.
         """
+
+    async def current(self, workflow: Key) -> Content:
+        """The content that a Workflow has now, made sure to last. Raises NotFound."""
 
 
 class Gates(Protocol):

@@ -57,7 +57,7 @@ class MemoryRuns:
             raise InvalidInput("exactly one of `workflow` and `inline` says what to run")
         actor = self._actor
         requester = RequestedBy(user=actor.user, client=actor.client, groups=actor.groups)
-        spec = run.spec.model_copy(update={"requested_by": requester})
+        spec = run.spec.model_copy(update={"requested_by": requester, "parent": None})
         return self._table.insert(run.model_copy(update={"spec": spec, "status": WorkflowRunStatus()}))
 
     async def get(self, key: Key) -> WorkflowRun:

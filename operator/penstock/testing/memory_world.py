@@ -41,6 +41,14 @@ class MemoryLedger:
         """The newest copy."""
         return self._table.find(key)
 
+    async def create(self, run: WorkflowRun) -> bool:
+        """Create a run with everything that it says; False where one of its name is there already."""
+        try:
+            self._table.insert(run)
+        except AlreadyExists:
+            return False
+        return True
+
     async def save_status(self, run: WorkflowRun, status: WorkflowRunStatus) -> WorkflowRun:
         """Compare and set. Raises Conflict, NotFound."""
         return self._table.replace(run.model_copy(update={"status": status}))
@@ -70,13 +78,18 @@ class MemoryRevisions:
             raise InvalidInput("a run names a `workflow` or has an `inline` spec")
         pinned = run.status.revision.name if run.status.revision else reference.revision
         if pinned is None:
-            workflow = self._workflows.get(Key(namespace, reference.name))
-            content = digest(REVISION_SCHEME, workflow.spec.to_wire())
-            pinned = revision_name(reference.name, content)
-            self._kept[Key(namespace, pinned)] = workflow.spec, Revision(name=pinned, digest=content)
+            return await self.current(Key(namespace, reference.name))
         if Key(namespace, pinned) not in self._kept:
             raise NotFound(f"there is no revision {namespace}/{pinned}")
         return Content(*self._kept[Key(namespace, pinned)])
+
+    async def current(self, workflow: Key) -> Content:
+        """The content that a Workflow has now. Raises NotFound."""
+        spec = self._workflows.get(workflow).spec
+        content = digest(REVISION_SCHEME, spec.to_wire())
+        revision = Revision(name=revision_name(workflow.name, content), digest=content)
+        self._kept[Key(workflow.namespace, revision.name)] = spec, revision
+        return Content(spec, revision)
 
 
 class MemoryGates:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from penstock.adapters.cel.evaluator import CelEvaluator
 from penstock.adapters.clock import SystemClock, new_id
+from penstock.adapters.local.authority import LocalAuthority
 from penstock.adapters.local.backend import LocalBackend
 from penstock.adapters.local.driven_access import driven
 from penstock.adapters.local.driver import LocalDriver
@@ -17,6 +18,7 @@ from penstock.adapters.local.layout import DataDirectory
 from penstock.adapters.local.process_runner import HarnessSettings
 from penstock.adapters.schema_checker import SchemaChecker
 from penstock.application.cached_outputs import CachedOutputs
+from penstock.application.child_runs import with_children
 from penstock.application.neighbours import Neighbours
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
@@ -87,7 +89,8 @@ def _driver(backend: LocalBackend) -> Iterator[LocalDriver]:
     plans = PlanBook(local_images(), evaluator.check_expression)
     try:
         neighbours = Neighbours()
-        reconciler = Reconciler(engine, plans, neighbours=neighbours, self_approval=True)
+        whole = with_children(engine, neighbours.families, LocalAuthority())
+        reconciler = Reconciler(whole, plans, neighbours=neighbours, self_approval=True)
         yield backend.driver(reconciler.reconcile, neighbours)
     finally:
         evaluator.close()

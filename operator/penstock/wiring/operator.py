@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from penstock.adapters.cel.evaluator import CelEvaluator
+from penstock.adapters.kube.authority import KubeAuthority
 from penstock.adapters.kube.client import ClientOptions, KubeClient
 from penstock.adapters.kube.cluster_side import ClusterSide, SideSettings, may_manage
 from penstock.adapters.kube.crash import CrashSwitch
@@ -19,6 +20,7 @@ from penstock.adapters.kube.manifests import PodSettings
 from penstock.adapters.kube.server_clock import ServerClock
 from penstock.adapters.schema_checker import SchemaChecker
 from penstock.application.cached_outputs import CachedOutputs
+from penstock.application.child_runs import with_children
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
 from penstock.ports.access import Key
@@ -81,7 +83,8 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
         )
         lease = LeaderLease(client, Key(settings.namespace, LEASE), socket.gethostname(), clock)
         try:
-            reconciler = Reconciler(engine, plans, neighbours=side.neighbours)
+            whole = with_children(engine, side.neighbours.families, KubeAuthority(client))
+            reconciler = Reconciler(whole, plans, neighbours=side.neighbours)
             yield OperatorWiring(side, reconciler.reconcile, lease, credentials)
         finally:
             evaluator.close()

@@ -40,7 +40,7 @@ class TestOperator:
         [
             "get secrets", "list secrets", "watch secrets", "create secrets", "create serviceaccounts/token",
             "create pods/exec", "create pods/attach", "update pods", "patch pods", "patch nodes", "update configmaps",
-            "delete configmaps", "create workflowruns.penstock.dev", "delete workflowruns.penstock.dev",
+            "delete configmaps", "delete workflowruns.penstock.dev",
             "create workflows.penstock.dev", "update approvalrequests.penstock.dev/bypass", "impersonate users",
             "create clusterrolebindings.rbac.authorization.k8s.io", "create rolebindings.rbac.authorization.k8s.io",
             "patch validatingadmissionpolicies.admissionregistration.k8s.io", "create deployments.apps",
@@ -56,7 +56,8 @@ class TestOperator:
             "watch workflows.penstock.dev", "patch workflowruns.penstock.dev/status", "create jobs.batch",
             "create approvalrequests.penstock.dev", "patch jobs.batch/status", "create pods", "delete pods",
             "get pods/log", "create configmaps", "create controllerrevisions.apps", "create events",
-            "create events.events.k8s.io",
+            "create events.events.k8s.io", "create workflowruns.penstock.dev",
+            "create localsubjectaccessreviews.authorization.k8s.io",
         ],
     )  # fmt: skip
     def test_its_work(self, tenancy: Tenancy, right: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.guards.conftest import TENANTS, Tenancy
-from tests.support.cluster import MCP_SERVER, SYSTEM_NAMESPACE, Answer
+from tests.support.cluster import MCP_SERVER, OPERATOR, SYSTEM_NAMESPACE, Answer
 
 Refused = Callable[[Answer, str], None]
 
@@ -74,6 +74,20 @@ class TestStamp:
         """A stolen MCP server has no right to create runs as itself."""
         answer = tenancy.admin("create", "-f", "-", f"--as={MCP_SERVER}", stdin=a_run())
         refused(answer, "cannot create resource")
+
+
+class TestParent:
+    PARENT = {"run": "orders-1", "uid": "1", "step": "a", "attempt": 1, "digest": "sha256:0", "lineage": []}
+
+    def test_nobody_passes_a_run_off_as_somebodys_child(self, tenancy: Tenancy, refused: Refused) -> None:
+        run = a_run(workflow={"name": "orders"}, parent=self.PARENT)
+        refused(create(tenancy, "runner", run), "spec.parent is written by the operator alone; leave it out")
+
+    def test_the_operator_asks_in_the_name_of_whoever_asked_for_the_parent(self, tenancy: Tenancy) -> None:
+        asker = {"user": "runner", "client": "agent-7", "groups": ["sales"]}
+        run = a_run(workflow={"name": "orders"}, parent=self.PARENT, requestedBy=asker)
+        create(tenancy, OPERATOR, run, check=True)
+        assert requested_by(tenancy) == asker
 
 
 class TestRightToRun:

@@ -178,3 +178,22 @@ def test_a_concurrency_key_is_worked_out_from_the_context_alone():
         assert "before the run begins" in problem.message
     assert "context.region" in the_problem(workflow_text(CONCURRENCY % "context.regio")).fix
     assert "cannot be evaluated" in the_problem(workflow_text(CONCURRENCY % "context.region +")).message
+
+
+@pytest.mark.parametrize(
+    ("field", "path", "message"),
+    [
+        ("workflow: {specFrom: steps.ghost.output}", "workflow.specFrom", "there is no step `ghost`"),
+        (
+            'workflow: {name: b, context: {a: ["{{ context.x }}"]}}',
+            "workflow.context.a[0]",
+            "no property `x`",
+        ),
+        ('workflow: {name: b, context: {a: "{{ "}}', "workflow.context.a", "cannot be read"),
+        ("wait: {until: steps.other.output}", "wait.until", "`release` does not need `other`"),
+    ],
+)
+def test_expressions_of_every_kind_of_step_are_checked(field, path, message):
+    problem = the_problem(text_with(field, ""))
+    assert problem.path == f"spec.steps[2].{path}"
+    assert message in problem.message

@@ -16,7 +16,7 @@ CASES = {
     ),
     "a step that does nothing": (
         "- {name: a}",
-        ("spec.steps[0]", "none of `script`, `approval` and `wait`", "Add `script:"),
+        ("spec.steps[0]", "none of `script`, `workflow`, `approval` and `wait`", "Add `script:"),
     ),
     "a step that does two things": (
         "- {name: a, script: {runtime: bash, source: x}, approval: {approvers: {users: [u@x]}}}",
@@ -25,6 +25,14 @@ CASES = {
     "a gate in front of a gate": (
         "- {name: a, approval: {approvers: {users: [u@x]}}, requiresApproval: {approvers: {users: [u@x]}}}",
         ("spec.steps[0].requiresApproval", "nothing that a gate could stand in front of", "Remove `requiresApproval`"),
+    ),
+    "a child that is named and produced": (
+        "- {name: a, workflow: {name: b, specFrom: context.x}}",
+        ("spec.steps[0].workflow", "exactly one of the two", "`name: order-processing`"),
+    ),
+    "a child with resources": (
+        "- {name: a, workflow: {name: b}, resources: {limits: {cpu: 100m}}}",
+        ("spec.steps[0].resources", "A `workflow` step runs no program", "Remove `resources`"),
     ),
     "a wait with two ends": (
         "- {name: a, wait: {duration: 5m, until: context.x}}",

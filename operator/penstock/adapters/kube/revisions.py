@@ -72,11 +72,15 @@ class KubeRevisions:
             raise InvalidInput("the run names no Workflow and has no inline spec")
         if reference.revision is not None:
             return await self._named(namespace, reference.name, reference.revision)
+        return await self.current(Key(namespace, reference.name))
+
+    async def current(self, workflow_key: Key) -> Content:
+        """The content that a Workflow has now, made sure to last where it can be run. Raises NotFound."""
         # Asked live: whoever changed the Workflow a moment before he asked for the run means the new content.
-        workflow = await self._workflows.fetch(Key(namespace, reference.name))
+        workflow = await self._workflows.fetch(workflow_key)
         if workflow is None:
-            raise NotFound(f"there is no Workflow {reference.name} in namespace {namespace}")
-        revision = revision_of(reference.name, workflow.spec)
+            raise NotFound(f"there is no Workflow {workflow_key.name} in namespace {workflow_key.namespace}")
+        revision = revision_of(workflow_key.name, workflow.spec)
         if self._is_valid(revision.digest, workflow.spec):
             await self.ensure(workflow, revision)
         return Content(workflow.spec, revision)

@@ -9,7 +9,7 @@ from penstock.adapters.kube.status_patches import changed_status, precondition, 
 from penstock.api.v1alpha1.run import ErrorStatus, WorkflowRun, WorkflowRunStatus
 from penstock.engine.failures import FailureCode
 from penstock.engine.model import RunPhase
-from penstock.errors import Conflict, InvalidInput, NotFound, Unavailable
+from penstock.errors import AlreadyExists, Conflict, InvalidInput, NotFound, Unavailable
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock
 
@@ -40,6 +40,15 @@ class RunLedger:
         operations = [precondition(unreadable.metadata.resource_version), *whole_status(status.to_wire())]
         await self._client.json_patch(RUNS.path(key.namespace, key.name, "status"), operations, lambda _: None)
         return None
+
+    async def create(self, run: WorkflowRun) -> bool:
+        """Create a run with everything that it says; False where one of its name is there already."""
+        path = RUNS.path(run.metadata.namespace)
+        try:
+            self._runs.take(await self._client.create(path, run.to_wire(), WorkflowRun.model_validate_json))
+        except AlreadyExists:
+            return False
+        return True
 
     async def request_cancel(self, key: Key) -> WorkflowRun | None:
         """Ask for a run to be cancelled; the run, None where it is finished, asked to stop already, or gone."""

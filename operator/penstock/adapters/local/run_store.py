@@ -34,14 +34,14 @@ class LocalRuns:
         self._caller = caller
 
     async def create(self, run: WorkflowRun) -> WorkflowRun:
-        """Create a run; who asked for it is stamped here. Raises AlreadyExists, InvalidInput."""
+        """Create a run; who asked for it is stamped here, and it is no child. Raises AlreadyExists, InvalidInput."""
         check_name(run.metadata.name)
         if (run.spec.workflow is None) == (run.spec.inline is None):
             problem = Problem("spec", "exactly one of `workflow` and `inline` says what to run")
             raise InvalidInput("the run cannot be created", problems=(problem,))
         actor = await self._caller.whoami()
         requester = RequestedBy(user=actor.user, client=actor.client, groups=actor.groups)
-        spec = run.spec.model_copy(update={"requested_by": requester})
+        spec = run.spec.model_copy(update={"requested_by": requester, "parent": None})
         with self._database.transaction():
             self._check_key(run)
             return self._table.insert(run.model_copy(update={"spec": spec, "status": WorkflowRunStatus()}))
@@ -99,6 +99,14 @@ class LocalLedger:
     def __init__(self, table: ObjectTable[WorkflowRun], database: Database) -> None:
         self._table = table
         self._database = database
+
+    async def create(self, run: WorkflowRun) -> bool:
+        """Create a run with everything that it says; False where one of its name is there already."""
+        try:
+            self._table.insert(run)
+        except AlreadyExists:
+            return False
+        return True
 
     async def load(self, key: Key) -> WorkflowRun | None:
         """The newest copy; None when there is no such run."""

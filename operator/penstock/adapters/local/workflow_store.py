@@ -79,7 +79,11 @@ class LocalRevisions:
         pinned = run.status.revision.name if run.status.revision else reference.revision
         if pinned is not None:
             return self._kept(run.metadata.namespace, pinned)
-        return self._pin(self._workflows.get(Key(run.metadata.namespace, reference.name)))
+        return await self.current(Key(run.metadata.namespace, reference.name))
+
+    async def current(self, workflow: Key) -> Content:
+        """The content that a Workflow has now, made sure to last. Raises NotFound."""
+        return self._pin(self._workflows.get(workflow))
 
     def _kept(self, namespace: str, name: str) -> Content:
         row = self._database.row("find_revision", namespace=namespace, name=name)

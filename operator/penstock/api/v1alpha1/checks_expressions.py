@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from penstock.api.v1alpha1.expressions import ROOTS, Reference, analyse, corrected, render_path, split_template
 from penstock.api.v1alpha1.subject import STAND_IN, Placed, Subject
 from penstock.api.v1alpha1.suggestions import closest, listed
+from penstock.api.v1alpha1.templates import template_texts
+from penstock.api.v1alpha1.workflow import WorkflowStep
 from penstock.engine.graph import ancestors
 from penstock.errors import Problem
 
@@ -42,6 +44,8 @@ def check_expressions(subject: Subject) -> Iterator[Problem]:
             yield from _check(_Place(subject, f"{placed.path}.when", placed, visible), placed.step.when)
         if placed.step.wait is not None and placed.step.wait.until is not None:
             yield from _check(_Place(subject, f"{placed.path}.wait.until", placed, visible), placed.step.wait.until)
+        if placed.step.workflow is not None:
+            yield from _check_child(subject, placed, placed.step.workflow, visible)
         gates = (("approval", placed.step.approval), ("requiresApproval", placed.step.requires_approval))
         for name, gate in gates:
             if gate is not None and "{{" in gate.message:
@@ -55,6 +59,14 @@ def check_expressions(subject: Subject) -> Iterator[Problem]:
         every = frozenset(subject.needs)
         place = _Place(subject, f"{subject.root}.outputs.from", None, every)
         yield from _check(place, subject.spec.outputs.from_)
+
+
+def _check_child(subject: Subject, placed: Placed, child: WorkflowStep, visible: frozenset[str]) -> Iterator[Problem]:
+    path = f"{placed.path}.workflow"
+    if child.spec_from is not None:
+        yield from _check(_Place(subject, f"{path}.specFrom", placed, visible), child.spec_from)
+    for where, text in template_texts(child.context):
+        yield from _check_template(_Place(subject, f"{path}.context{where}", placed, visible), text)
 
 
 def _visible(subject: Subject, placed: Placed) -> frozenset[str]:

@@ -34,7 +34,7 @@ RESERVED_NAMES = frozenset(
     }
 )
 """Variables by which a value becomes a program that runs before the script."""
-KINDS = ("script", "approval", "wait")
+KINDS = ("script", "workflow", "approval", "wait")
 """Fields of a step that say what it does, as attributes and as they are written."""
 WITHOUT_ATTEMPTS = frozenset({"approval", "wait"})
 """Kinds that run no program."""
@@ -77,6 +77,8 @@ def _kind(placed: Placed) -> Iterator[Problem]:
         yield _second_kind(placed, kinds[0], extra)
     if len(kinds) == 1 and kinds[0] in WITHOUT_ATTEMPTS:
         yield from _without_attempts(placed, kinds[0])
+    if kinds == ("workflow",):
+        yield from _child(placed)
 
 
 def kinds_of(step: Step) -> tuple[str, ...]:
@@ -110,6 +112,11 @@ def _without_attempts(placed: Placed, kind: str) -> Iterator[Problem]:
     if step.timeout is not None:
         message = f"{article} `{kind}` step runs no program, so `timeout` limits nothing."
         yield Problem(f"{placed.path}.timeout", message, _instead_of_timeout(kind, step.timeout))
+    yield from _without_program(placed, kind)
+
+
+def _without_program(placed: Placed, kind: str) -> Iterator[Problem]:
+    step, article = placed.step, "An" if kind[0] in "aeiou" else "A"
     for name, value in (("env", step.env), ("resources", step.resources)):
         if value:
             message = f"{article} `{kind}` step runs no program, so `{name}` has no effect."
@@ -118,6 +125,15 @@ def _without_attempts(placed: Placed, kind: str) -> Iterator[Problem]:
 
 def _instead_of_timeout(kind: str, timeout: str) -> str:
     return f"Write `expiresAfter: {timeout}` under `approval`." if kind == "approval" else "Remove `timeout`."
+
+
+def _child(placed: Placed) -> Iterator[Problem]:
+    child, path = placed.step.workflow, f"{placed.path}.workflow"
+    assert child is not None
+    yield from _without_program(placed, "workflow")
+    if (child.name is None) == (child.spec_from is None):
+        message = "A step runs a Workflow by `name`, or a definition `specFrom` a step: exactly one of the two."
+        yield Problem(path, message, "Write `name: order-processing`, or `specFrom: steps.plan.output`.")
 
 
 def _wait(placed: Placed) -> Iterator[Problem]:

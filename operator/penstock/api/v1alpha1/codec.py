@@ -27,6 +27,7 @@ from penstock.engine.model import (
     Plan,
     RunPhase,
     RunState,
+    StepKind,
     StepPhase,
     StepState,
 )
@@ -193,6 +194,8 @@ def _waiting_for(state: RunState, plan: Plan) -> str | None:
         waiting = of_run.phase is StepPhase.WAITING and of_run.gate is not None and of_run.gate.outcome is None
         if waiting and of_run.gate is not None and step.gate is not None:
             waits.append(f"{name}: approval {of_run.gate.name} by {_whom(step.gate)}")
+        elif step.kind is StepKind.WORKFLOW and of_run.phase.alive and state.phase is RunPhase.WAITING:
+            waits.append(f"{name}: {of_run.message or 'its own run'}")
         elif of_run.phase is StepPhase.WAITING and of_run.until is not None:
             waits.append(f"{name}: until {of_run.until.isoformat(timespec='seconds')}")
     return cut("; ".join(waits), MAX_TEXT) if waits else None

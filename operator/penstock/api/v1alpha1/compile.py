@@ -25,7 +25,16 @@ from penstock.api.v1alpha1.subject import (
     Tools,
     subject_of,
 )
-from penstock.api.v1alpha1.workflow import MAX_STEPS, ApprovalStep, RequiresApproval, Step, WaitStep, WorkflowSpec
+from penstock.api.v1alpha1.templates import holds_template
+from penstock.api.v1alpha1.workflow import (
+    MAX_STEPS,
+    ApprovalStep,
+    RequiresApproval,
+    Step,
+    WaitStep,
+    WorkflowSpec,
+    WorkflowStep,
+)
 from penstock.engine.digests import REVISION_SCHEME, canonical, digest
 from penstock.engine.model import (
     Concurrency,
@@ -152,18 +161,34 @@ def _step_plan(subject: Subject, placed: Placed, bindings: Mapping[str, Binding]
         timeout=parse_duration(step.timeout) if step.timeout else None,
         on_failure=OnFailure(step.on_failure),
         final=placed.final,
-        program=_program(subject, placed, bindings) if step.script else {},
+        program=_program(subject, placed, bindings),
+        templates=_templates(step.workflow) if step.workflow else {},
     )
 
 
 def _kind(step: Step) -> StepKind:
     if step.approval is not None:
         return StepKind.APPROVAL
-    return StepKind.SCRIPT if step.wait is None else StepKind.WAIT
+    if step.wait is not None:
+        return StepKind.WAIT
+    return StepKind.SCRIPT if step.workflow is None else StepKind.WORKFLOW
 
 
 def _wait(wait: WaitStep) -> Wait:
     return Wait(duration=parse_duration(wait.duration) if wait.duration else None, until=wait.until)
+
+
+def _child(child: WorkflowStep) -> Mapping[str, Any]:
+    """The program of a step that is a run of its own, less what `_templates` fills in."""
+    program: dict[str, Any] = {"kind": "workflow", "context": dict(child.context)}
+    return {**program, "name": child.name} if child.name is not None else program
+
+
+def _templates(child: WorkflowStep) -> Mapping[str, Any]:
+    templates: dict[str, Any] = {"context": dict(child.context)} if holds_template(child.context) else {}
+    if child.spec_from is not None:
+        templates["inline"] = f"{{{{ {child.spec_from} }}}}"
+    return templates
 
 
 def _gate(gate: ApprovalStep) -> Gate:
@@ -193,7 +218,10 @@ def _retry(step: Step) -> Retry:
 def _program(subject: Subject, placed: Placed, bindings: Mapping[str, Binding]) -> Mapping[str, Any]:
     """What the runner needs, as plain JSON: `image`, `resources` and `timeoutSeconds` only where there are any."""
     step = placed.step
-    assert step.script is not None
+    if step.workflow is not None:
+        return _child(step.workflow)
+    if step.script is None:
+        return {}
     program: dict[str, Any] = {
         "kind": "script",
         "runtime": step.script.runtime,

@@ -14,6 +14,7 @@ from penstock.api.v1alpha1.meta import (
     Conditions,
     FreeForm,
     ObjectName,
+    StepName,
     Timestamp,
     named_like_a_label,
     rules,
@@ -24,6 +25,8 @@ from penstock.api.v1alpha1.workflow import MAX_FINALLY, MAX_STEPS, Revision, Wor
 Phase = Annotated[str, Field(max_length=32)]
 Name63 = Annotated[str, Field(max_length=63)]
 Digest = Annotated[str, Field(max_length=80)]
+MAX_DEPTH = 8
+"""Runs above a run."""
 Text = Annotated[str, Field(max_length=4096)]
 
 
@@ -50,6 +53,25 @@ class RequestedBy(ApiModel):
     """The groups of the user at that moment."""
 
 
+class ParentReference(ApiModel):
+    """The step of another run that this run is an attempt at."""
+
+    run: ObjectName
+    """Name of the run, in the same namespace."""
+    uid: Annotated[str, Field(max_length=64)]
+    """UID of the run."""
+    step: StepName
+    """Name of the step."""
+    attempt: Annotated[int, Field(ge=1)]
+    """Number of the attempt."""
+    batch: Annotated[int, Field(ge=0)] | None = None
+    """Which batch of items, where the step runs once for each item."""
+    digest: Digest
+    """SHA-256 over all that the attempt runs."""
+    lineage: Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=MAX_DEPTH)]
+    """The Workflows of the runs above this one, the outermost first; empty text for a definition of its own."""
+
+
 class WorkflowRunSpec(ApiModel):
     """What to run, with what, for whom. Immutable but for `cancel` and `suspend`."""
 
@@ -68,7 +90,7 @@ class WorkflowRunSpec(ApiModel):
                     f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})",
                     f"spec.{name} cannot change; of a run only spec.cancel and spec.suspend can: create a new run",
                 )
-                for name in ("workflow", "inline", "context", "requestedBy", "idempotencyKey", "retryOf")
+                for name in ("workflow", "inline", "context", "requestedBy", "idempotencyKey", "retryOf", "parent")
             ),
             (
                 "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
@@ -88,6 +110,8 @@ class WorkflowRunSpec(ApiModel):
     """Asking twice with the same key gives one run."""
     retry_of: ObjectName | None = None
     """A finished run of the same content and context in this namespace: what succeeded there is taken over."""
+    parent: ParentReference | None = None
+    """The step that this run is an attempt at. Written by the operator alone."""
     cancel: bool = False
     """Set to true to stop the run."""
     suspend: bool = False

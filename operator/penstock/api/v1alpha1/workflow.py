@@ -14,6 +14,7 @@ from penstock.api.v1alpha1.meta import (
     Duration,
     Expression,
     FreeForm,
+    ObjectName,
     StepName,
     UserName,
     named_like_a_label,
@@ -156,6 +157,22 @@ class WaitStep(ApiModel):
     """CEL that gives the moment to go on at, as RFC 3339 text, such as context.not_before."""
 
 
+class WorkflowStep(ApiModel):
+    """A run of its own, the child of this one: of a Workflow, or of a definition that an earlier step produced."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            ("has(self.name) != has(self.specFrom)", "give exactly one of name and specFrom in workflow"),
+        )
+    )
+    name: ObjectName | None = None
+    """Name of a Workflow in the same namespace. Whoever asked for the run must be allowed to run that one too."""
+    spec_from: Expression | None = None
+    """CEL that gives the definition to run, such as steps.plan.output. It takes the right to run definitions inline."""
+    context: FreeForm = Field(default_factory=dict)
+    """Values of its inputs. A text that is one `{{ CEL }}` is the value itself, with its type."""
+
+
 class Script(ApiModel):
     """A program in a runtime's language."""
 
@@ -186,17 +203,17 @@ class Resources(ApiModel):
 
 
 class Step(ApiModel):
-    """A node of the DAG: exactly one of `script`, `approval` and `wait`."""
+    """A node of the DAG: exactly one of `script`, `workflow`, `approval` and `wait`."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             (
-                "[has(self.script), has(self.approval), has(self.wait)].filter(kind, kind).size() == 1",
-                "give exactly one of script, approval and wait in a step; a gate before a script is requiresApproval",
+                "[has(self.script), has(self.workflow), has(self.approval), has(self.wait)].filter(is, is).size() == 1",
+                "give exactly one of script, workflow, approval and wait in a step",
             ),
             (
-                "!has(self.requiresApproval) || has(self.script)",
-                "requiresApproval goes with a script; leave it out of a step that is a gate itself, or only waits",
+                "!has(self.requiresApproval) || !(has(self.approval) || has(self.wait))",
+                "leave requiresApproval out of a step that is a gate itself, or only waits",
             ),
             (
                 "!has(self.needs) || !(self.name in self.needs)",
@@ -216,8 +233,10 @@ class Step(ApiModel):
     """A gate: people decide whether the run goes on."""
     wait: WaitStep | None = None
     """A pause."""
+    workflow: WorkflowStep | None = None
+    """A run of its own."""
     requires_approval: RequiresApproval | None = None
-    """A gate in front of this step's script."""
+    """A gate in front of this step, bound to exactly what it will run."""
     retry: Retry | None = None
     """What to do when an attempt fails."""
     timeout: Duration | None = None

@@ -8,7 +8,7 @@ from penstock.engine.commands import CheckOutput
 from penstock.engine.draft import Draft
 from penstock.engine.failures import FailureCode
 from penstock.engine.keeping import Kept, keep_output
-from penstock.engine.model import Failure, OnFailure, OutputRef, RunPhase, StepPhase, StepPlan, StepState
+from penstock.engine.model import AttemptId, Failure, OnFailure, OutputRef, RunPhase, StepPhase, StepPlan, StepState
 
 SHOWN = 5
 """Misfits of an output that a failure lists."""
@@ -37,13 +37,19 @@ def finish_when_settled(draft: Draft) -> Draft:
 
 def _needs_people(draft: Draft) -> bool:
     """Nothing will happen by itself: somebody holds the run, or must open a gate."""
-    states = [draft.step(name) for name in draft.plan.steps]
-    if any(state.phase.alive for state in states):
+    states = {name: draft.step(name) for name in draft.plan.steps}
+    alive = [name for name, state in states.items() if state.phase.alive]
+    if not all(_child_waits(draft, name, states[name]) for name in alive):
         return False
     if draft.held:
         return True
-    at_gate = any(state.phase is StepPhase.WAITING and state.gate is not None for state in states)
-    return at_gate and not any(state.phase is StepPhase.BACKOFF for state in states)
+    gates = [state for state in states.values() if state.phase is StepPhase.WAITING and state.gate is not None]
+    return bool(alive or gates) and not any(state.phase is StepPhase.BACKOFF for state in states.values())
+
+
+def _child_waits(draft: Draft, name: str, state: StepState) -> bool:
+    fact = draft.facts.attempts.get(AttemptId(name, state.attempt))
+    return fact is not None and fact.held
 
 
 def _succeed(draft: Draft) -> Draft:

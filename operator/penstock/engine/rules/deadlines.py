@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from penstock.engine.draft import Draft
 from penstock.engine.facts import AttemptPhase
 from penstock.engine.failures import FailureCode
-from penstock.engine.model import AttemptId, Failure, RunPhase, StepPlan
+from penstock.engine.model import AttemptId, Failure, RunPhase, StepKind, StepPlan
 from penstock.engine.rules.retries import attempt_failed
 
 START_ALLOWANCE = timedelta(minutes=5)
@@ -31,7 +31,9 @@ def fail_overdue(draft: Draft) -> Draft:
 
 def _overdue(draft: Draft, step: StepPlan) -> Failure:
     """Why there is no result yet: what kept the attempt from starting, where that is known."""
-    patience = f"{_text(step.timeout)} after the start of the attempt plus {_text(START_ALLOWANCE)} to start"
+    patience = f"{_text(step.timeout)} after the start of the attempt"
+    if _allowance(step):
+        patience += f" plus {_text(_allowance(step))} to start"
     fact = draft.facts.attempts.get(AttemptId(step.name, draft.step(step.name).attempt))
     if fact is not None and fact.phase is AttemptPhase.CREATED and fact.failure is not None:
         return Failure(fact.failure.code, f"{fact.failure.reason} (given up {patience})", step.name)
@@ -52,7 +54,12 @@ def _due(draft: Draft, step: StepPlan) -> datetime | None:
     state = draft.step(step.name)
     if step.timeout is None or state.started_at is None or not state.phase.alive:
         return None
-    return state.started_at + step.timeout + START_ALLOWANCE
+    return state.started_at + step.timeout + _allowance(step)
+
+
+def _allowance(step: StepPlan) -> timedelta:
+    """A child run begins at once: no pod has to be waited for, and no harness keeps its time."""
+    return timedelta(0) if step.kind is StepKind.WORKFLOW else START_ALLOWANCE
 
 
 def _text(span: timedelta | None) -> str:

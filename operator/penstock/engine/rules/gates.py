@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from penstock.engine.commands import AskGate, SettleGate
 from penstock.engine.draft import Draft
 from penstock.engine.facts import Decision, GateFact, Verdict
 from penstock.engine.failures import FailureCode
 from penstock.engine.identifiers import gate_name
 from penstock.engine.model import Failure, Gate, GateState, Origin, StepPhase, StepPlan
+from penstock.engine.programs import program_of
 from penstock.engine.rules.retries import fail_step
 from penstock.engine.subjects import approval_digest, gate_subject
 
@@ -15,60 +20,76 @@ _CHANGED = "what would run changed after the request"
 _CODES = {"Rejected": FailureCode.REJECTED, "Expired": FailureCode.APPROVAL_EXPIRED}
 
 
+@dataclass(frozen=True, slots=True)
+class _Matter:
+    """What people are asked about."""
+
+    step: StepPlan
+    attempt: int
+    subject: Mapping[str, Any]
+    digest: str
+    """approvalDigest."""
+
+    @property
+    def gate(self) -> Gate:
+        assert self.step.gate is not None
+        return self.step.gate
+
+
 def open_gate(draft: Draft, step: StepPlan, attempt: int) -> Draft:
     """The draft with the step's gate asked or settled.
 
     A gate that was opened stays open for further attempts of the same content; a changed content supersedes it.
     """
-    gate = step.gate
-    assert gate is not None
-    image = step.program.get("image")
+    program = program_of(draft, step)
+    if program.failure is not None:
+        return fail_step(draft, step, program.failure)
+    if program.content is None:
+        return program.draft
+    image = program.content.get("image")
     if image is not None and "@sha256:" not in image:
         reason = f"image {image} is not pinned by digest, so nobody can say what an approval would allow"
         return fail_step(draft, step, Failure(FailureCode.IMAGE_NOT_PINNED, reason, step.name))
-    digest = approval_digest(gate_subject(draft, step, attempt))
+    subject = gate_subject(draft, step, attempt, program.content)
+    matter = _Matter(step, attempt, subject, approval_digest(subject))
     state = draft.step(step.name).gate
-    if state is not None and state.digest != digest:
+    if state is not None and state.digest != matter.digest:
         if state.outcome is None:
             draft = draft.emit(SettleGate(state.name, "Superseded", _CHANGED))
-        return _ask(draft, step, attempt, digest, state.round + 1)
+        return _ask(draft, matter, state.round + 1)
     if state is None:
-        return _ask(draft, step, attempt, digest, 1)
+        return _ask(draft, matter, 1)
     if state.outcome is not None:
         return draft
-    return _settle(draft, step, attempt, state)
+    return _settle(draft, matter, state)
 
 
-def _ask(draft: Draft, step: StepPlan, attempt: int, digest: str, asked: int) -> Draft:
-    assert step.gate is not None
+def _ask(draft: Draft, matter: _Matter, asked: int) -> Draft:
+    name = matter.step.name
     state = GateState(
-        name=_gate_name(draft, step.name, asked),
+        name=_gate_name(draft, name, asked),
         round=asked,
-        digest=digest,
-        expires_at=draft.now + step.gate.expires_after,
+        digest=matter.digest,
+        expires_at=draft.now + matter.gate.expires_after,
     )
-    draft = draft.with_step(step.name, phase=StepPhase.WAITING, gate=state)
-    return _settle(draft, step, attempt, state)
+    return _settle(draft.with_step(name, phase=StepPhase.WAITING, gate=state), matter, state)
 
 
-def _settle(draft: Draft, step: StepPlan, attempt: int, state: GateState) -> Draft:
+def _settle(draft: Draft, matter: _Matter, state: GateState) -> Draft:
     fact = draft.facts.gates.get(state.name)
     if draft.now >= state.expires_at:
-        return _close(draft, step, state, "Expired", ())
+        return _close(draft, matter.step, state, "Expired", ())
     if fact is None or fact.digest != state.digest:
-        return _emit_request(draft, step, attempt, state)
-    assert step.gate is not None
-    outcome, people = judge(step.gate, fact, draft.facts.run, self_approval=draft.facts.self_approval)
+        return _emit_request(draft, matter, state)
+    outcome, people = judge(matter.gate, fact, draft.facts.run, self_approval=draft.facts.self_approval)
     if outcome is None:
         return draft.wake(state.expires_at)
-    return _close(draft, step, state, outcome, people)
+    return _close(draft, matter.step, state, outcome, people)
 
 
-def _emit_request(draft: Draft, step: StepPlan, attempt: int, state: GateState) -> Draft:
+def _emit_request(draft: Draft, matter: _Matter, state: GateState) -> Draft:
     """(Again) ask for the ApprovalRequest to exist; its message is evaluated first."""
-    gate = step.gate
-    assert gate is not None
-    message = gate.message
+    step, message = matter.step, matter.gate.message
     if "{{" in message:
         value = draft.value(step.name, "message")
         if value is None:
@@ -78,13 +99,13 @@ def _emit_request(draft: Draft, step: StepPlan, attempt: int, state: GateState) 
         message = str(value.value)
     request = AskGate(
         step=step.name,
-        attempt=attempt,
+        attempt=matter.attempt,
         name=state.name,
         digest=state.digest,
-        gate=gate,
+        gate=matter.gate,
         message=message,
         expires_at=state.expires_at,
-        subject=gate_subject(draft, step, attempt),
+        subject=matter.subject,
     )
     return draft.emit(request).wake(state.expires_at)
 

@@ -7,6 +7,7 @@ from penstock.engine.draft import Draft
 from penstock.engine.failures import FailureCode
 from penstock.engine.identifiers import attempt_name
 from penstock.engine.model import AttemptId, Failure, StepKind, StepPhase, StepPlan
+from penstock.engine.programs import program_of
 from penstock.engine.rules.gates import open_gate
 from penstock.engine.rules.retries import fail_step
 from penstock.engine.rules.waits import begin_wait
@@ -80,13 +81,18 @@ def _next_attempt(draft: Draft, step: StepPlan) -> int:
 
 
 def _start(draft: Draft, step: StepPlan) -> Draft:
+    program = program_of(draft, step)
+    if program.failure is not None:
+        return fail_step(draft, step, program.failure)
+    if program.content is None:
+        return program.draft
     attempt = _next_attempt(draft, step)
     state = draft.step(step.name)
     return draft.with_step(
         step.name,
         phase=StepPhase.STARTING,
         attempt=attempt,
-        digest=attempt_digest(draft, step, attempt),
+        digest=attempt_digest(draft, step, attempt, program.content),
         uid=None,
         started_at=draft.now,
         retry_at=None,
@@ -97,21 +103,29 @@ def _start(draft: Draft, step: StepPlan) -> Draft:
 
 def _launch(draft: Draft, step: StepPlan) -> Draft:
     state = draft.step(step.name)
-    digest = attempt_digest(draft, step, state.attempt)
+    program = program_of(draft, step)
+    if program.content is None:
+        return program.draft if program.failure is None else _superseded(draft, step)
+    digest = attempt_digest(draft, step, state.attempt, program.content)
     if digest != state.digest:
-        # What is written down is what may run. Only a change of our own (another image of a runtime) comes here.
-        reason = "what this attempt would run changed after it was written down"
-        return fail_step(draft, step, Failure(FailureCode.SUPERSEDED, reason, step.name))
+        return _superseded(draft, step)
     at = AttemptId(step.name, state.attempt)
     return draft.emit(
         StartAttempt(
             id=at,
             name=_attempt_name(draft, at),
             digest=digest,
-            program=step.program,
+            program=program.content,
             document=input_document(draft, step, state.attempt),
         )
     )
+
+
+def _superseded(draft: Draft, step: StepPlan) -> Draft:
+    # What is written down is what may run. What comes here is a change from outside: another image of a runtime, a new
+    # content of the Workflow that a child was to run.
+    reason = "what this attempt would run changed after it was written down"
+    return fail_step(draft, step, Failure(FailureCode.SUPERSEDED, reason, step.name))
 
 
 def _attempt_name(draft: Draft, at: AttemptId) -> str:

@@ -32,18 +32,20 @@ def end_waits(draft: Draft) -> Draft:
     """Steps whose time has come succeeded; the others are looked at again when it will have."""
     for step in draft.plan.steps.values():
         state = draft.step(step.name)
-        if state.phase is not StepPhase.WAITING or state.until is None:
-            continue
-        if state.until > draft.now:
-            draft = draft.wake(state.until)
-        else:
-            draft = draft.with_step(step.name, phase=StepPhase.SUCCEEDED, finished_at=draft.now)
+        if state.phase is StepPhase.WAITING and state.until is not None:
+            draft = _look(draft, step.name, state.until)
     return draft
 
 
 def _wait(draft: Draft, step: StepPlan, until: datetime) -> Draft:
     draft = draft.with_step(step.name, phase=StepPhase.WAITING, started_at=draft.now, until=until)
-    return draft.wake(until)
+    return _look(draft, step.name, until)
+
+
+def _look(draft: Draft, name: str, until: datetime) -> Draft:
+    if until > draft.now:
+        return draft.wake(until)
+    return draft.with_step(name, phase=StepPhase.SUCCEEDED, finished_at=draft.now)
 
 
 def _moment(value: Value) -> datetime:

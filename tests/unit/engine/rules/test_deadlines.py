@@ -8,7 +8,7 @@ from datetime import timedelta
 from penstock.engine.commands import StopAttempt
 from penstock.engine.model import AttemptId, Failure, Retry
 from penstock.engine.rules.deadlines import START_ALLOWANCE
-from tests.support.plans import Story, a_plan, a_step, seconds
+from tests.support.plans import Story, a_child, a_plan, a_step, seconds
 
 
 def test_a_run_past_its_timeout_is_stopped_and_ends_timed_out():
@@ -51,3 +51,11 @@ def test_an_attempt_that_never_started_fails_for_what_kept_it():
     story.later(START_ALLOWANCE)
     assert (story.state.failure.code, story.state.failure.step) == ("UNSCHEDULABLE", "a")
     assert story.state.failure.reason.startswith(waits.reason)
+
+
+def test_a_child_run_past_its_timeout_is_stopped_at_once_for_it_needs_no_pod():
+    story = Story(a_plan(a_child("sub", timeout=seconds(10))))
+    story.look()
+    story.later(seconds(10))
+    assert (story.state.phase, story.state.failure.code) == ("Failed", "TIMED_OUT")
+    assert any(isinstance(command, StopAttempt) for command in story.last.commands)
