@@ -16,6 +16,7 @@ from tests.cluster import context, hostsettings, images, packages
 from tests.cluster.layout import Layout
 from tests.cluster.programs import ClusterError, run, say, step
 from tests.cluster.runtime import Runtime
+from tests.cluster.toolchains import Toolchain, used_by
 
 
 class ImageBuilder:
@@ -42,14 +43,19 @@ class ImageBuilder:
             staged = Path(scratch) / "context"
             staged.mkdir()
             made_from = context.stage(folder, staged)
-            key = context.digest(made_from, dockerfile, name, {**arguments, "BASE": base.stem})
+            toolchains = {chain: chain.key(base.stem) for chain in used_by(dockerfile)}
+            known = {chain.argument: key for chain, key in toolchains.items()}
+            key = context.digest(made_from, dockerfile, name, {**arguments, "BASE": base.stem, **known})
             if digest := self._loaded(name, key):
                 say(f"{name} is unchanged")
                 return digest
             packages.ensure(packages.TO_BUILD_IMAGES)
             self._pull_base(base)
+            for chain, chain_key in toolchains.items():
+                self._make(chain, chain_key)
             with step(f"building {name}"):
-                self._run_bud(dockerfile, staged, name, {"BASE": images.BASE_IMAGE, **arguments})
+                stages = {chain.argument: chain.image for chain in toolchains}
+                self._run_bud(dockerfile, staged, name, {"BASE": images.BASE_IMAGE, **stages, **arguments})
             archive = Path(scratch) / "image.tar"
             with step(f"loading {name}"):
                 self._run_buildah("push", "--quiet", "--disable-compression", name, f"oci-archive:{archive}:{name}")
@@ -82,6 +88,16 @@ class ImageBuilder:
             f"{scratch / 'pip.conf'}:/etc/pip.conf:ro",
             f"{scratch / 'uv.toml'}:/etc/uv/uv.toml:ro",
         ]
+
+    def _make(self, toolchain: Toolchain, key: str) -> None:
+        """Build the image of a language, unless it is there."""
+        marker = self._layout.cache / "buildah" / f"penstock-toolchain-{toolchain.argument.lower()}"
+        if marker.exists() and marker.read_text() == key:
+            return
+        with step(f"building {toolchain.image}"):
+            arguments = {"BASE": images.BASE_IMAGE}
+            self._run_bud(toolchain.dockerfile, toolchain.folder(), toolchain.image, arguments)
+        marker.write_text(key)
 
     def _pull_base(self, archive: Path) -> None:
         marker = self._layout.cache / "buildah" / "penstock-base"
