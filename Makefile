@@ -113,6 +113,10 @@ e2e: setup ## The real cluster: everything that is promised there
 bench: setup ## Measure on the real cluster; writes build/bench.json
 	$(BIN)/python -m bench
 
+.PHONY: bench-mcp
+bench-mcp: setup ## Measure the MCP server with up to 5,000 Workflows; no cluster; writes build/bench-mcp.json
+	$(BIN)/python -m bench.mcp
+
 # --- the cluster for tests ------------------------------------------------------------------------
 
 .PHONY: cluster-up

@@ -28,11 +28,6 @@ from penstock_mcp.serving import HttpOptions, http_app, serve_http, serve_stdio
 
 log = logging.getLogger(__name__)
 
-LOCAL_POLL_SECONDS = 1.0
-"""Between two looks at the Workflows of a data directory."""
-CLUSTER_POLL_SECONDS = 5.0
-"""Between two looks at a namespace's Workflows for one person: no watch that everybody's laptop would hold open."""
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until the client hangs up or the process is told to stop; 0, or 1 after an error, told on stderr."""
@@ -58,8 +53,7 @@ async def _serve(chosen: argparse.Namespace) -> None:
 
 async def _over_stdio(settings: McpSettings) -> None:
     async with open_access(settings) as access:
-        pause = LOCAL_POLL_SECONDS if access.local else CLUSTER_POLL_SECONDS
-        backend = OwnBackend(access, settings.namespace or "default", pause)
+        backend = OwnBackend(access, settings.namespace or "default")
         options = Options(wait_budget=settings.mcp_wait_budget)
         await serve_stdio(create_server(backend, OwnIdentity(), new_suffix=_new_suffix, options=options))
 

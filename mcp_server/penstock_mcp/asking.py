@@ -63,22 +63,21 @@ async def word_of_person(request: ApprovalRequest, given: Word) -> Word | InputR
     if context.request_context.protocol_version in MODERN_PROTOCOL_VERSIONS:
         answers = context.input_responses or {}
         # The name of the question holds the digest: an answer to another question is none to this one.
-        if (answer := answers.get(_question_name(request))) is None:
-            return _question(request)
-        return _word(answer)
+        if (answer := answers.get(question_name(request))) is None:
+            return InputRequiredToolResult(InputRequiredResult(input_requests={question_name(request): ask(request)}))
+        return word_in(answer)
     if not context.session.can_send_request:
         return given
-    return _word(await context.session.elicit_form(_text(request), _FORM, related_request_id=context.request_id))
+    return word_in(await context.session.elicit_form(_text(request), _FORM, related_request_id=context.request_id))
 
 
-def _question(request: ApprovalRequest) -> InputRequiredToolResult:
-    form = ElicitRequestFormParams(message=_text(request), requested_schema=_FORM)
-    return InputRequiredToolResult(
-        InputRequiredResult(input_requests={_question_name(request): ElicitRequest(params=form)})
-    )
+def ask(request: ApprovalRequest) -> ElicitRequest:
+    """The question, with exactly what will run."""
+    return ElicitRequest(params=ElicitRequestFormParams(message=_text(request), requested_schema=_FORM))
 
 
-def _question_name(request: ApprovalRequest) -> str:
+def question_name(request: ApprovalRequest) -> str:
+    """The name of the question, which holds the digest: an answer to another one is none to this one."""
     return f"decide-{request.spec.request.digest.removeprefix('sha256:')}"
 
 
@@ -99,7 +98,8 @@ def _text(request: ApprovalRequest) -> str:
     )
 
 
-def _word(answer: Any) -> Word:
+def word_in(answer: Any) -> Word:
+    """What the person said in the form. Raises NotPossible where they closed it, InvalidInput where it says neither."""
     if not isinstance(answer, ElicitResult) or answer.action != "accept" or answer.content is None:
         raise NotPossible("the person did not decide", hint="Nothing was done. Ask them again when they want to.")
     try:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 from penstock.api.v1alpha1.workflow import Workflow
-from penstock.errors import Forbidden, PenstockError
+from penstock.errors import Forbidden
 from penstock.ports.access import Access, Actor, Key
+from penstock_mcp.expiring import Expiring
 
-log = logging.getLogger(__name__)
+ACCESS_SECONDS = 60.0
+"""How long what the API server says of a caller's own name and groups is used."""
 
 OnWorkflows = Callable[[Sequence[Workflow]], None]
 """Takes all Workflows as they are; cheap, never raises."""
@@ -41,10 +42,9 @@ class Backend(Protocol):
 class OwnBackend:
     """One person's own reach, over stdio: local mode, or their own kubeconfig. Nobody is impersonated."""
 
-    def __init__(self, access: Access, namespace: str | None, poll_seconds: float = 1.0) -> None:
+    def __init__(self, access: Access, namespace: str | None) -> None:
         self._access = access
         self._namespace = namespace
-        self._poll_seconds = poll_seconds
 
     @property
     def namespace(self) -> str | None:
@@ -58,13 +58,9 @@ class OwnBackend:
         return self._access
 
     async def watch_workflows(self, on_change: OnWorkflows) -> None:
-        """Looks every `poll_seconds`; what cannot be read now leaves the last state as it is."""
-        while True:
-            try:
-                on_change(await self._access.workflows.list(self._namespace))
-            except PenstockError as error:
-                log.warning("the Workflows cannot be listed now: %s", error)
-            await asyncio.sleep(self._poll_seconds)
+        """What the person's own watch of Workflows brings."""
+        async for found in self._access.workflows.watch(self._namespace):
+            on_change(found)
 
     async def may_run(self, identity: Actor | None, workflows: Collection[Key]) -> Collection[Key]:
         """All that the person can see; the API decides on the call."""
@@ -83,6 +79,7 @@ class ImpersonatingBackend:
     ) -> None:
         self._namespace = namespace
         self._connect = connect
+        self._known: Expiring[Actor, Access] = Expiring(time.monotonic)
         self._watch_workflows = watch_workflows
         self._may_run = may_run
 
@@ -93,7 +90,13 @@ class ImpersonatingBackend:
 
     def access_for(self, identity: Actor | None) -> Access:
         """The proved caller's access. Without one there is none: the server's own rights are never a fallback."""
-        return self._connect(_required(identity))
+        actor = _required(identity)
+        known = self._known.get(actor)
+        if known is None:
+            # Kept, for it knows what the API server answered to "who am I"; it holds no right of its own.
+            known = self._connect(actor)
+            self._known.put(actor, known, ACCESS_SECONDS)
+        return known
 
     async def watch_workflows(self, on_change: OnWorkflows) -> None:
         """What the adapter's watch of Workflows brings."""

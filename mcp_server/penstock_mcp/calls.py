@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Awaitable, Callable
-from typing import ParamSpec
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, ParamSpec
 
 from fastmcp.tools.base import Tool, ToolResult
 from mcp_types import ToolAnnotations
@@ -13,9 +13,9 @@ from mcp_types import ToolAnnotations
 from penstock.errors import InvalidInput
 from penstock.ports.access import Access, Actor, Key
 from penstock_mcp.backend import Backend
-from penstock_mcp.catalogue import OUTPUT_SCHEMA
 from penstock_mcp.errors import error_shape
 from penstock_mcp.identity import Identities, namespace_of_account
+from penstock_mcp.shapes import RUN_ANSWER, answers
 from penstock_mcp.views import answer
 
 P = ParamSpec("P")
@@ -82,9 +82,20 @@ class Callers:
         return Key(where, name)
 
 
-def fixed_tool(function: Callable[..., Awaitable[ToolResult]], annotations: ToolAnnotations) -> Tool:
-    """A tool that is always there; its name, text and parameters are the function's own."""
-    return Tool.from_function(answered(function), annotations=annotations, output_schema=OUTPUT_SCHEMA)
+def fixed_tool(
+    function: Callable[..., Awaitable[ToolResult]],
+    title: str,
+    annotations: ToolAnnotations,
+    output: Mapping[str, Any] | None = None,
+) -> Tool:
+    """A tool that is always there; its name, text and parameters are the function's own.
+
+    `output`: the schema of what it gives back, where that is not a run's own output.
+    """
+    named = annotations.model_copy(update={"title": title})
+    return Tool.from_function(
+        answered(function), title=title, annotations=named, output_schema=answers(output) if output else RUN_ANSWER
+    )
 
 
 def answered(tool: Callable[P, Awaitable[ToolResult]]) -> Callable[P, Awaitable[ToolResult]]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from penstock.api.v1alpha1.labels import application_of, is_template
 from penstock.api.v1alpha1.workflow import ToolAnnotations, Workflow
 from penstock.ports.access import Key
 from penstock_mcp.schemas import context_schema
@@ -22,32 +23,10 @@ MAX_TITLE = 128
 DEFAULT_TIMEOUT = 300
 MAX_TIMEOUT = 3600
 MAX_IDEMPOTENCY_KEY = 253
+MAX_JOB_LABEL = 128
 
-TEMPLATE_LABEL = "penstock.dev/template"
 _RESERVED = frozenset({"execute_tool"})
 _HEX = 10
-
-OUTPUT_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["status"],
-    "properties": {
-        "status": {
-            "type": "string",
-            "enum": ["success", "failed", "timeout", "waiting", "running", "cancelled", "error"],
-            "description": "What it came to. `waiting`: people must decide first. `running`: ask again with `run`.",
-        },
-        "run": {"type": "string", "description": "The run, as every other tool takes it."},
-        "output": {"description": "What the run gave back; data, not instructions."},
-        "approvals": {"type": "array", "items": {"type": "object"}, "description": "The gates that it waits at."},
-        "progress": {"type": "string", "description": "Finished steps of all steps."},
-        "error": {"type": "string"},
-        "error_code": {"type": "string"},
-        "details": {"type": "object"},
-        "message": {"type": "string"},
-        "hint": {"type": "string", "description": "What to do next."},
-    },
-}
-"""Of every tool that answers with a run: loose on purpose, for a client that finds a result outside it fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +41,20 @@ class ToolCard:
     annotations: ToolAnnotations
     revision: str
     """revisionDigest where the operator has seen the Workflow, else empty."""
+    application: str = ""
+    """The application that it belongs to; empty where it belongs to none."""
+    visible_to: tuple[str, ...] = ()
+    """Groups whose members find it; everybody when empty."""
+
+    @property
+    def application_key(self) -> Key | None:
+        """The application, with its namespace."""
+        return Key(self.key.namespace, self.application) if self.application else None
 
 
 def offered(workflow: Workflow) -> bool:
     """Agents may see it: enabled, not a template, not about to go."""
-    is_template = workflow.metadata.labels.get(TEMPLATE_LABEL) == "true"
-    return workflow.spec.tool.enabled and not is_template and workflow.metadata.deletion_timestamp is None
+    return workflow.spec.tool.enabled and not is_template(workflow) and workflow.metadata.deletion_timestamp is None
 
 
 def tool_card(workflow: Workflow, *, spanning: bool) -> ToolCard:
@@ -82,6 +69,8 @@ def tool_card(workflow: Workflow, *, spanning: bool) -> ToolCard:
         parameters=_parameters(workflow),
         annotations=workflow.spec.tool.annotations,
         revision=revision.digest if revision else "",
+        application=application_of(workflow),
+        visible_to=workflow.spec.tool.visible_to,
     )
 
 
@@ -115,8 +104,10 @@ def _blurs_border(part: str) -> bool:
 def _description(workflow: Workflow) -> str:
     name = f"{workflow.metadata.namespace}/{workflow.metadata.name}"
     ours = (
-        f"Starts a run of the Workflow {name} and waits for what it comes to. The run goes on when this call ends "
-        "early: follow it with wait_for_run or get_run. It may stop at a gate that only people can open."
+        f"Starts a run of the Workflow {name} and waits for what it comes to. Use it when what its author describes is "
+        "what the person wants. Answers `success` with the `output`, `failed` with the reason, `waiting` at a gate "
+        "that only people can open, or `running` with the `run` to follow with wait_for_run. The run goes on when this "
+        "call ends early."
     )
     theirs = clean(workflow.spec.description, MAX_DESCRIPTION)
     if not theirs:
@@ -147,6 +138,11 @@ def _parameters(workflow: Workflow) -> dict[str, Any]:
                 "minLength": 1,
                 "maxLength": MAX_IDEMPOTENCY_KEY,
                 "description": "Any text of yours: a second call with the same one gets the first call's run.",
+            },
+            "job_label": {
+                "type": "string",
+                "maxLength": MAX_JOB_LABEL,
+                "description": "A few words to find the run by: list_runs filters by them.",
             },
         },
         "additionalProperties": False,

@@ -13,11 +13,12 @@ from penstock.application.outcomes import outcome
 from penstock.application.submit_run import RunRequest, SubmitRun
 from penstock.errors import InvalidInput, Problem
 from penstock_mcp.calls import Callers, answered
-from penstock_mcp.catalogue import DEFAULT_TIMEOUT, OUTPUT_SCHEMA, ToolCard
+from penstock_mcp.catalogue import DEFAULT_TIMEOUT, ToolCard
 from penstock_mcp.following import Follower
 from penstock_mcp.schemas import validator
+from penstock_mcp.shapes import RUN_ANSWER
 from penstock_mcp.text import clean
-from penstock_mcp.views import answer
+from penstock_mcp.views import followed
 
 MAX_PROBLEMS = 20
 MAX_PROBLEM = 300
@@ -44,7 +45,7 @@ def workflow_tool(card: ToolCard, execute: Execute) -> WorkflowTool:
         title=card.title,
         description=card.description,
         parameters=card.parameters,
-        output_schema=OUTPUT_SCHEMA,
+        output_schema=RUN_ANSWER,
         annotations=ToolAnnotations(
             title=card.title,
             read_only_hint=hints.read_only,
@@ -78,11 +79,12 @@ class Execution:
             workflow=card.key.name,
             context=arguments.get("context", {}),
             idempotency_key=arguments.get("idempotency_key"),
+            job_label=arguments.get("job_label", ""),
         )
         run = await SubmitRun(access, self._new_suffix)(request)
         if not arguments.get("wait", True):
-            return answer(outcome(run))
-        return answer(await self._follower.follow(access, run, arguments.get("timeout", DEFAULT_TIMEOUT)))
+            return followed(outcome(run))
+        return followed(await self._follower.follow(access, run, arguments.get("timeout", DEFAULT_TIMEOUT)))
 
 
 def check_arguments(parameters: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 from fastmcp.server.dependencies import get_context
+from fastmcp.tools.base import ToolResult
 
 from penstock.api.v1alpha1.approval import ApprovalRequest
 from penstock.api.v1alpha1.run import WorkflowRun
@@ -17,6 +18,7 @@ from penstock.application.outcomes import outcome, run_id, timed_out
 from penstock.application.wait_for_run import settled, wait_for_run
 from penstock.errors import PenstockError, TransientError
 from penstock.ports.access import Access, Key
+from penstock_mcp.views import answer
 
 ReportProgress = Callable[[float, float | None, str], Awaitable[None]]
 """Takes what is done, what there is in all, and a sentence."""
@@ -59,6 +61,12 @@ class Follower:
             return timed_out(latest, seconds)
         shown = await with_output(access, latest)
         return outcome(shown.run, await open_requests(access, latest), unread=shown.unread)
+
+
+async def ended_answer(access: Access, run: WorkflowRun) -> ToolResult:
+    """What a tool answers at the end of its run."""
+    shown = await with_output(access, run)
+    return answer(outcome(shown.run, unread=shown.unread))
 
 
 async def open_requests(access: Access, run: WorkflowRun) -> tuple[ApprovalRequest, ...]:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.ports.access import Key
 from penstock_mcp.catalogue import ToolCard, by_name, offered, tool_card
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Some of the cards, with the keys of their Workflows."""
+
+    cards: tuple[ToolCard, ...] = ()
+    keys: frozenset[Key] = frozenset()
 
 
 class WorkflowIndex:
@@ -24,17 +33,16 @@ class WorkflowIndex:
         """Set once the Workflows were seen for the first time."""
         self.changed = asyncio.Event()
         """Set when a card came, went or changed; whoever announces that clears it."""
-        self.keys: frozenset[Key] = frozenset()
-        """Of all Workflows that have a card."""
-
-    @property
-    def cards(self) -> tuple[ToolCard, ...]:
-        """All cards, by name."""
-        return tuple(self._cards.values())
+        self._all = Share()
+        self._by_application: dict[Key, Share] = {}
 
     def get(self, name: str) -> ToolCard | None:
         """The card of a tool's name."""
         return self._cards.get(name)
+
+    def share(self, application: Key | None = None) -> Share:
+        """All cards, in the order of names; those of one application where one is given."""
+        return self._all if application is None else self._by_application.get(application, Share())
 
     def replace(self, workflows: Sequence[Workflow]) -> None:
         """Take all Workflows as they are now. Never raises: one bad Workflow does not hide the others."""
@@ -45,10 +53,11 @@ class WorkflowIndex:
         }
         cards = by_name(card for _, card in self._made.values())
         changed = cards != self._cards
-        self._cards = cards
-        self.keys = frozenset(card.key for card in cards.values())
         self.synced.set()
         if changed:
+            self._cards = cards
+            self._all = _share(cards.values())
+            self._by_application = _shares(self._all.cards)
             self.changed.set()
 
     def _make(self, workflow: Workflow) -> tuple[Workflow, ToolCard] | None:
@@ -61,6 +70,19 @@ class WorkflowIndex:
         except Exception:
             log.exception("no tool for Workflow %s/%s", workflow.metadata.namespace, workflow.metadata.name)
             return None
+
+
+def _share(cards: Iterable[ToolCard]) -> Share:
+    kept = tuple(cards)
+    return Share(kept, frozenset(card.key for card in kept))
+
+
+def _shares(cards: Iterable[ToolCard]) -> dict[Key, Share]:
+    found: dict[Key, list[ToolCard]] = {}
+    for card in cards:
+        if card.application_key is not None:
+            found.setdefault(card.application_key, []).append(card)
+    return {key: _share(mine) for key, mine in found.items()}
 
 
 def _same(old: Workflow, new: Workflow) -> bool:

@@ -9,21 +9,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from fastmcp.exceptions import NotFoundError
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.server.providers import Provider
-from fastmcp.tools.base import Tool
+from fastmcp.tools.base import Tool, ToolResult
 from fastmcp.utilities.versions import VersionSpec
+from mcp_types import CallToolRequestParams, ListToolsRequest
 
 from penstock.errors import Forbidden, PenstockError
 from penstock_mcp.backend import Backend
-from penstock_mcp.calls import Callers
 from penstock_mcp.catalogue import ToolCard
 from penstock_mcp.execution import Execute, WorkflowTool, workflow_tool
 from penstock_mcp.index import WorkflowIndex
-from penstock_mcp.rights import Rights
+from penstock_mcp.reach import Reach, endpoint_application
 
 log = logging.getLogger(__name__)
 
@@ -43,37 +45,34 @@ class Pace:
 class WorkflowProvider(Provider):
     """Serves the tools of all Workflows that the caller may run."""
 
-    def __init__(self, index: WorkflowIndex, callers: Callers, rights: Rights, execute: Execute) -> None:
+    def __init__(self, index: WorkflowIndex, reach: Reach, execute: Execute) -> None:
         super().__init__()
         self._index = index
-        self._callers = callers
-        self._rights = rights
+        self._reach = reach
         self._execute = execute
         self._tools: dict[str, WorkflowTool] = {}
 
     async def _list_tools(self) -> Sequence[Tool]:
         try:
-            allowed = await self._rights.runnable(self._callers.identity(), self._index.keys)
+            return [self._tool(card) for card in await self._reach.cards(endpoint_application())]
         except PenstockError as error:
             # Forbidden is also the framework's own look at start-up, which has no caller.
             if not isinstance(error, Forbidden):
                 log.warning("nobody can say now what a caller may run: %s", error)
             return []
-        return [self._tool(card) for card in self._index.cards if card.key in allowed]
 
     async def _get_tool(self, name: str, version: VersionSpec | None = None) -> Tool | None:
-        card = self._index.get(name)
-        if card is None or version is not None:
+        if version is not None:
             return None
         try:
-            allowed = await self._rights.runnable(self._callers.identity(), self._index.keys)
+            card = await self._reach.card(name, endpoint_application())
         except Forbidden:
             return None
         except PenstockError:
             # The call goes to the API server as this caller and says itself that the trouble passes; "unknown tool"
             # would be untrue.
-            return self._tool(card)
-        return self._tool(card) if card.key in allowed else None
+            card = self._index.get(name)
+        return self._tool(card) if card is not None else None
 
     def _tool(self, card: ToolCard) -> WorkflowTool:
         known = self._tools.get(card.name)
@@ -121,3 +120,25 @@ class Watching:
             await asyncio.sleep(self._pace.settle)
             self._index.changed.clear()
             await self._announce()
+
+
+class EndpointLists(Middleware):
+    """Keeps tools that are about all Workflows away from the endpoints of single applications."""
+
+    def __init__(self, hidden: Collection[str]) -> None:
+        self._hidden = frozenset(hidden)
+
+    async def on_list_tools(
+        self, context: MiddlewareContext[ListToolsRequest], call_next: CallNext[ListToolsRequest, Sequence[Tool]]
+    ) -> Sequence[Tool]:
+        """The list, as it fits the endpoint."""
+        tools = await call_next(context)
+        return [tool for tool in tools if tool.name not in self._hidden] if endpoint_application() else tools
+
+    async def on_call_tool(
+        self, context: MiddlewareContext[CallToolRequestParams], call_next: CallNext[CallToolRequestParams, ToolResult]
+    ) -> ToolResult:
+        """Pass the call on, unless the tool is not there at this endpoint."""
+        if context.message.name in self._hidden and endpoint_application():
+            raise NotFoundError(f"Unknown tool: {context.message.name!r}")
+        return await call_next(context)

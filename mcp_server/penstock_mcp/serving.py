@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from penstock.errors import BugError
+from penstock_mcp.discovery import ENDPOINT, add_application_endpoints
 from penstock_mcp.guarding.bodies import BODY_SECONDS
 from penstock_mcp.guarding.buckets import Buckets, Rate
 from penstock_mcp.guarding.door import MAX_AT_ONCE, Door, DoorRules
@@ -23,7 +24,6 @@ from penstock_mcp.guarding.figures import Figures
 from penstock_mcp.guarding.scope_check import ToolScopes
 from penstock_mcp.signin.credentials import CredentialVerifier
 
-PATH = "/mcp"
 _CLOSING_SECONDS = 5.0
 
 
@@ -67,14 +67,15 @@ def http_app(server: FastMCP, options: HttpOptions) -> ASGIApp:
         max_at_once=options.max_at_once,
         body_seconds=options.body_seconds,
     )
-    return server.http_app(
-        path=PATH,
+    app = server.http_app(
+        path=ENDPOINT,
         stateless_http=True,
         host_origin_protection=True,
         allowed_hosts=list(options.allowed_hosts),
         allowed_origins=list(options.allowed_origins),
         middleware=[Middleware(Door, rules=rules)],
     )
+    return add_application_endpoints(app)
 
 
 async def serve_http(

@@ -31,6 +31,11 @@ def clean(text: str, limit: int) -> str:
     return f"{plain[:limit]} [cut: {len(text)} characters in all]"
 
 
+def clean_stretch(text: str) -> str:
+    """A stretch of a longer text without invisible characters and terminal sequences; its ends stay as they are."""
+    return _INVISIBLE.sub("", _TERMINAL.sub("", text).replace("\r\n", "\n"))
+
+
 def one_line(text: str, limit: int) -> str:
     """The same on one line."""
     return " ".join(clean(text, limit).split())

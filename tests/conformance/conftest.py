@@ -35,6 +35,13 @@ def asked_for_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def tasks_server() -> Iterator[str]:
+    """With the tools that the tasks scenarios ask for."""
+    with serving("--tasks") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
 def own_server() -> Iterator[str]:
     """As it is."""
     with serving() as address:

@@ -21,9 +21,9 @@ Failures = dict[str, list[str]]
 _FOLDER = re.compile(r"server-(?P<scenario>.+?)-\d{4}-\d\d-\d\dT[-\dZ]+")
 
 
-def run_suite(address: str, version: str, results: Path) -> Failures:
-    """Every server scenario of a version of the specification: required ones, extensions and those still pending."""
-    command = [*node_tools(HERE).command(SUITE), "server", "--url", address, "--requirements", version]
+def run_suite(address: str, results: Path, *choice: str) -> Failures:
+    """The server scenarios of a choice, such as `--requirements 2026-07-28` or `--scenario ping`."""
+    command = [*node_tools(HERE).command(SUITE), "server", "--url", address, *choice]
     done = subprocess.run([*command, "-o", str(results)], capture_output=True, text=True, timeout=300, check=False)
     found = {_scenario(path): _failed(json.loads(path.read_text())) for path in results.glob("*/checks.json")}
     assert found, f"the suite ran nothing:\n{done.stdout}\n{done.stderr}"

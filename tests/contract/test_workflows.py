@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from penstock.errors import NotFound
@@ -53,3 +55,25 @@ async def test_namespaces_are_apart(world: World):
     assert await world.requester.workflows.list("elsewhere") == ()
     with pytest.raises(NotFound, match="order"):
         await world.requester.workflows.get(Key("elsewhere", "order"))
+
+
+async def test_a_watch_tells_all_workflows_at_once_and_after_each_change(world: World):
+    workflows = world.requester.workflows
+    await workflows.apply(a_workflow(name="order"))
+    async with asyncio.timeout(10):
+        watch = workflows.watch("default")
+        assert [found.metadata.name for found in await anext(watch)] == ["order"]
+        await workflows.apply(a_workflow(name="refund"))
+        assert {found.metadata.name for found in await anext(watch)} == {"order", "refund"}
+        await workflows.apply(a_workflow(a_step("other"), name="order"))
+        changed = {found.metadata.name: found for found in await anext(watch)}
+        await watch.aclose()
+    assert changed["order"].spec.steps[0].name == "other"
+
+
+async def test_a_watch_of_one_namespace_tells_nothing_of_others(world: World):
+    await world.requester.workflows.apply(a_workflow(name="order"))
+    watch = world.requester.workflows.watch("elsewhere")
+    async with asyncio.timeout(10):
+        assert await anext(watch) == ()
+        await watch.aclose()

@@ -44,7 +44,7 @@ class Switchable:
 
 
 def own(world: World, namespace: str | None = "shop") -> OwnBackend:
-    return OwnBackend(world.access(), namespace, poll_seconds=0.01)
+    return OwnBackend(world.access(), namespace)
 
 
 def shared(
@@ -58,7 +58,7 @@ def shared(
             raise world.trouble
         return [key for key in keys if may_run(actor, key)]
 
-    watch = OwnBackend(world.access(), namespace, poll_seconds=0.01).watch_workflows
+    watch = OwnBackend(world.access(), namespace).watch_workflows
     return ImpersonatingBackend(namespace, lambda actor: world.access(actor, namespaces=reach(actor)), watch, allowed)
 
 

@@ -63,8 +63,11 @@ class CallRecord(Middleware):
         return f"user={one_line(actor.user, 253)!r} client={one_line(actor.client, 253)!r}"
 
 
-def _outcome(result: ToolResult) -> str:
+def _outcome(result: object) -> str:
     """The answer's status; of an error its code."""
+    if not isinstance(result, ToolResult):
+        # The call goes on as a task of the protocol.
+        return "task"
     if isinstance(result, InputRequiredToolResult):
         return "input_required"
     shape = result.structured_content or {}

@@ -15,6 +15,8 @@ from penstock.errors import AlreadyExists, InvalidInput, NotFound
 from penstock.ports.access import Access, Key
 
 MAX_PREFIX = 52
+JOB_LABEL = "penstock.dev/job-label"
+"""Annotation of a run: a few words of whoever asked for it, to find it by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class RunRequest:
     inline: WorkflowSpec | None = None
     idempotency_key: str | None = None
     """The second request with this key gets the first one's run."""
+    job_label: str = ""
+    """A few words to find the run by."""
 
 
 class SubmitRun:
@@ -75,7 +79,8 @@ class SubmitRun:
             context=dict(request.context),
             idempotency_key=request.idempotency_key,
         )
-        metadata = ObjectMeta(name=self._name(request), namespace=request.namespace)
+        annotations = {JOB_LABEL: request.job_label} if request.job_label else {}
+        metadata = ObjectMeta(name=self._name(request), namespace=request.namespace, annotations=annotations)
         return WorkflowRun(metadata=metadata, spec=spec)
 
     def _name(self, request: RunRequest) -> str:

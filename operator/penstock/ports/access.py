@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -41,6 +41,9 @@ class Workflows(Protocol):
 
     async def list(self, namespace: str | None) -> tuple[Workflow, ...]:
         """The Workflows of a namespace, by name; of all namespaces for None."""
+
+    def watch(self, namespace: str | None) -> AsyncGenerator[tuple[Workflow, ...]]:
+        """The Workflows as they are, then all of them after every change, without end, in no certain order."""
 
     async def apply(self, workflow: Workflow) -> Workflow:
         """Create the Workflow or replace its spec and labels."""

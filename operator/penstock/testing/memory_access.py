@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from penstock.api.v1alpha1.approval import ApprovalRequest, Decision
 from penstock.api.v1alpha1.run import RequestedBy, WorkflowRun, WorkflowRunStatus
@@ -17,8 +17,9 @@ from penstock.testing.memory_table import MemoryChanges, MemoryTable
 class MemoryWorkflows:
     """Reading and writing Workflows."""
 
-    def __init__(self, table: MemoryTable[Workflow]) -> None:
+    def __init__(self, table: MemoryTable[Workflow], changes: MemoryChanges) -> None:
         self._table = table
+        self._changes = changes
 
     async def get(self, key: Key) -> Workflow:
         """One Workflow. Raises NotFound."""
@@ -29,6 +30,17 @@ class MemoryWorkflows:
         return tuple(
             sorted(self._table.all(namespace), key=lambda found: (found.metadata.namespace, found.metadata.name))
         )
+
+    async def watch(self, namespace: str | None) -> AsyncGenerator[tuple[Workflow, ...]]:
+        """All Workflows at once and after every change."""
+        seen: tuple[Workflow, ...] | None = None
+        while True:
+            count = self._changes.count
+            found = await self.list(namespace)
+            if found != seen:
+                seen = found
+                yield found
+            await self._changes.after(count)
 
     async def apply(self, workflow: Workflow) -> Workflow:
         """Create or replace spec and labels."""

@@ -188,7 +188,7 @@ class MemoryWorld:
         """All that one person can reach."""
         actor = Actor(user, client, groups)
         return Access(
-            workflows=MemoryWorkflows(self.workflows),
+            workflows=MemoryWorkflows(self.workflows, self.changes),
             runs=MemoryRuns(self.runs, self.changes, actor),
             approvals=MemoryApprovals(self.approvals, actor, self.clock, local=self._local),
             logs=MemoryLogs(self.runner, self.changes),

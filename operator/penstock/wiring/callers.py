@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
-
-import msgspec
 
 from penstock.adapters.kube.access import kube_access
 from penstock.adapters.kube.client import KubeClient, as_dict
-from penstock.adapters.kube.informers import Informer, Source, WatchTiming
-from penstock.adapters.kube.objects import Meta
-from penstock.adapters.kube.resources import WORKFLOWS
+from penstock.adapters.kube.informers import WatchTiming
 from penstock.adapters.kube.secret_records import SecretRecords
+from penstock.adapters.kube.workflow_watch import watch_workflows
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.ports.access import Access, Actor, Key
 from penstock.ports.key_records import KeyRecords
-
-log = logging.getLogger(__name__)
-
-
-class _Head(msgspec.Struct):
-    metadata: Meta
-
-
-_decode_head = msgspec.json.Decoder(_Head).decode
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A Workflow as the watch brought it; None where it cannot be read."""
-
-    metadata: Meta
-    workflow: Workflow | None
 
 
 class ServedCluster:
@@ -74,36 +52,11 @@ class ServedCluster:
 
     async def watch_workflows(self, on_change: Callable[[Sequence[Workflow]], None]) -> None:
         """All Workflows at once and after each change, until cancelled; with the server's own rights."""
-        changed = asyncio.Event()
-        informers = [
-            Informer(self._client, Source(WORKFLOWS.path(place), _see), self._setting(changed), timing=self._timing)
-            for place in self._places
-        ]
-        async with asyncio.TaskGroup() as group:
-            for informer in informers:
-                group.create_task(informer.run())
-            for informer in informers:
-                await informer.synced.wait()
-            while True:
-                changed.clear()
-                on_change([seen.workflow for informer in informers for seen in informer if seen.workflow is not None])
-                await changed.wait()
-
-    @staticmethod
-    def _setting(event: asyncio.Event) -> Callable[[_Seen | None, _Seen | None], None]:
-        return lambda _old, _new: event.set()
+        async with contextlib.aclosing(watch_workflows(self._client, self._places, self._timing)) as seen:
+            async for found in seen:
+                on_change(found)
 
 
 async def _post(client: KubeClient, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
     # Reviews change nothing: they are no writes in the sense of what is counted.
     return await client.create(path, dict(body), as_dict, counted=False)
-
-
-def _see(raw: bytes | msgspec.Raw) -> _Seen:
-    data = bytes(raw)
-    head = _decode_head(data)
-    try:
-        return _Seen(head.metadata, Workflow.model_validate_json(data))
-    except ValueError as error:
-        log.warning("Workflow %s cannot be read: %s", head.metadata.key, error)
-        return _Seen(head.metadata, None)

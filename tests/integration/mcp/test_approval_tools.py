@@ -98,7 +98,7 @@ async def test_a_service_account_never_decides(world: World, era: Era, tool: str
 
 
 async def test_a_service_account_with_a_kubeconfig_over_stdio_does_not_decide_either(world: World, era: Era):
-    backend = OwnBackend(world.access(AGENT), "shop", 0.01)
+    backend = OwnBackend(world.access(AGENT), "shop")
     async with connected(a_server(backend), era) as client:
         gate = await stopped_at_a_gate(client, world)
         assert (await call(client, "approve_workflow", request_id=GATE, comment="go"))["error"] == "FORBIDDEN"

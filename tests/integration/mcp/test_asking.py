@@ -50,7 +50,7 @@ async def at_a_gate(world: World, **gate: Any) -> Key:
 
 def of_lead(world: World) -> OwnBackend:
     """The lead over stdio with a kubeconfig of their own: another user through another client."""
-    return OwnBackend(world.access(Actor("lead@example.com")), "shop", 0.01)
+    return OwnBackend(world.access(Actor("lead@example.com")), "shop")
 
 
 async def test_the_persons_own_word_counts_and_not_the_models(world: World, era: Era):

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
 from fastmcp import Client, FastMCP
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from mcp.client.subscriptions import listen
@@ -25,6 +22,7 @@ from penstock_mcp.provider import Pace
 from penstock_mcp.serving import HttpOptions, http_app
 from tests.integration.mcp.reviewing_server import OWN_TOKEN, ReviewingServer, a_token, reviewing
 from tests.support.eventually import eventually
+from tests.support.http_server import listening
 from tests.support.mcp_client import Era, answer_of, call, said, tool_names
 from tests.support.memory_access import ORDER
 
@@ -58,22 +56,6 @@ class CountLists(Middleware):
     async def on_list_tools(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
         self._seen.append("tools/list")
         return await call_next(context)
-
-
-@asynccontextmanager
-async def listening(app: Any) -> AsyncIterator[str]:
-    sock = socket.socket()
-    sock.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(app, http="h11", log_config=None, ws="none", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server._serve([sock]))
-    try:
-        await eventually(lambda: server.started or task.done())
-        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
-        sock.close()
 
 
 @pytest.fixture

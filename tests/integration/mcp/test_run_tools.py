@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -177,7 +178,7 @@ async def test_logs_are_the_end_of_what_was_printed_cleaned(world: World, era: E
         result = await answer_of(client, "get_run_logs", run=RUN, step="charge", max_bytes=40)
     assert result.structured_content is not None
     output = result.structured_content["output"]
-    assert output["log"].endswith("last line\ufffd")
+    assert output["log"].endswith("last line\ufffd\n")
     assert output["skipped_bytes"] > 500
     assert len(output["log"]) <= 40
     assert "not instructions" in said(result)
@@ -213,3 +214,73 @@ async def test_wrong_arguments_have_the_shape_of_every_error(
     assert answer["error"] == "INVALID_INPUT"
     assert named in answer["message"]
     assert answer["hint"]
+
+
+async def test_list_runs_counts_what_the_filter_takes(world: World, era: Era):
+    world.put(a_workflow("other"))
+    async with connected(a_server(own(world)), era) as client:
+        for label in ("nightly", "nightly", "by hand"):
+            await call(client, "execute_order_processing", context=CONTEXT, wait=False, job_label=label)
+        await start(client, "execute_other")
+        world.succeed(KEY, 1)
+        everything = (await call(client, "list_runs", limit=1, offset=1))["output"]
+        nightly = (await call(client, "list_runs", job_label="nightly"))["output"]
+        ended = (await call(client, "list_runs", phase="Succeeded"))["output"]
+    assert [run["run"] for run in everything["runs"]] == ["shop/order-processing-n3"]
+    assert (everything["total"], everything["next_offset"]) == (4, 2)
+    assert everything["by_phase"] == {"Pending": 3, "Succeeded": 1}
+    assert [run["job_label"] for run in nightly["runs"]] == ["nightly", "nightly"]
+    assert "next_offset" not in nightly
+    assert [run["run"] for run in ended["runs"]] == [RUN]
+
+
+async def test_a_large_output_is_read_in_parts(world: World, era: Era):
+    output = {"text": "é" * 70_000}
+    async with connected(a_server(own(world)), era) as client:
+        await start(client)
+        assert (await call(client, "get_run_output", run=RUN))["error"] == "NOT_FOUND"
+        world.succeed(KEY, output)
+        text, offset = "", 0
+        while offset is not None:
+            part = (await call(client, "get_run_output", run=RUN, offset=offset, max_bytes=50_001))["output"]
+            text, offset = text + part["text"], part.get("next_offset")
+    assert json.loads(text) == output
+
+
+async def test_the_output_of_one_step_is_read(world: World, era: Era):
+    async with connected(a_server(own(world)), era) as client:
+        await start(client)
+        ended = {"phase": "Succeeded", "attempt": 1, "output": [1, 2], "finishedAt": "2026-01-02T12:00:00Z"}
+        world.change(KEY, phase="Running", steps={"charge": ended, "notify": {"phase": "Running", "attempt": 1}})
+        assert (await call(client, "get_run_output", run=RUN, step="charge"))["output"]["value"] == [1, 2]
+        still = await call(client, "get_run_output", run=RUN, step="notify")
+    assert still["error"] == "NOT_FOUND"
+    assert "charge" in still["hint"]
+
+
+async def test_an_answer_that_is_too_large_says_where_the_rest_is(world: World, era: Era):
+    async with connected(a_server(own(world)), era) as client:
+        await start(client)
+        world.succeed(KEY, "x" * 300_000)
+        answer = await call(client, "get_run", run=RUN)
+    assert answer["output"]["too_large"]
+    assert "get_run_output" in answer["hint"]
+
+
+async def test_a_log_is_followed_by_its_cursor(world: World, era: Era):
+    async with connected(a_server(own(world)), era) as client:
+        await start(client)
+        world.change(KEY, phase="Running", steps={"charge": {"phase": "Running", "attempt": 1}})
+        world.logs[KEY, "charge"] = [b"one\ntw\xc3"]
+        first = (await call(client, "get_run_logs", run=RUN, step="charge"))["output"]
+        world.logs[KEY, "charge"].append(b"\xa9\nthree\n")
+        second = (await call(client, "get_run_logs", run=RUN, step="charge", cursor=first["cursor"]))["output"]
+        third = (await call(client, "get_run_logs", run=RUN, step="charge", cursor=second["cursor"]))["output"]
+        world.change(KEY, steps={"charge": {"phase": "Running", "attempt": 2}})
+        world.logs[KEY, "charge"] = [b"again\n"]
+        anew = (await call(client, "get_run_logs", run=RUN, step="charge", cursor=third["cursor"]))["output"]
+        wrong = await call(client, "get_run_logs", run=RUN, step="charge", cursor="../x")
+    assert first["log"] + second["log"] == "one\ntwé\nthree\n"
+    assert third["log"] == ""
+    assert anew["log"] == "again\n"
+    assert wrong["error"] == "INVALID_INPUT"

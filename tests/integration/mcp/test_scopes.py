@@ -14,6 +14,8 @@ from tests.integration.mcp.serving import TOOL, Server, server_of
 from tests.support.mcp_client import ANN, Era, Switchable, a_server, answer_of, call, connected, own, shared
 from tests.support.memory_access import ORDER, World, a_workflow
 
+CATALOGUE = frozenset({"list_applications", "open_application", "discover_tools", "execute_tool"})
+"""Tools that tell what the list of tools tells; what they start is a Workflow's own tool."""
 CONTEXT = {"customer_id": "CUST-1"}
 AGENT = "system:serviceaccount:shop:agent"
 FAKES = {"boolean": True, "integer": 1, "number": 1, "array": [], "object": {}, "null": None}
@@ -86,6 +88,8 @@ async def test_every_tool_refuses_whom_the_api_server_gives_no_right(server: Ser
         assert TOOL in [tool.name for tool in tools]
         server.api.locked_out.add(AGENT)
         for tool in tools:
+            if tool.name in CATALOGUE:
+                continue
             result = await answer_of(client, tool.name, **arguments_for(tool))
             assert result.is_error, tool.name
             assert (result.structured_content or {}).get("error") == "FORBIDDEN", tool.name

@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 from fastmcp import Client
+from fastmcp.client.messages import MessageHandler
 from fastmcp.client.transports import StdioTransport
+from mcp.client.subscriptions import listen
 
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.settings import CommandSettings, process_environment
 from penstock.wiring import open_access
+from tests.support.eventually import eventually
 from tests.support.mcp_client import Era, call, tool_names
 
 GREETING: dict[str, Any] = {
@@ -41,11 +44,19 @@ async def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+class Heard(MessageHandler):
+    def __init__(self) -> None:
+        self.times = 0
+
+    async def on_tool_list_changed(self, message: Any) -> None:
+        self.times += 1
+
+
 @asynccontextmanager
-async def over_stdio(home: Path, era: Era) -> AsyncIterator[Client[Any]]:
+async def over_stdio(home: Path, era: Era, **options: Any) -> AsyncIterator[Client[Any]]:
     environment = {"PENSTOCK_HOME": str(home), "PATH": process_environment()["PATH"], "HOME": str(home)}
     transport = StdioTransport(sys.executable, ["-m", "penstock_mcp", "--local"], env=environment, keep_alive=False)
-    async with Client(transport, mode=era, init_timeout=60) as client:
+    async with Client(transport, mode=era, init_timeout=60, **options) as client:
         yield client
 
 
@@ -80,10 +91,24 @@ async def test_a_rejected_gate_ends_the_run(home: Path):
     assert ended["status"] == "failed"
 
 
-async def test_a_workflow_that_comes_later_is_seen(home: Path):
-    async with over_stdio(home, "auto") as client:
-        async with open_access(CommandSettings(mode="local", home=home)) as access:
-            await access.workflows.apply(Workflow.model_validate({"metadata": {"name": "late"}, "spec": GREETING}))
-        async with asyncio.timeout(20):
-            while "execute_late" not in await tool_names(client):
-                await asyncio.sleep(0.05)
+async def add_late(home: Path) -> None:
+    async with open_access(CommandSettings(mode="local", home=home)) as access:
+        await access.workflows.apply(Workflow.model_validate({"metadata": {"name": "late"}, "spec": GREETING}))
+
+
+async def test_a_client_of_the_handshake_era_is_told_of_a_workflow_that_comes_later(home: Path):
+    async with over_stdio(home, "legacy", message_handler=(heard := Heard())) as client:
+        await add_late(home)
+        await eventually(lambda: heard.times)
+        assert "execute_late" in await tool_names(client)
+
+
+async def test_a_listener_is_told_of_a_workflow_that_comes_later(home: Path):
+    async with (
+        asyncio.timeout(20),
+        over_stdio(home, "auto") as client,
+        listen(client.session, tools_list_changed=True) as events,
+    ):
+        await add_late(home)
+        assert type(await anext(aiter(events))).__name__ == "ToolsListChanged"
+        assert "execute_late" in await tool_names(client)

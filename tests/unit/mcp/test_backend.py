@@ -6,7 +6,7 @@ from collections.abc import Collection
 import pytest
 
 from penstock.api.v1alpha1.workflow import Workflow
-from penstock.errors import Forbidden, Unavailable
+from penstock.errors import Forbidden
 from penstock.ports.access import Actor, Key
 from penstock_mcp.backend import ImpersonatingBackend, OnWorkflows, OwnBackend
 from tests.support.eventually import eventually
@@ -42,16 +42,16 @@ async def test_each_caller_gets_a_reach_of_their_own():
     assert await impersonating(World()).access_for(ANN).caller.whoami() == ANN
 
 
-async def test_looking_goes_on_while_nothing_can_be_read():
+async def test_over_stdio_the_persons_own_watch_is_followed():
     world = World(a_workflow())
     seen: list[list[Workflow]] = []
-    backend = OwnBackend(world.access(), "shop", poll_seconds=0.001)
+    backend = OwnBackend(world.access(), "shop")
     task = asyncio.create_task(backend.watch_workflows(lambda found: seen.append(list(found))))
     try:
         await eventually(lambda: seen)
-        world.trouble = Unavailable("away")
         world.put(a_workflow("second"))
-        world.trouble = None
         await eventually(lambda: len(seen[-1]) == 2)
+        world.drop("shop", "second")
+        await eventually(lambda: len(seen[-1]) == 1)
     finally:
         task.cancel()

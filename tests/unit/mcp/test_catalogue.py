@@ -69,7 +69,7 @@ def test_the_title_is_one_clean_line():
 def test_the_parameters_hold_the_context_and_the_servers_own():
     inputs = {"type": "object", "required": ["total"], "properties": {"total": {"type": "number"}}}
     parameters = tool_card(a_workflow(inputs=inputs), spanning=False).parameters
-    assert list(parameters["properties"]) == ["context", "wait", "timeout", "idempotency_key"]
+    assert list(parameters["properties"]) == ["context", "wait", "timeout", "idempotency_key", "job_label"]
     assert parameters["properties"]["context"]["properties"] == {"total": {"type": "number"}}
     assert parameters["required"] == ["context"]
     assert parameters["additionalProperties"] is False

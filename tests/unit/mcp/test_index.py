@@ -14,8 +14,8 @@ def index() -> WorkflowIndex:
 
 async def test_it_holds_what_is_offered(index: WorkflowIndex):
     index.replace([a_workflow("b"), a_workflow("a"), a_workflow("off", tool={"enabled": False})])
-    assert [card.name for card in index.cards] == ["execute_a", "execute_b"]
-    assert index.keys == {Key("shop", "a"), Key("shop", "b")}
+    assert [card.name for card in index.share().cards] == ["execute_a", "execute_b"]
+    assert index.share().keys == {Key("shop", "a"), Key("shop", "b")}
     assert index.get("execute_off") is None
 
 
@@ -47,5 +47,5 @@ async def test_one_bad_workflow_does_not_hide_the_others(index: WorkflowIndex, c
     broken = a_workflow("broken")
     broken = broken.model_copy(update={"spec": broken.spec.model_copy(update={"description": None})})
     index.replace([broken, a_workflow("a")])
-    assert [card.name for card in index.cards] == ["execute_a"]
+    assert [card.name for card in index.share().cards] == ["execute_a"]
     assert "shop/broken" in caplog.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TypeVar
 
 import msgspec
@@ -21,6 +21,7 @@ from penstock.adapters.kube.resources import APPROVALS, RUNS, SELF_SUBJECT_REVIE
 from penstock.adapters.kube.status_patches import precondition
 from penstock.adapters.kube.step_logs import KubeLogs
 from penstock.adapters.kube.streams import watch
+from penstock.adapters.kube.workflow_watch import watch_workflows
 from penstock.api.v1alpha1.approval import ApprovalRequest, Decision
 from penstock.api.v1alpha1.meta import ApiObject
 from penstock.api.v1alpha1.run import WorkflowRun
@@ -100,6 +101,10 @@ class KubeWorkflows:
         """The Workflows of a namespace, by name; of all namespaces for None."""
         found = await _list(self._client, WORKFLOWS, namespace, Workflow.model_validate_json)
         return tuple(sorted(found, key=lambda each: (each.metadata.name, each.metadata.namespace)))
+
+    def watch(self, namespace: str | None) -> AsyncGenerator[tuple[Workflow, ...]]:
+        """All Workflows at once and after every change."""
+        return watch_workflows(self._client, (namespace,))
 
     async def apply(self, workflow: Workflow) -> Workflow:
         """Create the Workflow, or replace its spec and labels."""

@@ -57,7 +57,7 @@ class LocalBackend:
         outputs = LocalOutputs(self._database)
         caller = LocalCaller(user)
         self.access = Access(
-            workflows=LocalWorkflows(workflows, self._database),
+            workflows=LocalWorkflows(workflows, self._database, self._changes),
             runs=LocalRuns(runs, self._database, self._changes, caller),
             approvals=LocalApprovals(approvals, self._database, caller, clock),
             logs=LocalLogs(directory, attempts, runs, self._changes),

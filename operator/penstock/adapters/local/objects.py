@@ -57,6 +57,12 @@ class ObjectTable(Generic[T]):
         rows = self._database.rows(query, kind=self._kind, **values)
         return tuple(self._model.model_validate_json(row[0]) for row in rows)
 
+    def state(self) -> tuple[int, int]:
+        """The newest resourceVersion of this kind, and how many objects there are: differs after every change."""
+        row = self._database.row("state_of_kind", kind=self._kind)
+        assert row is not None
+        return row[0], row[1]
+
     def insert(self, new: T) -> T:
         """Create an object; uid, resourceVersion and time are given here. Raises AlreadyExists."""
         stamp = {"uid": self._new_uid(), "generation": 1, "creation_timestamp": self._clock.now()}

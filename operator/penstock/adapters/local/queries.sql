@@ -37,6 +37,10 @@ SELECT name FROM objects
 WHERE kind = 'WorkflowRun' AND namespace = :namespace AND json_extract(body, '$.spec.idempotencyKey') = :key
 AND json_extract(body, '$.spec.workflow.name') IS :workflow;
 
+-- name: state_of_kind
+-- The newest resourceVersion of a kind's objects, and their number: differs after every change to them.
+SELECT COALESCE(MAX(resource_version), 0), COUNT(*) FROM objects WHERE kind = :kind;
+
 -- name: insert_object
 -- Add an object unless its key is taken; returns nothing where it is.
 INSERT INTO objects (kind, namespace, name, uid, resource_version, born, run, run_uid, finished, body)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 
+from penstock.adapters.local.changes import Changes
 from penstock.adapters.local.database import Database
 from penstock.adapters.local.names import check_name
 from penstock.adapters.local.objects import ObjectTable, Place
@@ -25,9 +26,10 @@ def workflow_table(database: Database, clock: Clock, new_uid: Callable[[], str])
 class LocalWorkflows:
     """Reading and writing Workflows."""
 
-    def __init__(self, table: ObjectTable[Workflow], database: Database) -> None:
+    def __init__(self, table: ObjectTable[Workflow], database: Database, changes: Changes) -> None:
         self._table = table
         self._database = database
+        self._changes = changes
 
     async def get(self, key: Key) -> Workflow:
         """One Workflow. Raises NotFound."""
@@ -36,6 +38,18 @@ class LocalWorkflows:
     async def list(self, namespace: str | None) -> tuple[Workflow, ...]:
         """The Workflows of a namespace, by name; of all namespaces for None."""
         return self._table.list("list_objects_by_name", namespace=namespace)
+
+    async def watch(self, namespace: str | None) -> AsyncGenerator[tuple[Workflow, ...]]:
+        """All Workflows at once and after every change."""
+        seen: tuple[int, int] | None = None
+        while True:
+            mark = self._changes.mark()
+            # Runs are written far more often than Workflows: reading all of those each time would be felt.
+            state = self._table.state()
+            if state != seen:
+                seen = state
+                yield await self.list(namespace)
+            await self._changes.after(mark)
 
     async def apply(self, workflow: Workflow) -> Workflow:
         """Create the Workflow or replace its spec and labels; one that is as it should be is not written."""

@@ -62,6 +62,8 @@ class Tool(ApiModel):
     """Name for people."""
     annotations: ToolAnnotations = ToolAnnotations()
     """Hints about what running it does."""
+    visible_to: Annotated[tuple[UserName, ...], Field(max_length=64)] = ()
+    """Groups whose agents find the Workflow; everybody's when empty. A matter of order: who may run it is RBAC."""
 
 
 class Outputs(ApiModel):
