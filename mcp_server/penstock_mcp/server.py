@@ -42,9 +42,7 @@ from penstock_mcp.reach import Reach
 from penstock_mcp.resources import Resources
 from penstock_mcp.rights import Rights
 from penstock_mcp.tasks import RunTasks
-from penstock_mcp.tools.applications import ApplicationTools
-from penstock_mcp.tools.approvals import ApprovalTools
-from penstock_mcp.tools.runs import RunTools
+from penstock_mcp.toolbox import Parts, at_every_endpoint, of_the_whole_server
 from penstock_mcp.views import answer
 
 INSTRUCTIONS = """\
@@ -92,7 +90,8 @@ def create_server(
     execution = Execution(callers, follower, new_suffix)
     decider = Decider(callers, chosen.now, chosen.secrets_of)
     reach = Reach(index, callers, Rights(backend, time.monotonic))
-    whole = ApplicationTools(callers, reach, execution).all()
+    parts = Parts(callers, reach, execution, follower, decider, new_suffix, chosen.now, told.tools_changed)
+    whole = of_the_whole_server(parts)
     watching = Watching(backend, index, told.tools_changed, chosen.pace)
 
     @asynccontextmanager
@@ -106,7 +105,7 @@ def create_server(
         version=penstock.__version__,
         auth=auth,
         providers=[WorkflowProvider(index, reach, execution.execute)],
-        tools=[*RunTools(callers, follower).all(), *ApprovalTools(callers, decider).all(), *whole],
+        tools=[*at_every_endpoint(parts), *whole],
         middleware=[
             CallRecord(identities, chosen.figures, time.monotonic),
             EndpointLists([tool.name for tool in whole]),

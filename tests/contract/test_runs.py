@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from penstock.api.v1alpha1.run import RequestedBy, StepStatus, WorkflowRunStatus
-from penstock.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from penstock.errors import AlreadyExists, Conflict, InvalidInput, NotFound, NotPossible
 from penstock.ports.access import Key
 from penstock.testing.builders import a_run, a_spec, a_workflow
 from tests.contract.worlds import World
@@ -212,3 +212,17 @@ async def test_a_run_is_held_and_let_go_on_by_whoever_may_change_it(world: World
 
     assert (held.spec.suspend, again.spec.suspend, released.spec.suspend) == (True, True, False)
     assert (await world.requester.runs.get(KEY)).spec.suspend is False
+
+
+async def test_a_finished_run_is_removed_and_its_name_is_free_again(world: World):
+    made = await world.requester.runs.create(a_run())
+    with pytest.raises(NotPossible):
+        await world.requester.runs.delete(made)
+    ended = await world.ledger.save_status(made, WorkflowRunStatus(phase="Succeeded"))
+    await world.requester.runs.delete(ended)
+    with pytest.raises(NotFound):
+        await world.requester.runs.get(KEY)
+    again = await world.requester.runs.create(a_run())
+    with pytest.raises(NotFound):
+        await world.requester.runs.delete(ended)
+    assert (await world.requester.runs.get(KEY)).metadata.uid == again.metadata.uid

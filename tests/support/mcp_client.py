@@ -64,7 +64,8 @@ def shared(
 
 def a_server(backend: Backend, identities: Identities | None = None, *, budget: float = 50.0, **more: Any) -> FastMCP:
     numbers = itertools.count(1)
-    options = Options(wait_budget=budget, pace=QUICK)
+    clock = {"now": more.pop("now")} if "now" in more else {}
+    options = Options(wait_budget=budget, pace=QUICK, **clock)
     return create_server(
         backend, identities or OwnIdentity(), new_suffix=lambda: f"n{next(numbers)}", options=options, **more
     )

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from penstock.api.v1alpha1.labels import is_template
 from penstock.api.v1alpha1.meta import ObjectMeta
 from penstock.api.v1alpha1.run import WorkflowReference, WorkflowRun, WorkflowRunSpec
 from penstock.api.v1alpha1.workflow import WorkflowSpec
 from penstock.application.check_context import check_context
-from penstock.errors import AlreadyExists, InvalidInput, NotFound
+from penstock.errors import AlreadyExists, InvalidInput, NotFound, NotPossible
 from penstock.ports.access import Access, Key
 
 MAX_PREFIX = 52
@@ -65,6 +66,11 @@ class SubmitRun:
 
     async def _runnable(self, request: RunRequest) -> WorkflowSpec:
         workflow = await self._access.workflows.get(Key(request.namespace, request.workflow))
+        if is_template(workflow):
+            raise NotPossible(
+                f"Workflow {request.workflow} is a template: it is not run itself",
+                hint="Make a Workflow of it first: clone_template, or a copy without the label penstock.dev/template.",
+            )
         for condition in workflow.status.conditions:
             current = condition.observed_generation in (None, workflow.metadata.generation)
             if condition.type == "Ready" and condition.status == "False" and current:

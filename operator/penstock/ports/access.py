@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, Protocol
 from penstock.api.v1alpha1.approval import ApprovalRequest, Decision
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow
-from penstock.engine.model import OutputRef
+from penstock.engine.model import OutputRef, RunPhase
+from penstock.errors import NotPossible
 
 
 class Key(NamedTuple):
@@ -67,8 +68,23 @@ class Runs(Protocol):
     async def set_suspend(self, key: Key, *, suspend: bool) -> WorkflowRun:
         """Hold a run, or let it go on; harmless when it is so already."""
 
+    async def delete(self, run: WorkflowRun) -> None:
+        """Remove a finished run with all that belongs to it: gates, outputs, logs.
+
+        Raises NotPossible where it is not finished, NotFound when it, this very one, is gone, Forbidden.
+        """
+
     def watch(self, key: Key) -> AsyncIterator[WorkflowRun]:
         """The run as it is, then after every change, without end. Raises NotFound when it is or goes away."""
+
+
+def require_finished(run: WorkflowRun) -> None:
+    """What every `Runs.delete` begins with. Raises NotPossible."""
+    if not RunPhase(run.status.phase).finished:
+        raise NotPossible(
+            f"run {run.metadata.namespace}/{run.metadata.name} is {run.status.phase}",
+            hint="Cancel it first, and wait for its end.",
+        )
 
 
 class Approvals(Protocol):

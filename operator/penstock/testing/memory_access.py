@@ -8,7 +8,7 @@ from penstock.api.v1alpha1.approval import ApprovalRequest, Decision
 from penstock.api.v1alpha1.run import RequestedBy, WorkflowRun, WorkflowRunStatus
 from penstock.api.v1alpha1.workflow import Workflow, WorkflowStatus
 from penstock.errors import Forbidden, InvalidInput, NotFound, NotPossible
-from penstock.ports.access import Actor, Key
+from penstock.ports.access import Actor, Key, require_finished
 from penstock.ports.engine import Clock
 from penstock.testing.memory_runner import MemoryRunner
 from penstock.testing.memory_table import MemoryChanges, MemoryTable
@@ -94,6 +94,14 @@ class MemoryRuns:
         if spec == run.spec:
             return run
         return self._table.replace(run.model_copy(update={"spec": spec}), new_spec=True)
+
+    async def delete(self, run: WorkflowRun) -> None:
+        """Remove a finished run. Raises NotPossible, NotFound."""
+        require_finished(run)
+        key = Key(run.metadata.namespace, run.metadata.name)
+        if self._table.get(key).metadata.uid != run.metadata.uid:
+            raise NotFound(f"run {key} is gone")
+        self._table.remove(key)
 
     async def watch(self, key: Key) -> AsyncIterator[WorkflowRun]:
         """The run as it is, then after every change. Raises NotFound when it is or goes away."""

@@ -14,7 +14,9 @@ from tests.integration.mcp.serving import TOOL, Server, server_of
 from tests.support.mcp_client import ANN, Era, Switchable, a_server, answer_of, call, connected, own, shared
 from tests.support.memory_access import ORDER, World, a_workflow
 
-CATALOGUE = frozenset({"list_applications", "open_application", "discover_tools", "execute_tool"})
+CATALOGUE = frozenset(
+    {"list_applications", "open_application", "discover_tools", "execute_tool", "list_runtimes", "reload_tools"}
+)
 """Tools that tell what the list of tools tells; what they start is a Workflow's own tool."""
 CONTEXT = {"customer_id": "CUST-1"}
 AGENT = "system:serviceaccount:shop:agent"
@@ -28,6 +30,8 @@ def arguments_for(tool: Any) -> dict[str, Any]:
 
 
 def _some(name: str, schema: dict[str, Any]) -> Any:
+    if name == "name":
+        return "order-1"
     if name == "context":
         return CONTEXT
     if "enum" in schema:

@@ -27,7 +27,7 @@ from penstock.api.v1alpha1.meta import ApiObject
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.errors import AlreadyExists, Conflict, NotFound, NotPossible, Unavailable
-from penstock.ports.access import Access, Actor, Caller, Key
+from penstock.ports.access import Access, Actor, Caller, Key, require_finished
 
 T = TypeVar("T", bound=ApiObject)
 
@@ -159,6 +159,15 @@ class KubeRuns:
         """Hold a run, or let it go on."""
         path = RUNS.path(key.namespace, key.name)
         return await self._client.merge_patch(path, {"spec": {"suspend": suspend}}, WorkflowRun.model_validate_json)
+
+    async def delete(self, run: WorkflowRun) -> None:
+        """Remove a finished run; what it owns goes with it."""
+        require_finished(run)
+        options = {"propagationPolicy": "Background", "preconditions": {"uid": run.metadata.uid}}
+        try:
+            await self._client.delete(RUNS.path(run.metadata.namespace, run.metadata.name), options)
+        except Conflict as error:
+            raise NotFound(f"run {run.metadata.namespace}/{run.metadata.name} is gone; another has its name") from error
 
     async def watch(self, key: Key) -> AsyncIterator[WorkflowRun]:
         """The run as it is, then after every change. Raises NotFound when it is or goes away."""

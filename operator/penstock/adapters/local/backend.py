@@ -58,7 +58,7 @@ class LocalBackend:
         caller = LocalCaller(user)
         self.access = Access(
             workflows=LocalWorkflows(workflows, self._database, self._changes),
-            runs=LocalRuns(runs, self._database, self._changes, caller),
+            runs=LocalRuns(runs, self._database, directory, self._changes, caller),
             approvals=LocalApprovals(approvals, self._database, caller, clock),
             logs=LocalLogs(directory, attempts, runs, self._changes),
             outputs=outputs,

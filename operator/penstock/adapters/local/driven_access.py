@@ -43,6 +43,9 @@ class _DrivenRuns:
         self.ensure()
         return run
 
+    async def delete(self, run: WorkflowRun) -> None:
+        await self.runs.delete(run)
+
     async def watch(self, key: Key) -> AsyncIterator[WorkflowRun]:
         self.ensure()
         async for run in self.runs.watch(key):

@@ -95,6 +95,18 @@ WHERE run_uid = :run_uid ORDER BY step, batch, attempt;
 SELECT namespace, name, uid, run, run_uid, step, attempt, batch, digest, nonce, outcome FROM attempts
 WHERE run_uid = :run_uid AND step = :step ORDER BY attempt DESC LIMIT 1;
 
+-- name: find_open_attempt
+-- An attempt of a run that has not ended, as far as anybody wrote down.
+SELECT name FROM attempts WHERE run_uid = :run_uid AND outcome IS NULL LIMIT 1;
+
+-- name: delete_attempts_of_run
+-- Forget the attempts of a run.
+DELETE FROM attempts WHERE run_uid = :run_uid;
+
+-- name: delete_objects_of_run
+-- Remove a run and what belongs to it.
+DELETE FROM objects WHERE run_uid = :run_uid;
+
 -- name: end_attempt
 -- Write down how an attempt ended; the first word counts.
 UPDATE attempts SET outcome = :outcome WHERE namespace = :namespace AND name = :name AND outcome IS NULL;

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 
 from penstock.adapters.local.changes import Changes
 from penstock.adapters.local.database import Database
+from penstock.adapters.local.layout import DataDirectory
 from penstock.adapters.local.names import check_name
 from penstock.adapters.local.objects import ObjectTable, Place
 from penstock.api.v1alpha1.run import RequestedBy, WorkflowRun, WorkflowRunStatus
 from penstock.engine.model import RunPhase
-from penstock.errors import AlreadyExists, InvalidInput, Problem
-from penstock.ports.access import Caller, Key
+from penstock.errors import AlreadyExists, InvalidInput, NotFound, NotPossible, Problem
+from penstock.ports.access import Caller, Key, require_finished
 from penstock.ports.engine import Clock
 
 
@@ -27,8 +30,16 @@ def _place(run: WorkflowRun) -> Place:
 class LocalRuns:
     """Asking for runs and looking at them."""
 
-    def __init__(self, table: ObjectTable[WorkflowRun], database: Database, changes: Changes, caller: Caller) -> None:
+    def __init__(
+        self,
+        table: ObjectTable[WorkflowRun],
+        database: Database,
+        directory: DataDirectory,
+        changes: Changes,
+        caller: Caller,
+    ) -> None:
         self._table = table
+        self._directory = directory
         self._database = database
         self._changes = changes
         self._caller = caller
@@ -80,6 +91,19 @@ class LocalRuns:
             if spec == run.spec:
                 return run
             return self._table.replace(run.model_copy(update={"spec": spec}), new_spec=True)
+
+    async def delete(self, run: WorkflowRun) -> None:
+        """Remove a finished run with its gates, attempts, outputs and logs."""
+        require_finished(run)
+        key = Key(run.metadata.namespace, run.metadata.name)
+        with self._database.transaction():
+            if self._table.get(key).metadata.uid != run.metadata.uid:
+                raise NotFound(f"run {key} is gone; another has its name")
+            if self._database.row("find_open_attempt", run_uid=run.metadata.uid) is not None:
+                raise NotPossible(f"run {key} has a process that still ends", hint="Try again in a moment.")
+            self._database.rows("delete_attempts_of_run", run_uid=run.metadata.uid)
+            self._database.rows("delete_objects_of_run", run_uid=run.metadata.uid)
+        await asyncio.to_thread(shutil.rmtree, self._directory.run(run.metadata.uid), ignore_errors=True)
 
     async def watch(self, key: Key) -> AsyncIterator[WorkflowRun]:
         """The run as it is, then after every change, without end. Raises NotFound when it is or goes away."""
