@@ -17,6 +17,7 @@ from penstock_mcp.tools.applications import ApplicationTools
 from penstock_mcp.tools.approvals import ApprovalTools
 from penstock_mcp.tools.gallery import GalleryTools
 from penstock_mcp.tools.runs import RunTools
+from penstock_mcp.tools.scripts import ScriptTools
 from penstock_mcp.tools.steering import SteeringTools
 
 
@@ -49,4 +50,5 @@ def of_the_whole_server(parts: Parts) -> list[Tool]:
     return [
         *ApplicationTools(parts.callers, parts.reach, parts.execution).all(),
         *GalleryTools(parts.callers, parts.reach, parts.announce).all(),
+        *ScriptTools(parts.callers, parts.follower, parts.new_suffix).all(),
     ]

@@ -134,8 +134,8 @@ def run_details(shown: ShownRun, approvals: tuple[ApprovalRequest, ...] = ()) ->
         "progress": run.status.progress,
         "requested_by": requester.user if requester else None,
         "job_label": job_label(run),
-        "started_at": _moment(run.status.started_at),
-        "finished_at": _moment(run.status.finished_at),
+        "started_at": moment(run.status.started_at),
+        "finished_at": moment(run.status.finished_at),
         "steps": steps,
     }
     return {**outcome(run, approvals, unread=shown.unread), "about": _drop_empty(about)}
@@ -153,8 +153,8 @@ def run_line(run: WorkflowRun) -> dict[str, Any]:
         "error_code": run.status.error.code if run.status.error else None,
         "job_label": job_label(run),
         "requested_by": requester.user if requester else None,
-        "created_at": _moment(run.metadata.creation_timestamp),
-        "finished_at": _moment(run.status.finished_at),
+        "created_at": moment(run.metadata.creation_timestamp),
+        "finished_at": moment(run.status.finished_at),
     }
     return _drop_empty(line)
 
@@ -207,7 +207,7 @@ def approval_line(request: ApprovalRequest) -> dict[str, Any]:
         "requested_by": question.requested_by.user,
         "approvers": {"users": list(question.approvers.users), "groups": list(question.approvers.groups)},
         "approvals": f"{_approvals(request)}/{question.quorum}",
-        "expires_at": _moment(question.expires_at),
+        "expires_at": moment(question.expires_at),
         "phase": request.status.phase,
     }
 
@@ -257,8 +257,9 @@ def _drop_empty(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value not in (None, "", {}, [])}
 
 
-def _moment(moment: Any) -> str | None:
-    return moment.isoformat().replace("+00:00", "Z") if moment else None
+def moment(at: Any) -> str | None:
+    """A time as answers have it."""
+    return at.isoformat().replace("+00:00", "Z") if at else None
 
 
 def _json(value: Any) -> str:

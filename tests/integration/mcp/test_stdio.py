@@ -54,7 +54,10 @@ class Heard(MessageHandler):
 
 @asynccontextmanager
 async def over_stdio(home: Path, era: Era, **options: Any) -> AsyncIterator[Client[Any]]:
-    environment = {"PENSTOCK_HOME": str(home), "PATH": process_environment()["PATH"], "HOME": str(home)}
+    # Besides, what a program needs to reach the package index as this machine does.
+    passed_on = ("SSL_CERT_FILE", "UV_", "HTTPS_PROXY", "https_proxy", "NO_PROXY")
+    given = {name: value for name, value in process_environment().items() if name.startswith(passed_on)}
+    environment = {**given, "PENSTOCK_HOME": str(home), "PATH": process_environment()["PATH"], "HOME": str(home)}
     transport = StdioTransport(sys.executable, ["-m", "penstock_mcp", "--local"], env=environment, keep_alive=False)
     async with Client(transport, mode=era, init_timeout=60, **options) as client:
         yield client
