@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from penstock.cli.commands import apikeys, decisions, files, objects, processes, runs
+from penstock.cli.commands import apikeys, connect, decisions, files, objects, processes, runs
 from penstock.cli.frame import Command, add, root
 
 ABOUT = """Run workflows, on this machine or on a Kubernetes cluster, with gates that people hold.
@@ -27,6 +27,7 @@ COMMANDS: tuple[Command, ...] = (
     *decisions.COMMANDS,
     *files.COMMANDS,
     *apikeys.COMMANDS,
+    *connect.COMMANDS,
     *processes.COMMANDS,
 )
 """All commands, in the order of the help."""

@@ -1,0 +1,1 @@
+"""Writing Penstock into the configuration of agents' clients."""
