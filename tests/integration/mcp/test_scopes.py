@@ -26,7 +26,9 @@ FAKES = {"boolean": True, "integer": 1, "number": 1, "array": [], "object": {}, 
 def arguments_for(tool: Any) -> dict[str, Any]:
     """Something for every argument that the tool asks for."""
     schema = tool.input_schema
-    return {name: _some(name, schema["properties"][name]) for name in schema.get("required", ())}
+    # A script is the one thing that may be given in two ways, so neither is required.
+    wanted = [*schema.get("required", ()), *({"script_content"} & set(schema.get("properties", ())))]
+    return {name: _some(name, schema["properties"][name]) for name in wanted}
 
 
 def _some(name: str, schema: dict[str, Any]) -> Any:
