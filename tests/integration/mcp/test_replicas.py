@@ -1,0 +1,170 @@
+"""Two replicas behind a balancer that sends each request to the next: everything works from either, in both eras."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import pytest
+from fastmcp import Client
+
+from tests.integration.mcp.reviewing_server import ReviewingServer, a_token, reviewing
+from tests.integration.mcp.serving import TOOL, Server, modern, server_of
+from tests.support.eventually import eventually
+from tests.support.mcp_client import Era, answer_of, call, tool_names
+from tests.support.memory_access import ORDER
+
+AGENT = "system:serviceaccount:shop:agent"
+CONTEXT = {"customer_id": "CUST-1"}
+TASKS = "io.modelcontextprotocol/tasks"
+
+
+@dataclass
+class Balancer:
+    """Sends each connection to the next replica; a client of one request a connection meets them in turn."""
+
+    address: str
+    counts: list[int] = field(default_factory=lambda: [0, 0])
+
+    def client(self, era: Era) -> Client[Any]:
+        from fastmcp.client.transports import StreamableHttpTransport
+
+        def each_alone(**options: Any) -> httpx2.AsyncClient:
+            limits = httpx2.Limits(max_keepalive_connections=0)
+            return httpx2.AsyncClient(**{**options, "limits": limits})
+
+        transport = StreamableHttpTransport(
+            f"{self.address}/mcp", auth=a_token("agent"), httpx_client_factory=each_alone
+        )
+        return Client(transport, mode=era)
+
+
+@asynccontextmanager
+async def balanced(*replicas: Server) -> AsyncIterator[Balancer]:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        balancer = Balancer(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        turn = itertools.count()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            chosen = next(turn) % len(replicas)
+            balancer.counts[chosen] += 1
+            host, _, port = replicas[chosen].origin.removeprefix("http://").partition(":")
+            try:
+                upstream, downstream = await asyncio.open_connection(host, int(port))
+            except OSError:
+                writer.close()
+                return
+            await asyncio.gather(_pump(reader, downstream), _pump(upstream, writer))
+
+        server = await asyncio.start_server(serve, sock=listener)
+        async with server:
+            yield balancer
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while chunk := await reader.read(65536):
+            writer.write(chunk)
+            await writer.drain()
+    writer.close()
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[ReviewingServer]:
+    async with reviewing() as server:
+        labels = {"app.kubernetes.io/part-of": "sales"}
+        metadata = {"name": "order-processing", "namespace": "shop", "labels": labels}
+        server.put("workflows", {"metadata": metadata, "spec": ORDER})
+        server.grants.add((AGENT, "shop"))
+        yield server
+
+
+@pytest.fixture
+async def both(api: ReviewingServer) -> AsyncIterator[Balancer]:
+    async with server_of(api) as one, server_of(api) as two, balanced(one, two) as balancer:
+        yield balancer
+
+
+async def test_a_run_is_started_on_one_and_followed_on_the_other(api: ReviewingServer, both: Balancer, era: Era):
+    async with both.client(era) as client:
+        assert TOOL in await tool_names(client)
+        started = await call(client, TOOL, context=CONTEXT, wait=False)
+        for _ in range(4):
+            assert (await call(client, "get_run", run=started["run"]))["status"] == "running"
+        api.finish("shop", "order-processing-n1", {"order_id": "ORD-1"})
+        for _ in range(2):
+            assert (await call(client, "wait_for_run", run=started["run"]))["output"] == {"order_id": "ORD-1"}
+        assert len((await call(client, "list_runs"))["output"]["runs"]) == 1
+        run = await client.read_resource(f"run://{started['run']}")
+    assert "ORD-1" in getattr(run[0], "text", "")
+    assert min(both.counts) >= 4
+
+
+async def test_a_session_with_an_application_is_known_to_both(both: Balancer, era: Era):
+    async with both.client(era) as client:
+        opened = (await call(client, "open_application", uri="application://shop/sales"))["output"]
+        for _ in range(2):
+            found = await call(client, "discover_tools", session_id=opened["session_id"])
+            assert [tool["tool_id"] for tool in found["output"]["tools"]] == ["shop/order-processing"]
+        arguments = {"context": CONTEXT, "wait": False}
+        started = await call(
+            client,
+            "execute_tool",
+            session_id=opened["session_id"],
+            tool_id="shop/order-processing",
+            arguments=arguments,
+        )
+    assert started["status"] == "running"
+
+
+async def test_a_task_is_known_to_both(api: ReviewingServer, both: Balancer):
+    async def ask(method: str, about: str, **params: Any) -> dict[str, Any]:
+        body, headers = modern(method)
+        body["params"] |= params
+        body["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = {"extensions": {TASKS: {}}}
+        sent = {
+            **headers,
+            "Mcp-Name": about,
+            "Accept": "application/json, text/event-stream",
+            "Authorization": f"Bearer {a_token('agent')}",
+        }
+        # A connection for each request, so that each meets the other replica.
+        async with httpx2.AsyncClient(timeout=30) as client:
+            answer: dict[str, Any] = (await client.post(f"{both.address}/mcp", json=body, headers=sent)).json()
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    task = await ask("tools/call", TOOL, name=TOOL, arguments={"context": CONTEXT, "wait": False})
+    for _ in range(2):
+        assert (await ask("tasks/get", task["taskId"], taskId=task["taskId"]))["status"] == "working"
+    await ask("tasks/cancel", task["taskId"], taskId=task["taskId"])
+    assert api.get("workflowruns", "order-processing-n1", "shop")["spec"]["cancel"]
+    api.finish("shop", "order-processing-n1", 7)
+    for _ in range(2):
+        ended = await ask("tasks/get", task["taskId"], taskId=task["taskId"])
+        assert ended["result"]["structuredContent"]["output"] == 7
+    assert min(both.counts) >= 3
+
+
+async def test_a_replica_that_dies_in_a_call_loses_nothing_but_that_connection(api: ReviewingServer):
+    async with contextlib.AsyncExitStack() as stack:
+        dying = contextlib.AsyncExitStack()
+        one = await dying.enter_async_context(server_of(api))
+        two = await stack.enter_async_context(server_of(api))
+        async with one.client(a_token("agent"), "auto") as client:
+            waiting = asyncio.create_task(answer_of(client, TOOL, context=CONTEXT))
+            await eventually(lambda: api.names("workflowruns"))
+            await dying.aclose()
+            with contextlib.suppress(Exception):
+                await waiting
+        assert "cancel" not in api.get("workflowruns", "order-processing-n1", "shop")["spec"]
+        api.finish("shop", "order-processing-n1", 7)
+        async with two.client(a_token("agent"), "auto") as client:
+            assert (await call(client, "get_run", run="shop/order-processing-n1"))["output"] == 7
