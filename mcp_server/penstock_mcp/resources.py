@@ -18,6 +18,7 @@ from mcp_types import Annotations
 from penstock.application.kept_outputs import with_output
 from penstock.application.outcomes import run_id
 from penstock.errors import NotFound
+from penstock.ports.logs import LogCursor
 from penstock_mcp.calls import Callers
 from penstock_mcp.deciding import require_showable
 from penstock_mcp.errors import error_shape
@@ -89,7 +90,7 @@ class Resources:
         access = self._callers.access()
         found = await access.runs.get(self._callers.key(f"{namespace}/{name}"))
         attempt = found.status.steps[step].attempt if step in found.status.steps else 0
-        part = await log_part(access, found, step, cursor or f"{attempt}.0", MAX_LOG)
+        part = await log_part(access, found, step, cursor or str(LogCursor(attempt)), MAX_LOG)
         return _json({"run": run_id(found), "step": step, "log": part.text, "cursor": part.cursor, "ended": part.ended})
 
     async def workflow(self, namespace: str, name: str) -> str:

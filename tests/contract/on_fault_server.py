@@ -56,12 +56,18 @@ class OnFaultServer:
             prints=behaviour.prints,
             code=behaviour.code,
             reason=behaviour.reason,
-            end=asyncio.Event() if behaviour.endless else None,
+            then=behaviour.then,
+            end=asyncio.Event() if behaviour.endless or behaviour.then else None,
         )
         return {"kind": "script", "runtime": "bash", "source": "true", "dependencies": [], "image": IMAGES["bash"]}
 
     def starts(self, step: str) -> int:
         return len([name for name in self._kubelet.started if f"-{step}-" in name])
+
+    async def go_on(self, run: WorkflowRun, step: str) -> None:
+        end = self._kubelet.orders[step].end
+        assert end is not None
+        end.set()
 
     async def kill(self, run: WorkflowRun, command: StartAttempt) -> None:
         self._server.remove("pods", command.name)

@@ -11,7 +11,7 @@ import os
 import signal
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Protocol
@@ -40,6 +40,8 @@ class Behaviour:
     code: str = ""
     reason: str = ""
     endless: bool = False
+    then: str = ""
+    """Printed before its end, once the world was told to let it go on."""
 
 
 class World(Protocol):
@@ -65,6 +67,9 @@ class World(Protocol):
     def starts(self, step: str) -> int:
         """How often a program of this step was started."""
 
+    async def go_on(self, run: WorkflowRun, step: str) -> None:
+        """Let the step's newest attempt, which has printed and waits, print the rest and end."""
+
     async def kill(self, run: WorkflowRun, command: StartAttempt) -> None:
         """Make an attempt vanish without a result, as an accident would."""
 
@@ -87,17 +92,24 @@ class InMemory:
         self.ledger, self.revisions, self.gates = world.ledger, world.revisions, world.gates
         self.runner = world.runner
         self.outputs = world.outputs
+        self._held: dict[str, Behaviour] = {}
 
     async def open(self) -> None:
         pass
 
     def program(self, step: str, behaviour: Behaviour) -> Mapping[str, Any]:
-        if not behaviour.endless:
+        if behaviour.then:
+            self._held[step] = replace(behaviour, prints=behaviour.then)
+            self.runner.will_say(step, behaviour.prints.encode())
+        elif not behaviour.endless:
             self.runner.will(step, _ending(behaviour))
         return {"kind": "script"}
 
     def starts(self, step: str) -> int:
         return len([name for name in self.runner.starts if step in name])
+
+    async def go_on(self, run: WorkflowRun, step: str) -> None:
+        self.runner.end(run, step, _ending(self._held.pop(step)))
 
     async def kill(self, run: WorkflowRun, command: StartAttempt) -> None:
         self.runner.end(run, command.id.step, lost())
@@ -143,6 +155,9 @@ class OnDisk:
 
     def program(self, step: str, behaviour: Behaviour) -> Mapping[str, Any]:
         lines = [f"echo started >> {self._folder / step}.starts", f"printf %s {_quoted(behaviour.prints)}"]
+        if behaviour.then:
+            lines.append(f"until [ -e {self._folder / step}.go ]; do sleep 0.01; done")
+            lines.append(f"printf %s {_quoted(behaviour.then)}")
         if behaviour.endless:
             lines.append("sleep 60")
         if behaviour.output is not None:
@@ -154,6 +169,9 @@ class OnDisk:
     def starts(self, step: str) -> int:
         marks = self._folder / f"{step}.starts"
         return len(marks.read_text().splitlines()) if marks.exists() else 0
+
+    async def go_on(self, run: WorkflowRun, step: str) -> None:
+        (self._folder / f"{step}.go").touch()
 
     async def kill(self, run: WorkflowRun, command: StartAttempt) -> None:
         files = self.directory.attempt(run.metadata.uid, command.id)

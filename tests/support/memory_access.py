@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +11,10 @@ from penstock.api.v1alpha1.approval import ApprovalRequest
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.engine.digests import APPROVAL_SCHEME, canonical
+from penstock.engine.model import AttemptId
 from penstock.errors import Forbidden, PenstockError
 from penstock.ports.access import Access, Actor, Key
+from penstock.ports.logs import LogCursor, LogPiece
 from penstock.testing.memory_world import MemoryWorld
 
 ME = Actor("me@laptop", "local")
@@ -183,9 +185,15 @@ class _Logs:
     def __init__(self, kept: dict[tuple[Key, str], list[bytes]]) -> None:
         self._kept = kept
 
-    async def read(self, run: WorkflowRun, step: str, *, follow: bool = False) -> Any:
-        for chunk in self._kept.get((key_of(run), step), []):
-            yield chunk
+    async def read(
+        self, run: WorkflowRun, attempt: AttemptId, *, after: LogCursor | None = None, follow: bool = False
+    ) -> AsyncIterator[LogPiece]:
+        start = offset = after.offset if after else 0
+        text = b"".join(self._kept.get((key_of(run), attempt.step), []))
+        for place in range(start, len(text), 1000):
+            data = text[place : place + 1000]
+            offset += len(data)
+            yield LogPiece(data, LogCursor(attempt.attempt, offset, attempt.batch))
 
 
 def _namespace(*arguments: Any) -> str | None:

@@ -10,9 +10,9 @@ from typing import cast
 from penstock.api.v1alpha1.approval import ApprovalRequest
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow
+from penstock.application.definitions import definition_of
 from penstock.application.kept_outputs import with_output
 from penstock.cli.frame import Call
-from penstock.cli.lookup import spec_of
 from penstock.cli.views.gates import gate_lines
 from penstock.cli.views.runs import run_lines
 from penstock.cli.views.tables import Table, approval_table, run_table, workflow_table
@@ -80,7 +80,7 @@ async def describe(call: Call, access: Access, item: Item) -> Iterable[str]:
     match item:
         case WorkflowRun():
             shown = await with_output(access, item)
-            return run_lines(shown, await spec_of(access, item), now, ascii_only=call.terminal.ascii_only)
+            return run_lines(shown, await definition_of(access, item), now, ascii_only=call.terminal.ascii_only)
         case Workflow():
             return workflow_lines(item)
         case ApprovalRequest():

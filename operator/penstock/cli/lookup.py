@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from penstock.api.v1alpha1.run import WorkflowRun
-from penstock.api.v1alpha1.workflow import Workflow, WorkflowSpec
+from penstock.api.v1alpha1.workflow import Workflow
 from penstock.cli.assignments import assigned, document
 from penstock.cli.frame import Call
 from penstock.cli.options import ContextOptions, SourceOptions
 from penstock.cli.printing import key_of
 from penstock.cli.workflow_files import file_text, load_workflow, reason, text_of
-from penstock.errors import Forbidden, InvalidInput, NotFound, NotPossible
+from penstock.errors import InvalidInput, NotFound, NotPossible
 from penstock.ports.access import Access, Key
 
 _FILE_ENDINGS = (".yaml", ".yml", ".json")
@@ -65,18 +64,6 @@ def context_of(call: Call, values: ContextOptions, inputs: Mapping[str, Any] | N
     """The context from --context, with --set over it. Raises InvalidInput."""
     given = _document(call, values.context) if values.context is not None else {}
     return {**given, **assigned(values.assignments or (), inputs)}
-
-
-async def spec_of(access: Access, run: WorkflowRun) -> WorkflowSpec | None:
-    """The definition behind a run, for the order of its steps; None where it is out of reach."""
-    if run.spec.inline is not None:
-        return run.spec.inline
-    if run.spec.workflow is None:
-        return None
-    try:
-        return (await access.workflows.get(Key(run.metadata.namespace, run.spec.workflow.name))).spec
-    except (NotFound, Forbidden):
-        return None
 
 
 def _document(call: Call, given: str) -> dict[str, Any]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+from collections import deque
+from dataclasses import replace
 
 from penstock.api.v1alpha1.run import WorkflowRun
-from penstock.application.safe_text import harmless
+from penstock.application.read_step_log import StepLog, read_step_log
+from penstock.application.safe_text import harmless, harmless_log_line
 from penstock.cli.terminal import Terminal
 from penstock.engine.model import RunPhase, StepPhase
 from penstock.errors import NotFound
 from penstock.ports.access import Access, Key
+from penstock.ports.logs import LogCursor, LogPiece
 
 
 class Lines:
@@ -30,36 +34,40 @@ class Lines:
 
 
 class StepLogs:
-    """Prints the logs of one run's steps."""
+    """Prints the logs of one run's steps; with `tail` only so many lines at their ends."""
 
-    def __init__(self, access: Access, terminal: Terminal) -> None:
+    def __init__(self, access: Access, terminal: Terminal, *, follow: bool, tail: int | None) -> None:
         self._access = access
         self._terminal = terminal
+        self._follow = follow
+        self._tail = tail
 
-    async def one(self, run: WorkflowRun, step: str, *, follow: bool) -> None:
+    async def one(self, run: WorkflowRun, wanted: StepLog) -> None:
         """One step's log, without a prefix. Raises NotFound when there is none."""
-        if step not in run.status.steps and RunPhase(run.status.phase) is not RunPhase.PENDING:
-            names = ", ".join(run.status.steps)
-            raise NotFound(f"run {run.metadata.name} has no step `{step}`", hint=f"It has: {names}")
-        await self._print(run, step, "", follow=follow)
+        await self._print(run, wanted, "")
 
     async def all(self, run: WorkflowRun) -> None:
-        """The logs of all steps that had an attempt, one step after another."""
+        """The logs of all steps that had an attempt: one after another, or as they are printed until the run ends."""
+        if self._follow:
+            await self._follow_all(run)
+            return
         steps = [name for name, step in run.status.steps.items() if step.attempt > 0]
         steps.sort(key=lambda name: str(run.status.steps[name].started_at))
         for name in steps:
-            await self._print_known(run, name, follow=False)
+            await self._print_known(run, StepLog(name))
 
-    async def follow_all(self, run: WorkflowRun) -> None:
-        """The logs of all steps as they are printed, until the run ends."""
-        readers: dict[tuple[str, int], asyncio.Task[None]] = {}
+    async def _follow_all(self, run: WorkflowRun) -> None:
+        readers: dict[str, asyncio.Task[None]] = {}
+        first: LogCursor | None = None
         try:
             async for latest in self._access.runs.watch(Key(run.metadata.namespace, run.metadata.name)):
                 for name, step in latest.status.steps.items():
                     begun = step.attempt > 0 and StepPhase(step.phase) is not StepPhase.STARTING
-                    if begun and (name, step.attempt) not in readers:
-                        reader = self._print_known(latest, name, follow=True)
-                        readers[name, step.attempt] = asyncio.create_task(reader)
+                    if begun and name not in readers:
+                        reader = self._print_known(latest, StepLog(name, after=first))
+                        readers[name] = asyncio.create_task(reader)
+                # Of what begins from now on no attempt is left out, however soon the next one comes.
+                first = LogCursor(1)
                 if RunPhase(latest.status.phase).finished:
                     break
             await asyncio.gather(*readers.values())
@@ -68,20 +76,53 @@ class StepLogs:
                 task.cancel()
             await asyncio.gather(*readers.values(), return_exceptions=True)
 
-    async def _print_known(self, run: WorkflowRun, step: str, *, follow: bool) -> None:
+    async def _print_known(self, run: WorkflowRun, wanted: StepLog) -> None:
         try:
-            await self._print(run, step, f"[{harmless(step)}] ", follow=follow)
+            await self._print(run, wanted, f"[{harmless(wanted.step)}] ")
         except NotFound as error:
-            self._terminal.say(f"[{harmless(step)}] {error}", "dim")
+            self._terminal.say(f"[{harmless(wanted.step)}] {error}", "dim")
 
-    async def _print(self, run: WorkflowRun, step: str, prefix: str, *, follow: bool) -> None:
+    async def _print(self, run: WorkflowRun, wanted: StepLog, prefix: str) -> None:
         lines = Lines()
-        async for chunk in self._access.logs.read(run, step, follow=follow):
-            self._write(lines.feed(chunk), prefix)
+        if self._tail is not None:
+            wanted = await self._print_tail(run, wanted, lines, prefix)
+        if self._tail is None or self._follow:
+            cursor = wanted.after
+            async for piece in read_step_log(self._access, run, wanted, follow=self._follow):
+                self._note(piece, cursor, prefix)
+                cursor = piece.cursor
+                self._write(lines.feed(piece.data), prefix)
         self._write(lines.feed(b"", final=True), prefix)
+
+    async def _print_tail(self, run: WorkflowRun, wanted: StepLog, lines: Lines, prefix: str) -> StepLog:
+        """The last lines of what is there now; what is to be read after them."""
+        last: deque[str] = deque(maxlen=self._tail)
+        try:
+            async for piece in read_step_log(self._access, run, wanted):
+                last.extend(lines.feed(piece.data))
+                wanted = replace(wanted, after=piece.cursor)
+        except NotFound:
+            if not self._follow:
+                raise
+        if not self._follow:
+            last.extend(lines.feed(b"", final=True))
+        self._write(list(last), prefix)
+        return wanted
+
+    def _note(self, piece: LogPiece, before: LogCursor | None, prefix: str) -> None:
+        """What a reader should know of the place between two pieces."""
+        if before is not None and before.attempt != piece.cursor.attempt:
+            self._terminal.say(f"{prefix}[attempt {piece.cursor.attempt}]", "dim")
+        if piece.missing is None:
+            self._terminal.say(f"{prefix}[what was printed before is gone]", "dim")
+        elif piece.missing:
+            first = "first " if piece.missing + len(piece.data) == piece.cursor.offset else ""
+            self._terminal.say(f"{prefix}[the {first}{piece.missing:,} bytes are gone with the pod]", "dim")
 
     def _write(self, lines: list[str], prefix: str) -> None:
         # A pipe gets what the program wrote; a terminal would obey it.
-        shown = [harmless(line, keep="\t") for line in lines] if self._terminal.stdout.isatty() else lines
-        if shown:
-            self._terminal.result(f"{prefix}{line}" for line in shown)
+        terminal = self._terminal
+        if terminal.stdout.isatty():
+            lines = [harmless_log_line(line, colours=terminal.shows_colours) for line in lines]
+        if lines:
+            terminal.result(f"{prefix}{line}" for line in lines)

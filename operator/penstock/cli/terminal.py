@@ -33,6 +33,11 @@ class Terminal:
         return self.stderr.isatty()
 
     @property
+    def shows_colours(self) -> bool:
+        """What is written to standard output may be coloured."""
+        return self._colours(self.stdout)
+
+    @property
     def ascii_only(self) -> bool:
         """The terminal cannot show marks such as ✓."""
         return not (self.stderr.encoding or "").lower().startswith("utf")

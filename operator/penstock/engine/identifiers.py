@@ -34,6 +34,11 @@ def output_name(run: str, uid: str, digest: str) -> str:
     return f"{_readable(run)[:26].strip('-')}-{content}"
 
 
+def log_ends_name(run: str, uid: str) -> str:
+    """Name under which the ends of a run's logs are kept."""
+    return _name(f"{run}-logs", "logs", uid)
+
+
 def revision_name(workflow: str, digest: str) -> str:
     """Name of a Workflow's revision with this revisionDigest (`sha256:<hex>`)."""
     return f"{_readable(workflow)}-{digest.removeprefix('sha256:')[:_HEX]}"

@@ -11,6 +11,7 @@ from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.engine.model import OutputRef, RunPhase
 from penstock.errors import NotPossible
+from penstock.ports.logs import Logs
 
 
 class Key(NamedTuple):
@@ -98,17 +99,6 @@ class Approvals(Protocol):
 
     async def decide(self, key: Key, decision: Decision) -> ApprovalRequest:
         """Append a decision. Raises Forbidden with the guard's own reason, NotFound, NotPossible."""
-
-
-class Logs(Protocol):
-    """What steps printed."""
-
-    def read(self, run: WorkflowRun, step: str, *, follow: bool = False) -> AsyncIterator[bytes]:
-        """The log of a step's newest attempt, without result and progress records, in chunks.
-
-        With `follow` it goes on until the attempt ends (waiting for its start first). Raises NotFound where the step
-        has no attempt yet (without `follow`) or its log is gone.
-        """
 
 
 class OutputReader(Protocol):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 
 from penstock.api.v1alpha1.approval import ApprovalRequest, Decision
 from penstock.api.v1alpha1.run import RequestedBy, WorkflowRun, WorkflowRunStatus
 from penstock.api.v1alpha1.workflow import Workflow, WorkflowStatus
+from penstock.application.step_attempts import may_still_print
+from penstock.engine.model import AttemptId
 from penstock.errors import Forbidden, InvalidInput, NotFound, NotPossible
 from penstock.ports.access import Actor, Key, require_finished
 from penstock.ports.engine import Clock
+from penstock.ports.logs import LogCursor, LogPiece
 from penstock.testing.memory_runner import MemoryRunner
 from penstock.testing.memory_table import MemoryChanges, MemoryTable
 
@@ -162,23 +166,27 @@ class MemoryApprovals:
 class MemoryLogs:
     """What steps printed, as far as the runner was told."""
 
-    def __init__(self, runner: MemoryRunner, changes: MemoryChanges) -> None:
+    def __init__(self, runner: MemoryRunner, runs: MemoryTable[WorkflowRun], changes: MemoryChanges) -> None:
         self._runner = runner
+        self._runs = runs
         self._changes = changes
 
-    async def read(self, run: WorkflowRun, step: str, *, follow: bool = False) -> AsyncIterator[bytes]:
-        """The log of a step's newest attempt; with `follow` until it ends."""
-        sent = 0
+    async def read(
+        self, run: WorkflowRun, attempt: AttemptId, *, after: LogCursor | None = None, follow: bool = False
+    ) -> AsyncIterator[LogPiece]:
+        """What the attempt printed after the cursor; with `follow` until it ends."""
+        cursor = after or LogCursor(attempt.attempt, batch=attempt.batch)
         while True:
             count = self._changes.count
-            attempt = self._runner.newest(run.metadata.uid, step)
-            if attempt is None and not follow:
-                raise NotFound(f"step {step} has no attempt")
-            if attempt is not None:
-                ended = attempt.fact.ended
-                if fresh := bytes(attempt.printed[sent:]):
-                    sent += len(fresh)
-                    yield fresh
+            found = self._runner.find(run.metadata.uid, attempt)
+            current = self._runs.get(Key(run.metadata.namespace, run.metadata.name))
+            if found is None and not (follow and may_still_print(current, attempt)):
+                raise NotFound(f"step {attempt.step} has no attempt {attempt.attempt}")
+            if found is not None:
+                ended = found.fact.ended
+                if fresh := bytes(found.printed[cursor.offset :]):
+                    cursor = replace(cursor, offset=cursor.offset + len(fresh))
+                    yield LogPiece(fresh, cursor)
                 if ended or not follow:
                     return
             await self._changes.after(count)

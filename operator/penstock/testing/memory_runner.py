@@ -59,6 +59,7 @@ class MemoryRunner:
         self._changes = changes
         self._attempts: dict[Key, MemoryAttempt] = {}
         self._endings: defaultdict[str, list[Ending]] = defaultdict(list)
+        self._words: dict[str, bytes] = {}
         self._listeners: list[Callable[[Key], None]] = []
         self.starts: list[str] = []
         """Names of the attempts that were started, in order; a name that is here twice is an error of ours."""
@@ -66,6 +67,10 @@ class MemoryRunner:
     def will(self, step: str, *endings: Ending) -> None:
         """The next attempts of a step end so, one after the other, as soon as they start."""
         self._endings[step].extend(endings)
+
+    def will_say(self, step: str, printed: bytes) -> None:
+        """The next attempt of a step prints this as soon as it starts, and goes on."""
+        self._words[step] = printed
 
     def subscribe(self, listener: Callable[[Key], None]) -> None:
         """Have `listener` called with the key of a run whose attempts changed."""
@@ -75,6 +80,12 @@ class MemoryRunner:
         """The newest attempt of a step."""
         mine = [found for found in self._attempts.values() if (found.run_uid, found.command.id.step) == (run_uid, step)]
         return max(mine, key=lambda found: found.command.id.attempt, default=None)
+
+    def find(self, run_uid: str, at: AttemptId) -> MemoryAttempt | None:
+        """One attempt."""
+        return next(
+            (found for found in self._attempts.values() if (found.run_uid, found.command.id) == (run_uid, at)), None
+        )
 
     async def observe(self, run: WorkflowRun) -> Mapping[AttemptId, AttemptFact]:
         """What is known of the run's attempts."""
@@ -89,6 +100,7 @@ class MemoryRunner:
         fact = AttemptFact(AttemptPhase.RUNNING, command.digest, self._changes.new_id())
         attempt = MemoryAttempt(Key(run.metadata.namespace, run.metadata.name), run.metadata.uid, command, fact)
         self._attempts[key] = attempt
+        attempt.printed += self._words.pop(command.id.step, b"")
         if self._endings[command.id.step]:
             self._conclude(attempt, self._endings[command.id.step].pop(0))
         self._tell(attempt)

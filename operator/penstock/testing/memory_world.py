@@ -191,7 +191,7 @@ class MemoryWorld:
             workflows=MemoryWorkflows(self.workflows, self.changes),
             runs=MemoryRuns(self.runs, self.changes, actor),
             approvals=MemoryApprovals(self.approvals, actor, self.clock, local=self._local),
-            logs=MemoryLogs(self.runner, self.changes),
+            logs=MemoryLogs(self.runner, self.runs, self.changes),
             outputs=self.outputs,
             caller=MemoryCaller(actor),
             local=self._local,

@@ -71,6 +71,18 @@ class Log:
     data: bytearray = field(default_factory=bytearray)
     ended: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    file: int = 1
+    """Of the files that the node writes one after another; only the newest can be read."""
+
+    def rotate(self) -> None:
+        """Begin a new file, as a node does at a certain size."""
+        self.data.clear()
+        self.file += 1
+
+    def stamped(self) -> bytes:
+        """Each line with its time."""
+        stamp = f"2026-01-02T12:00:{self.file:02d}.123456789Z ".encode()
+        return b"".join(stamp + line for line in bytes(self.data).splitlines(keepends=True))
 
     def write(self, data: bytes) -> None:
         self.data += data
@@ -337,11 +349,16 @@ class ApiServer:
         return response
 
     async def _log(self, request: web.Request, target: Target) -> web.StreamResponse:
+        target.sub = None
+        self._find(target)
         log = self.logs.get(target.name or "")
         if log is None:
             raise Denied(400, "BadRequest", f'container "step" in pod "{target.name}" is waiting to start')
         response = web.StreamResponse()
         await response.prepare(request)
+        if request.query.get("timestamps") == "true":
+            await response.write(log.stamped()[: int(request.query.get("limitBytes", "0")) or None])
+            return response
         sent = 0
         while True:
             log.changed.clear()

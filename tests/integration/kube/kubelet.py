@@ -24,6 +24,8 @@ class Order:
     exit_code: int = 0
     end: asyncio.Event | None = None
     """It runs until this is set; at once without one."""
+    then: str = ""
+    """Printed after that."""
     waiting: dict[str, str] | None = None
     """Its container never starts, and says this."""
     unscheduled: str = ""
@@ -114,6 +116,7 @@ class Kubelet:
         log.write(order.prints.encode())
         if order.end is not None:
             await order.end.wait()
+        log.write(order.then.encode())
         if not order.silent:
             log.write(record(document["nonce"], order))
         log.end()

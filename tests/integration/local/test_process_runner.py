@@ -13,6 +13,7 @@ import pytest
 
 from penstock.adapters.local import processes
 from penstock.adapters.local.attempts import AttemptTable
+from penstock.adapters.local.backend import LocalBackend
 from penstock.adapters.local.database import Database
 from penstock.api.v1alpha1.run import WorkflowRun, WorkflowRunStatus
 from penstock.engine.commands import StartAttempt
@@ -228,6 +229,11 @@ def _exists(pid: int) -> bool:
         return False
 
 
+async def printed_by(backend: LocalBackend, run: WorkflowRun) -> str:
+    pieces = [piece.data async for piece in backend.access.logs.read(run, AttemptId(STEP, 1))]
+    return b"".join(pieces).decode()
+
+
 async def test_a_program_finds_a_clean_environment(machine: Machine):
     machine.environment |= {"AWS_SECRET_ACCESS_KEY": "s3cret", "LC_ALL": "C", "PIP_INDEX_URL": "https://pypi.example"}
     backend = machine.open()
@@ -235,7 +241,7 @@ async def test_a_program_finds_a_clean_environment(machine: Machine):
     await backend.runner.start(run, start_of(run, "env", env=[{"name": "REGION", "value": "north"}]))
     await ended(backend, run)
 
-    printed = b"".join([chunk async for chunk in backend.access.logs.read(run, STEP)]).decode()
+    printed = await printed_by(backend, run)
     names = {line.partition("=")[0] for line in printed.splitlines()}
 
     assert "REGION=north" in printed
@@ -255,7 +261,7 @@ async def test_dependencies_are_installed_with_the_uv_that_came_along(machine: M
     await backend.runner.start(run, start_of(run, "true"))
     await ended(backend, run)
 
-    printed = b"".join([chunk async for chunk in backend.access.logs.read(run, STEP)]).decode()
+    printed = await printed_by(backend, run)
 
     assert printed == f"installer: {installer}, cache: {machine.directory.installer_cache}\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.application.safe_text import harmless, harmless_block, one_line
+from penstock.application.safe_text import harmless, harmless_block, harmless_log_line, one_line
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,21 @@ def test_a_block_keeps_lines_and_tabs_and_nothing_else():
 def test_one_line_has_no_line_breaks_and_marks_its_cut():
     assert one_line("a\n  b\tc") == "a b c"
     assert one_line("x" * 10, limit=5) == "xxxx…"
+
+
+@pytest.mark.parametrize(
+    ("line", "coloured", "plain"),
+    [
+        pytest.param("\x1b[1;31mred\x1b[0m", "\x1b[1;31mred\x1b[0m\x1b[0m", "red", id="colours"),
+        pytest.param("\x1b[38;5;8mgrey", "\x1b[38;5;8mgrey\x1b[0m", "grey", id="colours end with the line"),
+        pytest.param("\x1b[8mhidden", "<U+001B>[8mhidden", "<U+001B>[8mhidden", id="text cannot be hidden"),
+        pytest.param("\x1b[31;8mhidden", "<U+001B>[31;8mhidden", "<U+001B>[31;8mhidden", id="nor in a colour"),
+        pytest.param("\x1b[2Jgone\ta", "<U+001B>[2Jgone\ta", "<U+001B>[2Jgone\ta", id="the screen stays"),
+        pytest.param("\x1b]0;a\x07", "<U+001B>]0;a<U+0007>", "<U+001B>]0;a<U+0007>", id="so does its title"),
+        pytest.param("50%\r100%", "50%<U+000D>100%", "50%<U+000D>100%", id="nothing is overwritten"),
+        pytest.param("\u202edeb", "<U+202E>deb", "<U+202E>deb", id="or turned around"),
+    ],
+)  # fmt: skip
+def test_a_line_of_a_log_keeps_its_colours_at_most(line: str, coloured: str, plain: str):
+    assert harmless_log_line(line, colours=True) == coloured
+    assert harmless_log_line(line, colours=False) == plain

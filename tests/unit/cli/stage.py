@@ -19,8 +19,10 @@ from penstock.cli.main import main
 from penstock.cli.options import Place
 from penstock.cli.real_tools import overrides
 from penstock.cli.terminal import Terminal
+from penstock.engine.model import AttemptId
 from penstock.errors import AlreadyExists, Forbidden, NotFound
 from penstock.ports.access import Access, Actor, Key
+from penstock.ports.logs import LogCursor, LogPiece
 from penstock.settings import CommandSettings
 from penstock.testing.memory_outputs import MemoryOutputs
 from tests.unit.cli.samples import NOON
@@ -121,14 +123,19 @@ class Runs(Objects):
         return await self.get(key)
 
     async def watch(self, key: Key) -> AsyncIterator[WorkflowRun]:
-        for run in self.script(await self.get(key)):
-            self.put(run)
-            yield run
+        # The first one to look brings the story about; whoever looks later sees how it stands.
+        states, self.script = self.script(await self.get(key)), lambda run: []
+        for run in states:
+            yield self.put(run)
             await asyncio.sleep(0)
+        seen: WorkflowRun | None = states[-1] if states else None
         while True:
-            changed = self.changed
-            await changed.wait()
-            yield await self.get(key)
+            changed, run = self.changed, await self.get(key)
+            if run is not seen:
+                seen = run
+                yield run
+            else:
+                await changed.wait()
 
 
 class Approvals(Objects):
@@ -150,12 +157,23 @@ class Approvals(Objects):
 class Logs:
     def __init__(self) -> None:
         self.texts: dict[str, list[bytes]] = {}
+        self.gone: dict[str, int] = {}
 
-    async def read(self, run: WorkflowRun, step: str, *, follow: bool = False) -> AsyncIterator[bytes]:
-        if step not in self.texts:
+    async def read(
+        self, run: WorkflowRun, attempt: AttemptId, *, after: LogCursor | None = None, follow: bool = False
+    ) -> AsyncIterator[LogPiece]:
+        """Texts of an attempt under `step#number`, else those of its step; what is gone before them in `gone`."""
+        step, number, batch = attempt
+        chunks = self.texts.get(f"{step}#{number}", self.texts.get(step))
+        if chunks is None:
             raise NotFound(f"step {step} has no log")
-        for chunk in self.texts[step]:
-            yield chunk
+        start, offset = after.offset if after else 0, self.gone.get(step, 0)
+        missing = max(0, offset - start)
+        for chunk in chunks:
+            offset += len(chunk)
+            if offset > start:
+                yield LogPiece(chunk[start - offset :], LogCursor(number, offset, batch), missing)
+                start, missing = offset, 0
 
 
 class Records:

@@ -9,7 +9,7 @@ from typing import Any
 from penstock.adapters.kube.manifests import CONTAINER
 from penstock.adapters.kube.objects import ContainerState, Job, Pod, PodCondition, Terminated
 from penstock.engine.facts import AttemptFact, AttemptPhase
-from penstock.engine.failures import FailureCode, claimed
+from penstock.engine.failures import FailureCode, claimed, hindrance
 from penstock.engine.model import AttemptId, Failure
 from penstock.engine.result_records import ResultRecord
 
@@ -54,9 +54,9 @@ class Attempt:
         """The fact that nobody knows how far it came."""
         return self.fact(AttemptPhase.LOST, failure=Failure(code, reason, self.id.step))
 
-    def hindered(self, code: FailureCode, reason: str) -> AttemptFact:
-        """The fact that it is there and cannot start for now."""
-        return self.fact(AttemptPhase.CREATED, failure=Failure(code, reason, self.id.step))
+    def hindered(self, code: FailureCode, words: str) -> AttemptFact:
+        """The fact that it is there and cannot start for now, in the cluster's words."""
+        return self.fact(AttemptPhase.CREATED, failure=hindrance(code, words, self.id.step))
 
 
 def attempt_of(job: Job) -> Attempt | None:
@@ -214,16 +214,16 @@ def alive_fact(attempt: Attempt, pod: Pod, told: str = "") -> AttemptFact:
 def _hindrance(attempt: Attempt, pod: Pod, told: str) -> AttemptFact | None:
     for each in pod.status.conditions:
         if each.type == "PodScheduled" and each.status == "False" and each.message:
-            return attempt.hindered(FailureCode.UNSCHEDULABLE, f"pod is not scheduled: {each.message}")
+            return attempt.hindered(FailureCode.UNSCHEDULABLE, each.message)
     waiting = container_state(pod).waiting
     reason = waiting.reason if waiting else ""
     text = f"{reason}: {waiting.message}".strip(": ") if waiting else ""
     if reason in _IMAGE_REASONS | _HOPELESS:
-        return attempt.hindered(FailureCode.IMAGE_PULL_FAILED, f"the image cannot be had: {text}")
+        return attempt.hindered(FailureCode.IMAGE_PULL_FAILED, text)
     if reason in _CONFIG_REASONS:
-        return attempt.hindered(FailureCode.CONTAINER_CONFIG_INVALID, f"the container cannot be made: {text}")
+        return attempt.hindered(FailureCode.CONTAINER_CONFIG_INVALID, text)
     if told:
-        return attempt.hindered(FailureCode.POD_NOT_READY, f"the pod cannot be made ready: {told}")
+        return attempt.hindered(FailureCode.POD_NOT_READY, told)
     return None
 
 

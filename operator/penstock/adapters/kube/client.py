@@ -23,7 +23,7 @@ from penstock.adapters.kube.backoff import Backoff
 from penstock.adapters.kube.crash import CrashSwitch
 from penstock.adapters.kube.credentials import Credentials, Endpoint
 from penstock.adapters.kube.failures import Unauthenticated, failure, unreachable
-from penstock.errors import BugError, InvalidInput, Unavailable
+from penstock.errors import BugError, InvalidInput, NotFound, Unavailable
 from penstock.ports.access import Actor
 
 T = TypeVar("T")
@@ -34,6 +34,7 @@ MERGE_PATCH = "application/merge-patch+json"
 
 as_dict: Decode[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any]).decode
 
+_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _KEEP_ALIVE = 75.0
 """Seconds that an idle connection is kept; the API server closes its side after 90."""
@@ -102,6 +103,14 @@ class KubeClient:
             except Unavailable as error:
                 await asyncio.sleep(max(error.retry_after or 0.0, backoff.next()))
         return decode(await self._send("GET", path, params=params, headers=headers))
+
+    async def exists(self, path: str) -> bool:
+        """Whether there is such an object; of one that is there only the metadata travels. Raises Forbidden, ..."""
+        try:
+            await self._send("GET", path, headers={"Accept": _METADATA})
+        except NotFound:
+            return False
+        return True
 
     async def create(self, path: str, body: Any, decode: Decode[T], *, counted: bool = True) -> T:
         """POST an object. Raises AlreadyExists, InvalidInput, Forbidden, Unavailable (it may be there all the same)."""

@@ -18,7 +18,8 @@ from penstock.adapters.kube.client import KubeClient, as_dict
 from penstock.adapters.kube.copies import Copies
 from penstock.adapters.kube.event_sink import KubeEvents
 from penstock.adapters.kube.job_closer import JobCloser
-from penstock.adapters.kube.job_runner import JobRunner
+from penstock.adapters.kube.job_runner import Hooks, JobRunner
+from penstock.adapters.kube.log_keeper import LogKeeper
 from penstock.adapters.kube.manifests import PodSettings
 from penstock.adapters.kube.outputs import KubeOutputs
 from penstock.adapters.kube.pod_minder import Patience
@@ -80,15 +81,10 @@ class ClusterSide:
         self.gates = ApprovalGates(client, self._requests, _nonce)
         self.outputs = KubeOutputs(client)
         self.events = KubeEvents(client, clock, settings.instance, _nonce)
+        self._log_keeper = LogKeeper(client, self.sight, self._runs, clock, self._log_queue.add)
         maker = AttemptMaker(client, self.sight, settings.pod, _nonce)
-        self.runner = JobRunner(
-            client,
-            self.sight,
-            maker,
-            wake=self._run_queue.add,
-            close=self._job_queue.add,
-            patience=settings.patience,
-        )
+        hooks = Hooks(wake=self._run_queue.add, close=self._job_queue.add, keep=self._log_keeper.take)
+        self.runner = JobRunner(client, self.sight, maker, hooks, settings.patience)
         self._closer = JobCloser(client, self.sight, self._runs, clock, self._job_queue.add)
 
     def _copies_and_queues(self, client: KubeClient, clock: Clock, settings: SideSettings) -> None:
@@ -98,6 +94,7 @@ class ClusterSide:
         self._run_queue: WorkQueue[Key] = WorkQueue(self._reconcile_run, clock, workers=settings.workers)
         self._workflow_queue: WorkQueue[Key] = WorkQueue(self._reconcile_workflow, clock, workers=4)
         self._job_queue: WorkQueue[Key] = WorkQueue(self._close_job, clock, workers=8)
+        self._log_queue: WorkQueue[Key] = WorkQueue(self._keep_logs, clock, workers=2)
         self.neighbours.subscribe(self._run_queue.add)
 
     async def kinds_are_served(self) -> None:
@@ -146,7 +143,7 @@ class ClusterSide:
         for workflow in self._workflows:
             self._workflow_queue.add(_key(workflow))
         async with asyncio.TaskGroup() as group:
-            for queue in (self._run_queue, self._workflow_queue, self._job_queue):
+            for queue in (self._run_queue, self._workflow_queue, self._job_queue, self._log_queue):
                 group.create_task(queue.run())
 
     async def _know_all_runs(self) -> None:
@@ -171,6 +168,7 @@ class ClusterSide:
         self.neighbours.notice(run)
         self.runner.run_changed(run)
         self._closer.run_changed(run)
+        self._log_keeper.run_changed(run)
 
     def _check(self, digest: str, spec: WorkflowSpec) -> tuple[Problem, ...]:
         return self._plans.lookup(digest, spec).problems
@@ -185,6 +183,9 @@ class ClusterSide:
 
     async def _close_job(self, key: Key) -> datetime | None:
         return await self._closer.reconcile(key)
+
+    async def _keep_logs(self, key: Key) -> datetime | None:
+        return await self._log_keeper.reconcile(key)
 
     async def _prune(self) -> None:
         while True:

@@ -6,13 +6,14 @@ Every method may be repeated, and may follow a crash at any point of an earlier 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from penstock.adapters.kube import labels
 from penstock.adapters.kube.attempt_maker import AttemptMaker, NameTaken
 from penstock.adapters.kube.attempt_sight import AttemptSight, decode_job, decode_pod
 from penstock.adapters.kube.attempts import Attempt, attempt_of, container_state
 from penstock.adapters.kube.client import KubeClient
+from penstock.adapters.kube.log_ends import KeptEnd
 from penstock.adapters.kube.objects import Job, Pod
 from penstock.adapters.kube.pod_minder import Patience
 from penstock.adapters.kube.resources import JOBS, PODS
@@ -29,24 +30,28 @@ from penstock.ports.access import Key
 _ALIVE = (StepPhase.STARTING, StepPhase.RUNNING)
 
 
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Whom the runner tells."""
+
+    wake: Callable[[Key], None]
+    """Have a run looked at again."""
+    close: Callable[[Key], None]
+    """Have a Job closed when that is due."""
+    keep: Callable[[str, AttemptId, KeptEnd, bool], None]
+    """Keep the end of an attempt's log: the run's UID, the attempt, the end, whether it failed."""
+
+
 class JobRunner:
-    """StepRunner of ports.engine. `wake(key)` has a run looked at again, `close(key)` a Job closed when that is due."""
+    """StepRunner of ports.engine."""
 
     def __init__(
-        self,
-        client: KubeClient,
-        sight: AttemptSight,
-        maker: AttemptMaker,
-        *,
-        wake: Callable[[Key], None],
-        close: Callable[[Key], None],
-        patience: Patience,
+        self, client: KubeClient, sight: AttemptSight, maker: AttemptMaker, hooks: Hooks, patience: Patience
     ) -> None:
         self._client = client
         self._sight = sight
         self._maker = maker
-        self._wake = wake
-        self._close = close
+        self._wake, self._close, self._keep = hooks.wake, hooks.close, hooks.keep
         self._patience = patience
         self._readers: dict[str, ResultReader] = {}
         self._settled: dict[str, dict[AttemptId, AttemptFact]] = {}
@@ -163,7 +168,15 @@ class JobRunner:
         reader = self._readers.get(attempt.uid)
         if reader is None:
             key = Key(job.metadata.namespace, job.metadata.labels[labels.RUN])
-            reader = ResultReader(self._client, attempt, pod, lambda: self._wake(key), self._patience)
+            owner = job.metadata.controller
+            reader = ResultReader(
+                self._client,
+                attempt,
+                pod,
+                self._patience,
+                tell=lambda: self._wake(key),
+                keep=lambda end, failed: self._keep(owner.uid if owner else "", attempt.id, end, failed),
+            )
             self._readers[attempt.uid] = reader
             reader.see(pod)
         return reader

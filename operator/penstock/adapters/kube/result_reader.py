@@ -19,6 +19,7 @@ from penstock.adapters.kube.attempts import (
 )
 from penstock.adapters.kube.backoff import Backoff
 from penstock.adapters.kube.client import KubeClient
+from penstock.adapters.kube.log_ends import KeptEnd, LogEnd
 from penstock.adapters.kube.manifests import CONTAINER
 from penstock.adapters.kube.objects import Pod
 from penstock.adapters.kube.pod_minder import Patience, PodMinder
@@ -38,15 +39,27 @@ _CLAIM_PATIENCE = 10.0
 
 
 class ResultReader:
-    """One attempt. `tell()` is called whenever there is something new to know: progress, or the result."""
+    """One attempt. `tell()` is called whenever there is something new to know: progress, or the result.
+
+    `keep(end, failed)` is handed the end of the log once it was read.
+    """
 
     def __init__(
-        self, client: KubeClient, attempt: Attempt, pod: Pod, tell: Callable[[], None], patience: Patience
+        self,
+        client: KubeClient,
+        attempt: Attempt,
+        pod: Pod,
+        patience: Patience,
+        *,
+        tell: Callable[[], None],
+        keep: Callable[[KeptEnd, bool], None],
     ) -> None:
         self._client = client
         self._attempt = attempt
         self._pod = pod
         self._tell = tell
+        self._keep = keep
+        self._end: LogEnd | None = None
         self._over = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._minder = PodMinder(client, attempt, patience, self.settle, self._look)
@@ -96,6 +109,7 @@ class ResultReader:
         self._minder.close()
         if self._task is not None:
             self._task.cancel()
+        self._hand_over()
 
     def _look(self) -> None:
         """Tell of what keeps the attempt from starting, when that has changed."""
@@ -111,6 +125,13 @@ class ResultReader:
         except Exception:  # noqa: BLE001 - whatever a log holds, the attempt must come to a result
             _log.exception("the log of %s could not be read", self._pod.metadata.name)
             self.settle(self._attempt.lost("the operator could not read the attempt's log"))
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """The end of the log, to be kept with the run; once."""
+        end, self._end = self._end, None
+        if end is not None:
+            self._keep(end.close(), self.result is not None and self.result.failure is not None)
 
     async def _follow_to_the_end(self) -> None:
         backoff = Backoff(_FIRST_WAIT, _LONGEST_WAIT)
@@ -165,9 +186,13 @@ class ResultReader:
         """Read from the beginning to the end. It goes on after the record, so that the connection can be used again."""
         meta = self._pod.metadata
         params = {"container": CONTAINER, **({"follow": "true"} if follow else {})}
-        parser = RecordParser(self._attempt.nonce)
+        parser, end = RecordParser(self._attempt.nonce), LogEnd()
         async with self._client.stream(PODS.path(meta.namespace, meta.name, "log"), params) as chunks:
             async for chunk in chunks:
+                end.feed(chunk)
+                if self._end is None or end.total >= self._end.total:
+                    # A further try that breaks off early is worth less than the one before it.
+                    self._end = end
                 for event in parser.feed(chunk):
                     self._take(event)
         for event in parser.close():

@@ -89,9 +89,9 @@ class AttemptTable:
         row = self._database.row("find_attempt", namespace=key.namespace, name=key.name)
         return _record(row) if row else None
 
-    def newest(self, run_uid: str, step: str) -> AttemptRecord | None:
-        """The newest attempt of a step."""
-        row = self._database.row("find_newest_attempt", run_uid=run_uid, step=step)
+    def find_of_run(self, run_uid: str, at: AttemptId) -> AttemptRecord | None:
+        """One attempt of a run."""
+        row = self._database.row("find_attempt_of_run", run_uid=run_uid, **at._asdict())
         return _record(row) if row else None
 
     def of_run(self, run_uid: str) -> tuple[AttemptRecord, ...]:

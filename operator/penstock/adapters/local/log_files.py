@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from penstock.adapters.local.attempts import AttemptRecord, AttemptTable
@@ -12,10 +13,12 @@ from penstock.adapters.local.changes import Changes
 from penstock.adapters.local.layout import DataDirectory
 from penstock.adapters.local.objects import ObjectTable
 from penstock.api.v1alpha1.run import WorkflowRun
-from penstock.engine.model import RunPhase
+from penstock.application.step_attempts import may_still_print
+from penstock.engine.model import AttemptId
 from penstock.engine.result_records import Event, LogChunk, Progress, RecordParser, ResultRecord
 from penstock.errors import NotFound
 from penstock.ports.access import Key
+from penstock.ports.logs import LogCursor, LogPiece
 
 GROWTH_SECONDS = 0.05
 """How often a followed log is looked at."""
@@ -60,7 +63,7 @@ class LogReader:
 
 
 class LocalLogs:
-    """What steps printed."""
+    """Logs of ports.logs."""
 
     def __init__(
         self, directory: DataDirectory, attempts: AttemptTable, runs: ObjectTable[WorkflowRun], changes: Changes
@@ -70,32 +73,32 @@ class LocalLogs:
         self._runs = runs
         self._changes = changes
 
-    async def read(self, run: WorkflowRun, step: str, *, follow: bool = False) -> AsyncIterator[bytes]:
-        """The log of a step's newest attempt, without records, in chunks.
-
-        With `follow` it goes on until the attempt ends (waiting for its start first). Raises NotFound where the step
-        has no attempt yet (without `follow`), will never have one, or its log is gone.
-        """
-        record = await self._newest(run, step, follow=follow)
-        path = self._directory.attempt(record.run_uid, record.id).log
-        reader = LogReader(path, record.nonce)
+    async def read(
+        self, run: WorkflowRun, attempt: AttemptId, *, after: LogCursor | None = None, follow: bool = False
+    ) -> AsyncIterator[LogPiece]:
+        """What the attempt printed after the cursor; with `follow` until its end, waiting for its start."""
+        record = await self._find(run, attempt, follow=follow)
+        reader = LogReader(self._directory.attempt(record.run_uid, record.id).log, record.nonce)
+        cursor, count = after or LogCursor(attempt.attempt, batch=attempt.batch), 0
         try:
             async for chunk in self._chunks(reader, record, follow=follow):
-                yield chunk
+                count += len(chunk)
+                if count > cursor.offset:
+                    fresh = chunk[max(0, len(chunk) - (count - cursor.offset)) :]
+                    cursor = replace(cursor, offset=count)
+                    yield LogPiece(fresh, cursor)
         except FileNotFoundError:
-            raise NotFound(f"the log of step {step} is gone") from None
+            raise NotFound(f"the log of step {attempt.step} is gone") from None
 
-    async def _newest(self, run: WorkflowRun, step: str, *, follow: bool) -> AttemptRecord:
+    async def _find(self, run: WorkflowRun, attempt: AttemptId, *, follow: bool) -> AttemptRecord:
         key = Key(run.metadata.namespace, run.metadata.name)
         while True:
             mark = self._changes.mark()
-            record = self._attempts.newest(run.metadata.uid, step)
+            record = self._attempts.find_of_run(run.metadata.uid, attempt)
             if record is not None and self._has_log(record):
                 return record
-            status = self._runs.get(key).status
-            unknown = bool(status.steps) and step not in status.steps
-            if not follow or unknown or RunPhase(status.phase).finished:
-                raise NotFound(f"step {step} of run {key} has no attempt")
+            if not follow or not may_still_print(self._runs.get(key), attempt):
+                raise NotFound(f"step {attempt.step} of run {key} has no attempt {attempt.attempt}")
             await self._changes.after(mark)
 
     def _has_log(self, record: AttemptRecord) -> bool:

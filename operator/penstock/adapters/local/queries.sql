@@ -85,15 +85,15 @@ RETURNING name;
 SELECT namespace, name, uid, run, run_uid, step, attempt, batch, digest, nonce, outcome FROM attempts
 WHERE namespace = :namespace AND name = :name;
 
+-- name: find_attempt_of_run
+-- One attempt of a run.
+SELECT namespace, name, uid, run, run_uid, step, attempt, batch, digest, nonce, outcome FROM attempts
+WHERE run_uid = :run_uid AND step = :step AND attempt = :attempt AND batch IS :batch;
+
 -- name: list_attempts_of_run
 -- The attempts of a run.
 SELECT namespace, name, uid, run, run_uid, step, attempt, batch, digest, nonce, outcome FROM attempts
 WHERE run_uid = :run_uid ORDER BY step, batch, attempt;
-
--- name: find_newest_attempt
--- The newest attempt of a step.
-SELECT namespace, name, uid, run, run_uid, step, attempt, batch, digest, nonce, outcome FROM attempts
-WHERE run_uid = :run_uid AND step = :step ORDER BY attempt DESC LIMIT 1;
 
 -- name: find_open_attempt
 -- An attempt of a run that has not ended, as far as anybody wrote down.

@@ -8,6 +8,7 @@ import typer
 
 from penstock.cli.frame import Call, Command
 from penstock.cli.options import Output, OutputFormat
+from penstock.errors import InvalidInput
 
 
 async def get(
@@ -55,25 +56,29 @@ async def logs(
     call: Call,
     run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run.")],
     step: Annotated[str | None, typer.Argument(metavar="STEP", help="One step; else all of them.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more is printed.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more is printed, to the end.")] = False,
+    tail: Annotated[
+        int | None, typer.Option("--tail", metavar="N", min=0, help="Only the last N lines of each step.")
+    ] = None,
+    attempt: Annotated[
+        int | None, typer.Option("--attempt", metavar="N", min=1, help="This attempt of STEP; else its newest.")
+    ] = None,
 ) -> None:
     """Show what a run's steps printed.
 
     Of all steps at once, each line starts with its step's name. On a terminal, control characters are shown, not
-    obeyed.
+    obeyed; colours stay. Of a run whose pods are gone, the end of each log is kept.
     """
+    from penstock.application.read_step_log import StepLog
     from penstock.cli.printing import key_of
     from penstock.cli.step_logs import StepLogs
 
+    if attempt is not None and step is None:
+        raise InvalidInput("--attempt needs a STEP", hint="Write: penstock logs RUN STEP --attempt N")
     async with call.access() as access:
         found = await access.runs.get(key_of(call, run))
-        reader = StepLogs(access, call.terminal)
-        if step is not None:
-            await reader.one(found, step, follow=follow)
-        elif follow:
-            await reader.follow_all(found)
-        else:
-            await reader.all(found)
+        reader = StepLogs(access, call.terminal, follow=follow, tail=tail)
+        await (reader.all(found) if step is None else reader.one(found, StepLog(step, attempt)))
 
 
 COMMANDS = (
@@ -94,6 +99,9 @@ COMMANDS = (
     Command(
         "logs",
         logs,
-        ("penstock logs order-processing-1a2b3c4d", "penstock logs -f order-processing-1a2b3c4d charge"),
+        (
+            "penstock logs -f order-processing-1a2b3c4d",
+            "penstock logs --tail 20 order-processing-1a2b3c4d charge",
+        ),
     ),
 )

@@ -69,13 +69,13 @@ async def wait(call: Call, run: RunName, approve: ApproveAll = False, output: Ou
 
     The same as the second half of `penstock run`: progress, gates asked in place, the result, the exit codes.
     """
+    from penstock.application.definitions import definition_of
     from penstock.cli.attach import attach, conclude
-    from penstock.cli.lookup import spec_of
     from penstock.cli.printing import key_of
 
     async with call.access(drive=True) as access:
         key = key_of(call, run)
-        spec = await spec_of(access, await access.runs.get(key))
+        spec = await definition_of(access, await access.runs.get(key))
         ended = await attach(call, access, key, spec, approve_all=approve)
         return await conclude(call, access, ended, output)
 

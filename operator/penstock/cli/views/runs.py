@@ -9,9 +9,11 @@ from datetime import datetime
 from penstock.api.v1alpha1.run import StepStatus, WorkflowRun
 from penstock.api.v1alpha1.workflow import WorkflowSpec
 from penstock.application.kept_outputs import ShownRun
+from penstock.application.outcomes import run_id
 from penstock.application.safe_text import harmless, one_line
 from penstock.cli.views.documents import listing
 from penstock.cli.views.tables import age, span
+from penstock.engine.failures import meaning_of
 from penstock.engine.model import RunPhase, StepPhase
 
 MARKS: Mapping[str, tuple[str, str]] = {
@@ -112,6 +114,8 @@ def ending_lines(shown: ShownRun) -> Iterator[str]:
     if status.error is not None:
         where = f" in step {status.error.step}" if status.error.step else ""
         yield f"Error      {harmless(status.error.code)}{where}: {one_line(status.error.reason)}"
+        meaning = meaning_of(status.error.code)
+        yield f"Next       {meaning.advice if meaning else f'penstock explain {run_id(shown.run)}'}"
     if status.output is not None:
         yield "Output"
         yield from listing(status.output, "  ")

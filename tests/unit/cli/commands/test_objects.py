@@ -127,3 +127,48 @@ def test_a_log_that_is_gone_does_not_hide_the_others(world):
     assert world.penstock("logs", "order-1") == 0
     assert world.terminal.printed == "[notify] b\n"
     assert "[charge] step charge has no log" in world.terminal.said
+
+
+def test_only_the_last_lines_are_shown_where_that_is_asked_for(world):
+    world.logs.texts = {"charge": [b"one\ntw", b"o\nthree\nfo", b"ur"]}
+    assert world.penstock("logs", "--tail", "2", "order-1", "charge") == 0
+    assert world.terminal.printed == "three\nfour\n"
+
+
+def test_following_goes_on_after_the_last_lines(world):
+    world.logs.texts = {"charge": [b"one\n", b"two\n"]}
+    assert world.penstock("logs", "-f", "--tail", "1", "order-1", "charge") == 0
+    assert world.terminal.printed == "two\n"
+
+
+def test_an_earlier_attempt_is_shown_where_that_is_asked_for(world):
+    world.runs.put(a_run("Succeeded", steps={"charge": {"phase": "Succeeded", "attempt": 2}}))
+    world.logs.texts = {"charge#1": [b"first\n"], "charge#2": [b"second\n"]}
+    assert world.penstock("logs", "order-1", "charge", "--attempt", "1") == 0
+    assert world.penstock("logs", "order-1", "charge") == 0
+    assert world.terminal.printed == "first\nsecond\n"
+    assert world.penstock("logs", "order-1", "--attempt", "1") == 2
+    assert "needs a STEP" in world.terminal.said
+
+
+def test_following_a_step_goes_on_with_its_further_attempts():
+    def lives(run):
+        return [
+            a_run(steps={"charge": {"phase": "Running", "attempt": 1}}),
+            a_run(steps={"charge": {"phase": "Backoff", "attempt": 1}}),
+            a_run("Succeeded", steps={"charge": {"phase": "Succeeded", "attempt": 2}}),
+        ]
+
+    world = World(script=lives)
+    world.runs.put(a_run(steps={"charge": {"phase": "Running", "attempt": 1}}))
+    world.logs.texts = {"charge#1": [b"first\n"], "charge#2": [b"second\n"]}
+    assert world.penstock("logs", "-f", "order-1", "charge") == 0
+    assert world.terminal.printed == "first\nsecond\n"
+    assert "[attempt 2]" in world.terminal.said
+
+
+def test_a_log_of_which_only_the_end_is_kept_says_so(world):
+    world.logs.texts, world.logs.gone = {"charge": [b"the end\n"]}, {"charge": 70_000}
+    assert world.penstock("logs", "order-1", "charge") == 0
+    assert world.terminal.printed == "the end\n"
+    assert "[the first 70,000 bytes are gone with the pod]" in world.terminal.said

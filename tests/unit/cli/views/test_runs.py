@@ -100,7 +100,15 @@ def test_a_run_that_goes_on_has_no_ending():
 
 def test_the_error_of_a_failed_run_names_step_and_reason():
     run = a_run("Failed", error={"code": "SCRIPT_FAILED", "reason": "exit code 3", "step": "charge"})
-    assert list(ending_lines(ShownRun(run))) == ["Error      SCRIPT_FAILED in step charge: exit code 3"]
+    assert list(ending_lines(ShownRun(run))) == [
+        "Error      SCRIPT_FAILED in step charge: exit code 3",
+        "Next       Read its log: `penstock logs RUN STEP`.",
+    ]
+
+
+def test_a_run_that_failed_with_a_code_of_its_script_leads_on_to_the_explanation():
+    run = a_run("Failed", error={"code": "CARD_DECLINED", "reason": "no", "step": "charge"})
+    assert list(ending_lines(ShownRun(run)))[-1] == "Next       penstock explain default/order-1"
 
 
 def test_a_run_shows_whose_it_is_its_context_and_its_steps():

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.adapters.kube.step_logs import RecordStripper
+from penstock.adapters.kube.record_stripper import RecordStripper
 
 LOG = (
     b"first\n"
@@ -25,12 +25,14 @@ def test_records_are_taken_out_however_the_log_is_cut(cuts: list[int]):
     clean = b"".join(stripper.feed(LOG[start:end]) for start, end in pairwise(places))
 
     assert clean + stripper.close() == CLEAN
+    assert (stripper.count, stripper.saw_result) == (len(CLEAN), False)
 
 
 def test_a_record_at_the_very_end_is_taken_out_too():
     stripper = RecordStripper()
 
     assert stripper.feed(b"done\n\x1ePENSTOCK/1 0123 {}") + stripper.close() == b"done\n"
+    assert stripper.saw_result
 
 
 def test_output_is_not_held_back():

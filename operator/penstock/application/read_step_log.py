@@ -1,0 +1,83 @@
+"""What a step printed, attempt after attempt, from a place on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.application.step_attempts import may_have_more, newest_attempt
+from penstock.engine.model import AttemptId
+from penstock.errors import NotFound
+from penstock.ports.access import Access, Key
+from penstock.ports.logs import LogCursor, LogPiece
+
+
+@dataclass(frozen=True, slots=True)
+class StepLog:
+    """Which log is meant. Without `attempt` and `after` it is that of the newest attempt."""
+
+    step: str
+    attempt: int | None = None
+    """This attempt alone."""
+    after: LogCursor | None = None
+    """What was printed since, in this attempt and in those that followed it."""
+    batch: int | None = None
+
+
+async def read_step_log(
+    access: Access, run: WorkflowRun, wanted: StepLog, *, follow: bool = False
+) -> AsyncIterator[LogPiece]:
+    """The log in pieces; with `follow` until the step can print no more, further attempts included.
+
+    Raises NotFound where the step has no such attempt (with `follow`: nor will have one), or nothing of it is left.
+    """
+    key = Key(run.metadata.namespace, run.metadata.name)
+    run = await access.runs.get(key)
+    check_step(run, wanted.step)
+    after, number = wanted.after, wanted.attempt or (wanted.after.attempt if wanted.after else 0)
+    if follow:
+        run = await _begun(access, run, wanted.step, number or 1)
+    number = number or newest_attempt(run, wanted.step)
+    if not 0 < number <= newest_attempt(run, wanted.step):
+        raise NotFound(_no_attempt(run, wanted))
+    while True:
+        at = AttemptId(wanted.step, number, after.batch if after else wanted.batch)
+        try:
+            async for piece in access.logs.read(run, at, after=after, follow=follow):
+                yield piece
+        except NotFound:
+            if newest_attempt(run, wanted.step) == number:
+                raise
+            yield LogPiece(b"", LogCursor(number + 1, batch=at.batch), missing=None)
+        if wanted.attempt is not None or (wanted.after is None and not follow):
+            return
+        run = await access.runs.get(key)
+        if follow:
+            run = await _begun(access, run, wanted.step, number + 1)
+        if newest_attempt(run, wanted.step) <= number:
+            return
+        after, number = None, number + 1
+
+
+def check_step(run: WorkflowRun, step: str) -> None:
+    """Raise NotFound where the run has no such step; before its first pass a run has none at all."""
+    if step not in run.status.steps and run.status.steps:
+        names = ", ".join(run.status.steps)
+        raise NotFound(f"run {run.metadata.name} has no step `{step}`", hint=f"It has: {names}.")
+
+
+async def _begun(access: Access, run: WorkflowRun, step: str, attempt: int) -> WorkflowRun:
+    """The run once the step has come to this attempt, or never will."""
+    if newest_attempt(run, step) >= attempt or not may_have_more(run, step):
+        return run
+    async for newer in access.runs.watch(Key(run.metadata.namespace, run.metadata.name)):
+        if newest_attempt(newer, step) >= attempt or not may_have_more(newer, step):
+            return newer
+    return run
+
+
+def _no_attempt(run: WorkflowRun, wanted: StepLog) -> str:
+    step, newest = f"step {wanted.step} of run {run.metadata.name}", newest_attempt(run, wanted.step)
+    number = wanted.attempt or (wanted.after.attempt if wanted.after else 0)
+    return f"{step} has no attempt {number}; its newest is {newest}" if newest else f"{step} has no attempt"
