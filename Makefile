@@ -79,11 +79,13 @@ arch: setup ## Who may import whom
 verify: setup ## Generated files are what their sources say
 	$(BIN)/python tools/gen_crds.py --check
 	$(BIN)/python tools/gen_errors.py --check
+	$(BIN)/python tools/gen_fields.py --check
 
 .PHONY: generate
 generate: setup ## Make the generated files again
 	$(BIN)/python tools/gen_crds.py
 	$(BIN)/python tools/gen_errors.py
+	$(BIN)/python tools/gen_fields.py
 
 .PHONY: unit
 unit: setup ## Pure parts, no I/O
