@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -36,6 +37,8 @@ class AttemptFact:
     """Set for Failed and Lost; of Created what keeps it from starting, in which it fails if that never ends."""
     message: str | None = None
     """The last progress message."""
+    running_since: datetime | None = None
+    """When its program started; only of programs without a harness, which keep no time themselves."""
 
     held: bool = False
     """It lives and goes on only once people have decided: a child run at a gate."""

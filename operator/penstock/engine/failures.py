@@ -38,6 +38,7 @@ class FailureCode(StrEnum):
     # An attempt that came to no program
     UNSCHEDULABLE = "UNSCHEDULABLE"
     IMAGE_PULL_FAILED = "IMAGE_PULL_FAILED"
+    IMAGE_RUNS_AS_ROOT = "IMAGE_RUNS_AS_ROOT"
     CONTAINER_CONFIG_INVALID = "CONTAINER_CONFIG_INVALID"
     POD_NOT_READY = "POD_NOT_READY"
     CONTAINER_FAILED = "CONTAINER_FAILED"
@@ -163,6 +164,13 @@ FAILURES: Final[Mapping[FailureCode, Meaning]] = MappingProxyType(
         FailureCode.IMAGE_PULL_FAILED: Meaning(
             "The node cannot get the step's image; the reason holds the registry's words.",
             "Correct the image's name or tag, or give the namespace the credentials of the registry.",
+            harness=True,
+        ),
+        FailureCode.IMAGE_RUNS_AS_ROOT: Meaning(
+            "The step's image runs as root, or as a user that it names without a number. No step runs as root.",
+            "Set `container.runAsUser` of the step, such as 65532, or give the image a numeric USER.",
+            retried=False,
+            harness=True,
         ),
         FailureCode.CONTAINER_CONFIG_INVALID: Meaning(
             "The node cannot make the container as it is asked for: a ConfigMap, a Secret or a key in one is missing, "
@@ -175,8 +183,9 @@ FAILURES: Final[Mapping[FailureCode, Meaning]] = MappingProxyType(
             "Create what the reason names in the run's namespace. While it waits, `message` says so.",
         ),
         FailureCode.CONTAINER_FAILED: Meaning(
-            "The container could not start, or ended without any word of its harness.",
-            "Try the image by itself; for a runtime of your own, see the contract in runtimes_images/README.md.",
+            "The container could not start, or its program ended with an exit code other than 0.",
+            "Read its log: `penstock logs RUN STEP`. For a runtime of your own, see runtimes_images/README.md.",
+            harness=True,
         ),
         FailureCode.NODE_REFUSED: Meaning(
             "The node that the pod was given to would not take it; nothing of the step ran.",

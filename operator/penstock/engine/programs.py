@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.engine.commands import FindRevision
+from penstock.engine.digests import canonical
 from penstock.engine.draft import Draft
 from penstock.engine.failures import FailureCode
 from penstock.engine.model import Failure, StepKind, StepPlan
+
+MAX_TEXT = 131_000
+"""Bytes of one argument or variable; Linux gives a program none that is longer than 128 KiB."""
+MAX_TEXTS = 524_288
+"""Bytes of all arguments and variables of a step together: they travel in its Job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,38 @@ def program_of(draft: Draft, step: StepPlan) -> Program:
     asked, failure = _pin(asked, step, content)
     if failure is not None:
         return Program(draft, failure=failure)
-    return Program(asked, None if asked is not draft else content)
+    if asked is not draft:
+        return Program(asked)
+    content = _as_texts(content)
+    failure = _too_long(step, content)
+    return Program(draft, failure=failure) if failure else Program(draft, content)
+
+
+def _as_texts(content: dict[str, Any]) -> dict[str, Any]:
+    """The program with arguments and variables as the texts that a program can be given, whatever they came to."""
+    if "args" in content:
+        content["args"] = [_text(word) for word in content["args"]]
+    if "env" in content:
+        content["env"] = [{**variable, "value": _text(variable["value"])} for variable in content["env"]]
+    return content
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else canonical(value).decode()
+
+
+def _too_long(step: StepPlan, content: Mapping[str, Any]) -> Failure | None:
+    texts = {f"args[{number}]": word for number, word in enumerate(content.get("args", ()))}
+    texts |= {f"env.{variable['name']}": variable["value"] for variable in content.get("env", ())}
+    sizes = {field: len(text.encode("utf-8", "surrogatepass")) for field, text in texts.items()}
+    field, size = max(sizes.items(), key=lambda each: each[1], default=("", 0))
+    if size > MAX_TEXT:
+        reason = f"{field} has {size:,} bytes; {MAX_TEXT:,} is the limit for what a program is given directly"
+    elif sum(sizes.values()) > MAX_TEXTS:
+        reason = f"arguments and variables have {sum(sizes.values()):,} bytes together; {MAX_TEXTS:,} is the limit"
+    else:
+        return None
+    return Failure(FailureCode.INPUT_INVALID, f"{reason}. Pass the address of large data instead", step.name)
 
 
 def _pin(draft: Draft, step: StepPlan, content: dict[str, Any]) -> tuple[Draft, Failure | None]:

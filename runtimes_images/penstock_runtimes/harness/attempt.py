@@ -48,6 +48,10 @@ def main(arguments: list[str], settings: Mapping[str, str]) -> int | Program:
         from .lookup import print_value
 
         return print_value(arguments[1:], settings)
+    if arguments[:1] == ["container"]:
+        from . import containers
+
+        return containers.main(settings)
     attempt = Attempt(settings)
     try:
         return attempt.run()

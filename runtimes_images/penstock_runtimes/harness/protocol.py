@@ -49,6 +49,8 @@ PROGRESS_BUDGET = 256 * KIB
 """Bytes of all progress records of an attempt, so that they never push the log over its rotation."""
 TERMINATION_LIMIT = 4096
 """Bytes that Kubernetes keeps of a termination message."""
+MESSAGE_LIMIT = 4096
+"""Bytes of an output in a termination message: of one that has so many, the beginning may be missing."""
 ENVIRONMENT_VALUE_LIMIT = 32 * KIB
 """Bytes of one CTX_ variable; a longer value is only in the context file. Linux refuses 128 KiB."""
 ENVIRONMENT_LIMIT = MIB
@@ -68,6 +70,9 @@ INPUT_INVALID = "INPUT_INVALID"
 INPUT_MISMATCH = "INPUT_MISMATCH"
 RUNTIME_MISSING = "RUNTIME_MISSING"
 DEPENDENCIES_FAILED = "DEPENDENCIES_FAILED"
+IMAGE_PULL_FAILED = "IMAGE_PULL_FAILED"
+IMAGE_RUNS_AS_ROOT = "IMAGE_RUNS_AS_ROOT"
+CONTAINER_FAILED = "CONTAINER_FAILED"
 SCRIPT_FAILED = "SCRIPT_FAILED"
 SIGNALLED = "SIGNALLED"
 OUTPUT_INVALID = "OUTPUT_INVALID"
@@ -81,6 +86,9 @@ OWN_CODES = (
     INPUT_MISMATCH,
     RUNTIME_MISSING,
     DEPENDENCIES_FAILED,
+    IMAGE_PULL_FAILED,
+    IMAGE_RUNS_AS_ROOT,
+    CONTAINER_FAILED,
     SIGNALLED,
     OUTPUT_INVALID,
     OUTPUT_TOO_LARGE,

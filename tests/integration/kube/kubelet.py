@@ -32,6 +32,8 @@ class Order:
     """No node takes it, and the scheduler says this."""
     killed_by: str = ""
     """Its program is killed, and this is the reason of its container's end."""
+    message: str = ""
+    """What its container leaves as its termination message; such a container has no harness."""
     told: asyncio.Event | None = None
     """Its end is told of once this is set; at once without one."""
 
@@ -101,8 +103,8 @@ class Kubelet:
 
     async def _start(self, pod: dict[str, Any]) -> None:
         name = pod["metadata"]["name"]
-        document = self._document(pod)
-        order = self.orders.get(document["step"], Order())
+        notes = pod["metadata"]["annotations"]
+        order = self.orders.get(notes["penstock.dev/step"], Order())
         if order.unscheduled:
             condition = {"type": "PodScheduled", "status": "False", "message": order.unscheduled}
             self.server.set_status("pods", name, {"phase": "Pending", "conditions": [condition]})
@@ -117,13 +119,13 @@ class Kubelet:
         if order.end is not None:
             await order.end.wait()
         log.write(order.then.encode())
-        if not order.silent:
-            log.write(record(document["nonce"], order))
+        if not order.silent and "penstock.dev/output-from" not in notes:
+            log.write(record(self._document(pod)["nonce"], order))
         log.end()
         exit_code = order.exit_code or (137 if order.killed_by else 1 if order.code else 0)
         if order.told is not None:
             await order.told.wait()
-        end = {"exitCode": exit_code, "reason": order.killed_by}
+        end = {"exitCode": exit_code, "reason": order.killed_by, "message": order.message}
         self._report(name, "Failed" if exit_code else "Succeeded", {"terminated": end})
 
     def _document(self, pod: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 MAKERS = {"Failure", "failed", "hindered"}
 """What makes a failure, by name; its code comes first."""
 HANDED_ON = {
+    ("adapters/kube/attempts.py", "bad.code"),
     ("application/child_runs.py", "error.code"),
     ("adapters/kube/attempts.py", "code"),
     ("adapters/local/attempts.py", "*failure"),

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from penstock.adapters.kube.manifests import CONTAINER
-from penstock.adapters.kube.objects import ContainerState, Job, Pod, PodCondition, Terminated
+from penstock.adapters.kube.objects import ContainerState, Job, Pod, PodCondition, Terminated, Waiting
+from penstock.engine.container_outputs import BadOutput, by_log, by_message
 from penstock.engine.facts import AttemptFact, AttemptPhase
 from penstock.engine.failures import FailureCode, claimed, hindrance
 from penstock.engine.model import AttemptId, Failure
 from penstock.engine.result_records import ResultRecord
 
 _IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "SignatureValidationFailed"})
+_NEVER_STARTED = frozenset({"StartError", "ContainerCannotRun"})
+_AS_ROOT = "runAsNonRoot"
+"""A word of the kubelet where an image would run as root."""
 _HOPELESS = frozenset({"InvalidImageName", "ErrImageNeverPull"})
 _CONFIG_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 
@@ -39,6 +44,8 @@ class Attempt:
     digest: str
     uid: str
     nonce: str
+    output_from: str = ""
+    """Where the output of a program without a harness comes from; empty where there is a harness."""
 
     def fact(
         self, phase: AttemptPhase, *, output: Any = None, failure: Failure | None = None, message: str | None = None
@@ -65,7 +72,8 @@ def attempt_of(job: Job) -> Attempt | None:
     if not notes.step or not notes.attempt.isdigit():
         return None
     batch = int(notes.batch) if notes.batch.isdigit() else None
-    return Attempt(AttemptId(notes.step, int(notes.attempt), batch), notes.digest, job.metadata.uid, notes.nonce)
+    at = AttemptId(notes.step, int(notes.attempt), batch)
+    return Attempt(at, notes.digest, job.metadata.uid, notes.nonce, notes.output_from)
 
 
 def container_state(pod: Pod) -> ContainerState:
@@ -100,6 +108,24 @@ def by_record(attempt: Attempt, record: ResultRecord, pod: Pod) -> AttemptFact:
             return forced
     failure = claimed(record.error_code or FailureCode.SCRIPT_FAILED, record.error_reason or "", attempt.id.step)
     return attempt.fact(AttemptPhase.FAILED, failure=failure)
+
+
+def by_container(attempt: Attempt, pod: Pod, printed: bytes) -> AttemptFact:
+    """What the end of a program without a harness says; `printed` is its log, where its output comes from that."""
+    ended = container_state(pod).terminated
+    forced = _by_force(attempt, pod)
+    if forced is not None or ended is None or ended.reason in _NEVER_STARTED:
+        return forced or without_record(attempt, pod)
+    name = _signal(ended)
+    if name is not None:
+        return attempt.failed(FailureCode.SIGNALLED, f"{name} ended the program (exit code {ended.exit_code})")
+    if ended.exit_code:
+        return attempt.failed(FailureCode.CONTAINER_FAILED, f"the program ended with exit code {ended.exit_code}")
+    try:
+        output = by_log(printed) if attempt.output_from == "log" else by_message(ended.message)
+    except BadOutput as bad:
+        return attempt.failed(bad.code, str(bad))
+    return attempt.fact(AttemptPhase.SUCCEEDED, output=output)
 
 
 def without_record(attempt: Attempt, pod: Pod) -> AttemptFact:
@@ -162,7 +188,7 @@ def _disruption(pod: Pod) -> PodCondition | None:
 
 
 def _by_exit(attempt: Attempt, ended: Terminated) -> AttemptFact:
-    if ended.reason in ("StartError", "ContainerCannotRun"):
+    if ended.reason in _NEVER_STARTED:
         return attempt.failed(FailureCode.CONTAINER_FAILED, f"the container cannot start: {ended.message}")
     name = _signal(ended)
     if name is not None:
@@ -188,7 +214,7 @@ def _signal(ended: Terminated) -> str | None:
 def stuck(attempt: Attempt, pod: Pod, *, patient: bool) -> AttemptFact | None:
     """The fact that a container will never start; None while there is hope. `patient`: it may still be waited."""
     waiting = container_state(pod).waiting
-    if waiting is None or (patient and waiting.reason not in _HOPELESS):
+    if waiting is None or (patient and waiting.reason not in _HOPELESS and not _as_root(waiting)):
         return None
     hindrance = _hindrance(attempt, pod, "")
     return replace(hindrance, phase=AttemptPhase.FAILED) if hindrance else None
@@ -207,7 +233,7 @@ def alive_fact(attempt: Attempt, pod: Pod, told: str = "") -> AttemptFact:
     """
     state = container_state(pod)
     if state.running is not None or state.terminated is not None or pod.ended:
-        return attempt.fact(AttemptPhase.RUNNING)
+        return replace(attempt.fact(AttemptPhase.RUNNING), running_since=_running_since(attempt, state))
     return _hindrance(attempt, pod, told) or attempt.fact(AttemptPhase.CREATED)
 
 
@@ -220,11 +246,24 @@ def _hindrance(attempt: Attempt, pod: Pod, told: str) -> AttemptFact | None:
     text = f"{reason}: {waiting.message}".strip(": ") if waiting else ""
     if reason in _IMAGE_REASONS | _HOPELESS:
         return attempt.hindered(FailureCode.IMAGE_PULL_FAILED, text)
+    if waiting is not None and _as_root(waiting):
+        words = "the image runs as root, or as a user without a number, which steps may not"
+        return attempt.hindered(FailureCode.IMAGE_RUNS_AS_ROOT, f"{words} ({waiting.message})")
     if reason in _CONFIG_REASONS:
         return attempt.hindered(FailureCode.CONTAINER_CONFIG_INVALID, text)
     if told:
         return attempt.hindered(FailureCode.POD_NOT_READY, told)
     return None
+
+
+def _as_root(waiting: Waiting) -> bool:
+    return waiting.reason in _CONFIG_REASONS and _AS_ROOT in waiting.message
+
+
+def _running_since(attempt: Attempt, state: ContainerState) -> datetime | None:
+    """When the program started, where nobody in its container keeps the time."""
+    started = state.running.started_at if state.running is not None else None
+    return datetime.fromisoformat(started) if attempt.output_from and started else None
 
 
 def is_being_made(pod: Pod) -> bool:

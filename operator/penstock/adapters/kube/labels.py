@@ -19,5 +19,8 @@ NONCE = "penstock.dev/nonce"
 DOCUMENT = "penstock.dev/document"
 """Annotation of a pod: its input document, projected into the container."""
 
+OUTPUT_FROM = "penstock.dev/output-from"
+"""Annotation of attempts without a harness: where their output comes from."""
+
 MANAGER = "penstock.dev/operator"
 """`spec.managedBy` of our Jobs, and field manager of our writes."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from penstock.adapters.kube import labels
 from penstock.adapters.kube.documents import InputDocument
-from penstock.adapters.kube.pod_volumes import CA_FILE, IN, WORK, Volume, part_file, part_name, volumes
+from penstock.adapters.kube.pod_volumes import CA_FILE, IN, TMP, WORK, Volume, part_file, part_name, volumes
 from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt
@@ -25,6 +25,8 @@ Manifest = dict[str, Any]
 CONTAINER = "step"
 _USER = 65532
 _DOCUMENT = "PENSTOCK_DOCUMENT"
+MESSAGE = "/dev/termination-log"
+"""Where Kubernetes takes a termination message from, unless it is told another place."""
 _STOP_SECONDS = 10
 """The harness gives a program five seconds between SIGTERM and SIGKILL, and then reports."""
 
@@ -131,7 +133,9 @@ def _annotations(command: StartAttempt, document: InputDocument, *, with_documen
     }
     if command.id.batch is not None:
         annotations[labels.BATCH] = str(command.id.batch)
-    if with_document and not document.parts:
+    if output_from := command.program.get("outputFrom"):
+        annotations[labels.OUTPUT_FROM] = output_from
+    if with_document and document.text and not document.parts:
         annotations[labels.DOCUMENT] = document.text
     return annotations
 
@@ -151,8 +155,7 @@ def _pod_spec(command: StartAttempt, document: InputDocument, settings: PodSetti
         "dnsPolicy": settings.dns_policy,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
+            **_user(command.program),
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(command, document, settings, mounted)],
@@ -160,16 +163,22 @@ def _pod_spec(command: StartAttempt, document: InputDocument, settings: PodSetti
     }
 
 
+def _user(program: Mapping[str, Any]) -> Manifest:
+    """Who the program runs as: in an image of ours our own user, in one of somebody's what he says, or its own."""
+    if program.get("kind") != "container":
+        return {"runAsUser": _USER, "runAsGroup": _USER}
+    if "runAsUser" not in program:
+        return {}
+    # Without a group of its own it would be in the group of root.
+    return {"runAsUser": program["runAsUser"], "runAsGroup": program["runAsUser"]}
+
+
 def _container(
     command: StartAttempt, document: InputDocument, settings: PodSettings, mounted: list[Volume]
 ) -> Manifest:
-    image = command.program.get("image")
-    if not image:
-        raise InvalidInput(f"there is no image for the runtime `{command.program.get('runtime')}` in this installation")
     return {
         "name": CONTAINER,
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
+        **_program(command.program),
         "env": _environment(command, document, settings),
         "resources": resources(command.program.get("resources", {}), settings),
         "securityContext": {
@@ -179,6 +188,23 @@ def _container(
         },
         **({"volumeMounts": [each.mount() for each in mounted]} if mounted else {}),
     }
+
+
+def _program(program: Mapping[str, Any]) -> Manifest:
+    """The image, and what runs in it where that is not the harness."""
+    image = program.get("image")
+    if not image:
+        raise InvalidInput(f"there is no image for the runtime `{program.get('runtime')}` in this installation")
+    if program.get("kind") != "container":
+        return {"image": image, "imagePullPolicy": "IfNotPresent"}
+    words = {name: [literal(word) for word in program[name]] for name in ("command", "args") if program.get(name)}
+    folder = {"workingDir": program["workingDir"]} if "workingDir" in program else {}
+    return {"image": image, **words, **folder}
+
+
+def literal(text: str) -> str:
+    """The text as Kubernetes gives it to a program unchanged: it would put variables in place of `$(NAME)`."""
+    return text.replace("$", "$$") if "$(" in text or "$$" in text else text
 
 
 def _deadline(command: StartAttempt, settings: PodSettings) -> int:
@@ -191,11 +217,13 @@ def _deadline(command: StartAttempt, settings: PodSettings) -> int:
 
 
 def _environment(command: StartAttempt, document: InputDocument, settings: PodSettings) -> list[Manifest]:
+    if command.program.get("kind") == "container":
+        return _with_own(command.program, _container_variables(command, settings))
     own = {
         "PENSTOCK_INPUT": IN if document.parts else f"env:{_DOCUMENT}",
         "PENSTOCK_INPUT_SHA256": document.sha256,
         "PENSTOCK_WORKDIR": WORK,
-        "PENSTOCK_TERMINATION_MESSAGE": "/dev/termination-log",
+        "PENSTOCK_TERMINATION_MESSAGE": MESSAGE,
     }
     if settings.ca_bundle:
         # Node.js does not look at the variable that everything else looks at.
@@ -205,9 +233,32 @@ def _environment(command: StartAttempt, document: InputDocument, settings: PodSe
         # A reference, for in a `value` Kubernetes would expand what looks like $(NAME).
         field = {"fieldPath": f"metadata.annotations['{labels.DOCUMENT}']"}
         entries.append({"name": _DOCUMENT, "valueFrom": {"fieldRef": field}})
-    taken = {entry["name"] for entry in entries}
-    # Those of the step first: none of their values can refer to one of ours.
-    return [*(dict(each) for each in command.program.get("env", ()) if each["name"] not in taken), *entries]
+    return _with_own(command.program, entries)
+
+
+def _container_variables(command: StartAttempt, settings: PodSettings) -> list[Manifest]:
+    """What a program without a harness is told of where it stands."""
+    document = command.document
+    own = {
+        "PENSTOCK_OUTPUT": MESSAGE,
+        "PENSTOCK_WORKDIR": TMP,
+        "PENSTOCK_RUN": document["run"]["name"],
+        "PENSTOCK_STEP": document["step"],
+        "PENSTOCK_ATTEMPT": str(document["attempt"]),
+        "PENSTOCK_IDEMPOTENCY_KEY": document["idempotencyKey"],
+    }
+    if phase := document["run"].get("phase"):
+        own["PENSTOCK_RUN_PHASE"] = phase
+    if settings.ca_bundle:
+        own["SSL_CERT_FILE"] = CA_FILE
+    return [{"name": name, "value": value} for name, value in own.items()]
+
+
+def _with_own(program: Mapping[str, Any], own: list[Manifest]) -> list[Manifest]:
+    """The step's variables, then ours: none of theirs takes the place of one of ours, or can refer to one."""
+    taken = {entry["name"] for entry in own}
+    given = ({**each, "value": literal(each["value"])} for each in program.get("env", ()))
+    return [*(each for each in given if each["name"] not in taken), *own]
 
 
 def resources(asked: Mapping[str, Mapping[str, str]], settings: PodSettings) -> Manifest:

@@ -28,6 +28,7 @@ class Annotations(
     frozen=True,
     gc=False,
     rename={
+        "output_from": labels.OUTPUT_FROM,
         "step": labels.STEP,
         "attempt": labels.ATTEMPT,
         "batch": labels.BATCH,
@@ -42,6 +43,7 @@ class Annotations(
     batch: str = ""
     digest: str = ""
     nonce: str = ""
+    output_from: str = ""
 
 
 class Meta(Struct, frozen=True):

@@ -16,6 +16,7 @@ from penstock.adapters.kube.documents import InputDocument
 IN = "/penstock/in"
 WRITABLE = "/dev/shm"  # noqa: S108 - the pod's own; `/tmp` of the runtime images leads there
 WORK = f"{WRITABLE}/work"
+TMP = "/tmp"  # noqa: S108 - the one folder that a program in an image of somebody's can write to
 CA_FILE = "/penstock/ca/ca.crt"
 
 _CA_KEY = "ca.crt"
@@ -51,7 +52,8 @@ def volumes(
         found.append(Volume("in", _parts(name, document), IN))
     size = _disk(program, in_memory)
     if size is not None:
-        found.append(Volume("work", {"emptyDir": {"sizeLimit": size}}, WRITABLE, read_only=False))
+        path = TMP if _is_foreign(program) else WRITABLE
+        found.append(Volume("work", {"emptyDir": {"sizeLimit": size}}, path, read_only=False))
     if ca_bundle:
         source = {"configMap": {"name": ca_bundle, "items": [{"key": _CA_KEY, "path": _CA_KEY}]}}
         found.append(Volume("ca", source, CA_FILE.rpartition("/")[0]))
@@ -80,7 +82,13 @@ def _disk(program: Mapping[str, Any], in_memory: frozenset[str]) -> str | None:
         if size:
             return size
     installs = program.get("dependencies") or _INLINE_METADATA in program.get("source", "")
-    return _DISK_SIZE if installs or program.get("runtime") not in in_memory else None
+    small = program.get("runtime") in in_memory and not _is_foreign(program)
+    return _DISK_SIZE if installs or not small else None
+
+
+def _is_foreign(program: Mapping[str, Any]) -> bool:
+    """It runs in an image of somebody's, which does not know of the folder that ours write to."""
+    return bool(program.get("kind") == "container")
 
 
 def _parts(name: str, document: InputDocument) -> dict[str, Any]:

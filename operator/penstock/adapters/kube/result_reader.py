@@ -11,6 +11,7 @@ from dataclasses import replace
 from penstock.adapters.kube.attempts import (
     Attempt,
     alive_fact,
+    by_container,
     by_record,
     container_state,
     is_last_word,
@@ -25,7 +26,14 @@ from penstock.adapters.kube.objects import Pod
 from penstock.adapters.kube.pod_minder import Patience, PodMinder
 from penstock.adapters.kube.resources import PODS
 from penstock.engine.facts import AttemptFact
-from penstock.engine.result_records import LogChunk, Progress, RecordParser, ResultRecord, parse_termination_message
+from penstock.engine.result_records import (
+    OUTPUT_LIMIT,
+    LogChunk,
+    Progress,
+    RecordParser,
+    ResultRecord,
+    parse_termination_message,
+)
 from penstock.errors import PenstockError, Unavailable
 
 _log = logging.getLogger(__name__)
@@ -73,6 +81,8 @@ class ResultReader:
         """What is known of it while there is no result."""
         self.released = False
         """Nobody asks for the result any more."""
+        self._printed = bytearray()
+        """What a program without a harness printed, where its output comes from that: the end of it."""
 
     def see(self, pod: Pod) -> None:
         """The pod's newest state. Reading starts when the container runs, and comes to its end with the pod."""
@@ -159,8 +169,8 @@ class ResultReader:
                 await self._read_log(follow=False)
                 break
             except Unavailable as error:
-                # A record in the termination message spares the wait for a server or a node that is away.
-                if self._left_record() is not None:
+                # What is in the termination message spares the wait for a server or a node that is away.
+                if self._left_record() is not None or self._attempt.output_from == "terminationMessage":
                     break
                 _log.info("the log of %s cannot be read now: %s", self._pod.metadata.name, error)
                 await asyncio.sleep(backoff.next())
@@ -176,6 +186,8 @@ class ResultReader:
             return by_record(self._attempt, record, self._pod)
         if not self._pod.ended:
             return vanished(self._attempt, self._pod, "the pod was deleted before it gave a result")
+        if self._attempt.output_from:
+            return by_container(self._attempt, self._pod, bytes(self._printed))
         return without_record(self._attempt, self._pod)
 
     def _left_record(self) -> ResultRecord | None:
@@ -187,6 +199,7 @@ class ResultReader:
         meta = self._pod.metadata
         params = {"container": CONTAINER, **({"follow": "true"} if follow else {})}
         parser, end = RecordParser(self._attempt.nonce), LogEnd()
+        self._printed.clear()
         async with self._client.stream(PODS.path(meta.namespace, meta.name, "log"), params) as chunks:
             async for chunk in chunks:
                 end.feed(chunk)
@@ -204,6 +217,16 @@ class ResultReader:
                 self.settle(by_record(self._attempt, event, self._pod))
             else:
                 self._claim = event
-        elif isinstance(event, Progress) and event.message != self.message:
+        elif isinstance(event, LogChunk):
+            self._note(event.data)
+        elif event.message != self.message:
             self.message = event.message
             self._tell()
+
+    def _note(self, printed: bytes) -> None:
+        if self._attempt.output_from != "log":
+            return
+        self._printed += printed
+        # One byte more than an output may have tells that there was more.
+        if len(self._printed) > 2 * OUTPUT_LIMIT:
+            del self._printed[: -OUTPUT_LIMIT - 1]

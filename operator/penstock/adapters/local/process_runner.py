@@ -21,7 +21,7 @@ from penstock.adapters.local import processes
 from penstock.adapters.local.attempts import AttemptRecord, AttemptTable, Outcome
 from penstock.adapters.local.layout import AttemptFiles, DataDirectory
 from penstock.adapters.local.living_attempt import LivingAttempt
-from penstock.adapters.local.step_environment import step_environment
+from penstock.adapters.local.step_environment import container_environment, step_environment
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact, AttemptPhase
@@ -32,6 +32,12 @@ from penstock.ports.access import Key
 
 DOCUMENT_VERSION = 1
 """Of the input document."""
+CONTAINER_TOOLS = ("docker", "podman")
+"""What runs `container` steps; the first that is installed."""
+_FROM_PROGRAM = (
+    *("runtime", "source", "dependencies", "timeoutSeconds"),
+    *("image", "command", "args", "workingDir", "runAsUser", "outputFrom"),
+)
 
 log = logging.getLogger(__name__)
 
@@ -140,7 +146,7 @@ class ProcessRunner:
             else:
                 document = input_document(command, record.nonce)
                 environment = self._environment(command, files)
-                process = processes.start_process(self._harness.command, document, files, handle, environment)
+                process = processes.start_process(self._command(command), document, files, handle, environment)
                 self._watch(record, files, process)
         except OSError as error:
             if error.errno != errno.E2BIG:
@@ -192,8 +198,13 @@ class ProcessRunner:
     def _files(self, record: AttemptRecord) -> AttemptFiles:
         return self._directory.attempt(record.run_uid, record.id)
 
+    def _command(self, command: StartAttempt) -> tuple[str, ...]:
+        return (*self._harness.command, *(("container",) if command.program.get("kind") == "container" else ()))
+
     def _environment(self, command: StartAttempt, files: AttemptFiles) -> dict[str, str]:
         inherited = self._harness.inherited
+        if command.program.get("kind") == "container":
+            return self._container_environment(command, files)
         declared = {variable["name"]: variable["value"] for variable in command.program.get("env", ())}
         own = {
             "PENSTOCK_INPUT": "-",
@@ -206,6 +217,20 @@ class ProcessRunner:
             own["UV_CACHE_DIR"] = str(self._directory.installer_cache)
         return step_environment(inherited, declared, own)
 
+    def _container_environment(self, command: StartAttempt, files: AttemptFiles) -> dict[str, str]:
+        """For the tool that runs containers; the step's own variables are in the input document."""
+        inherited = self._harness.inherited
+        own = {
+            "PENSTOCK_INPUT": "-",
+            "PENSTOCK_WORKDIR": str(files.work),
+            "PENSTOCK_GRACE_SECONDS": f"{self._harness.grace_seconds:g}",
+            "PENSTOCK_CONTAINER_NAME": f"penstock-{command.name}",
+        }
+        tools = (shutil.which(name, path=inherited.get("PATH")) for name in CONTAINER_TOOLS)
+        if tool := next(filter(None, tools), None):
+            own["PENSTOCK_CONTAINER_TOOL"] = tool
+        return container_environment(inherited, own)
+
 
 def input_document(command: StartAttempt, nonce: str) -> bytes:
     """The input document as the harness reads it from standard input: its length in 8 hex digits, then JSON."""
@@ -214,8 +239,10 @@ def input_document(command: StartAttempt, nonce: str) -> bytes:
         **command.document,
         "version": DOCUMENT_VERSION,
         "nonce": nonce,
-        **{name: program[name] for name in ("runtime", "source", "dependencies", "timeoutSeconds") if name in program},
+        **{name: program[name] for name in _FROM_PROGRAM if name in program},
     }
+    if program.get("kind") == "container":
+        document |= {"runtime": "container", "source": "", "env": list(program["env"])}
     data = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     return f"{len(data):08x}\n".encode() + data
 

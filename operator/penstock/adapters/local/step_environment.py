@@ -64,6 +64,16 @@ INHERITED_PREFIXES = ("LC_", "UV_INDEX", "npm_config_")
 """Beginnings of further names that are passed on; `UV_INDEX_<name>_PASSWORD` belongs to an index."""
 
 
+CONTAINER_TOOLS_OWN = ("DOCKER_", "CONTAINER_", "CONTAINERS_", "PODMAN_", "XDG_", "SSH_AUTH_SOCK", "DBUS_")
+"""Beginnings of names by which docker and podman find their service, their settings and their credentials."""
+
+
+def container_environment(inherited: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the tool that runs a step's container; nothing of it reaches the container."""
+    tools = {name: value for name, value in inherited.items() if name.startswith(CONTAINER_TOOLS_OWN)}
+    return {**step_environment(inherited, {}, own), **tools}
+
+
 def step_environment(
     inherited: Mapping[str, str], declared: Mapping[str, str], own: Mapping[str, str]
 ) -> dict[str, str]:

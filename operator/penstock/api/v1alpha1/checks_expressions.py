@@ -46,6 +46,7 @@ def check_expressions(subject: Subject) -> Iterator[Problem]:
             yield from _check(_Place(subject, f"{placed.path}.wait.until", placed, visible), placed.step.wait.until)
         if placed.step.workflow is not None:
             yield from _check_child(subject, placed, placed.step.workflow, visible)
+        yield from _check_texts(subject, placed, visible)
         gates = (("approval", placed.step.approval), ("requiresApproval", placed.step.requires_approval))
         for name, gate in gates:
             if gate is not None and "{{" in gate.message:
@@ -67,6 +68,16 @@ def _check_child(subject: Subject, placed: Placed, child: WorkflowStep, visible:
         yield from _check(_Place(subject, f"{path}.specFrom", placed, visible), child.spec_from)
     for where, text in template_texts(child.context):
         yield from _check_template(_Place(subject, f"{path}.context{where}", placed, visible), text)
+
+
+def _check_texts(subject: Subject, placed: Placed, visible: frozenset[str]) -> Iterator[Problem]:
+    """Arguments and variables, which are text with CEL in braces."""
+    texts = {f"env[{index}].value": variable.value for index, variable in enumerate(placed.step.env)}
+    if placed.step.container is not None:
+        texts |= {f"container.args[{index}]": text for index, text in enumerate(placed.step.container.args)}
+    for field, text in texts.items():
+        if "{{" in text:
+            yield from _check_template(_Place(subject, f"{placed.path}.{field}", placed, visible), text)
 
 
 def _visible(subject: Subject, placed: Placed) -> frozenset[str]:
@@ -124,6 +135,8 @@ def _unknown_root(place: _Place, root: str) -> Problem:
         fix = f"Write `context.{root}`."
     elif root in place.subject.needs:
         fix = f"Write `steps.{root}.output`."
+    elif root.startswith("context_"):
+        fix = f"Write `context.{root.removeprefix('context_')}`; only in a script it is `{root}`."
     elif near := closest(root, ROOTS):
         fix = f"Write `{near}`."
     else:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from penstock.api.v1alpha1.meta import parse_duration
 from penstock.api.v1alpha1.subject import Placed, Subject
 from penstock.api.v1alpha1.suggestions import closest, listed
-from penstock.api.v1alpha1.workflow import ApprovalStep, Step
+from penstock.api.v1alpha1.workflow import KINDS, ApprovalStep, Step
 from penstock.engine.graph import find_cycle
 from penstock.errors import Problem
 
@@ -34,8 +34,6 @@ RESERVED_NAMES = frozenset(
     }
 )
 """Variables by which a value becomes a program that runs before the script."""
-KINDS = ("script", "workflow", "approval", "wait")
-"""Fields of a step that say what it does, as attributes and as they are written."""
 WITHOUT_ATTEMPTS = frozenset({"approval", "wait"})
 """Kinds that run no program."""
 
@@ -234,7 +232,7 @@ def _times(subject: Subject, placed: Placed) -> Iterator[Problem]:
 
 def _retry(placed: Placed) -> Iterator[Problem]:
     retry = placed.step.retry
-    if retry is None or placed.step.script is None:
+    if retry is None or WITHOUT_ATTEMPTS.issuperset(kinds_of(placed.step)):
         return
     path = f"{placed.path}.retry"
     if retry.limit == 0 and retry.model_fields_set != {"limit"}:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
+from penstock.api.v1alpha1.checks_containers import check_containers
 from penstock.api.v1alpha1.checks_expressions import check_expressions
 from penstock.api.v1alpha1.checks_inputs import check_inputs
 from penstock.api.v1alpha1.checks_scripts import bind_scripts, check_scripts
 from penstock.api.v1alpha1.checks_steps import check_steps
 from penstock.api.v1alpha1.meta import parse_duration
+from penstock.api.v1alpha1.programs import program_of, templates_of
 from penstock.api.v1alpha1.subject import (
     STAND_IN,
     Bind,
@@ -25,7 +26,6 @@ from penstock.api.v1alpha1.subject import (
     Tools,
     subject_of,
 )
-from penstock.api.v1alpha1.templates import holds_template
 from penstock.api.v1alpha1.workflow import (
     MAX_STEPS,
     ApprovalStep,
@@ -33,7 +33,6 @@ from penstock.api.v1alpha1.workflow import (
     Step,
     WaitStep,
     WorkflowSpec,
-    WorkflowStep,
 )
 from penstock.engine.digests import REVISION_SCHEME, canonical, digest
 from penstock.engine.model import (
@@ -107,6 +106,7 @@ def _all_problems(subject: Subject, bindings: Mapping[str, Binding]) -> Iterator
     yield from check_inputs(subject)
     yield from check_steps(subject)
     yield from check_scripts(subject, bindings)
+    yield from check_containers(subject)
     yield from check_expressions(subject)
 
 
@@ -161,8 +161,8 @@ def _step_plan(subject: Subject, placed: Placed, bindings: Mapping[str, Binding]
         timeout=parse_duration(step.timeout) if step.timeout else None,
         on_failure=OnFailure(step.on_failure),
         final=placed.final,
-        program=_program(subject, placed, bindings),
-        templates=_templates(step.workflow) if step.workflow else {},
+        program=program_of(subject, placed, bindings),
+        templates=templates_of(step),
     )
 
 
@@ -171,24 +171,13 @@ def _kind(step: Step) -> StepKind:
         return StepKind.APPROVAL
     if step.wait is not None:
         return StepKind.WAIT
-    return StepKind.SCRIPT if step.workflow is None else StepKind.WORKFLOW
+    if step.workflow is not None:
+        return StepKind.WORKFLOW
+    return StepKind.SCRIPT if step.container is None else StepKind.CONTAINER
 
 
 def _wait(wait: WaitStep) -> Wait:
     return Wait(duration=parse_duration(wait.duration) if wait.duration else None, until=wait.until)
-
-
-def _child(child: WorkflowStep) -> Mapping[str, Any]:
-    """The program of a step that is a run of its own, less what `_templates` fills in."""
-    program: dict[str, Any] = {"kind": "workflow", "context": dict(child.context)}
-    return {**program, "name": child.name} if child.name is not None else program
-
-
-def _templates(child: WorkflowStep) -> Mapping[str, Any]:
-    templates: dict[str, Any] = {"context": dict(child.context)} if holds_template(child.context) else {}
-    if child.spec_from is not None:
-        templates["inline"] = f"{{{{ {child.spec_from} }}}}"
-    return templates
 
 
 def _gate(gate: ApprovalStep) -> Gate:
@@ -213,27 +202,3 @@ def _retry(step: Step) -> Retry:
         factor=backoff.factor,
         maximum=parse_duration(backoff.max),
     )
-
-
-def _program(subject: Subject, placed: Placed, bindings: Mapping[str, Binding]) -> Mapping[str, Any]:
-    """What the runner needs, as plain JSON: `image`, `resources` and `timeoutSeconds` only where there are any."""
-    step = placed.step
-    if step.workflow is not None:
-        return _child(step.workflow)
-    if step.script is None:
-        return {}
-    program: dict[str, Any] = {
-        "kind": "script",
-        "runtime": step.script.runtime,
-        "source": bindings[placed.path].source,
-        "dependencies": list(step.script.dependencies),
-        "env": [{"name": variable.name, "value": variable.value} for variable in step.env],
-    }
-    if image := (subject.tools.images or {}).get(step.script.runtime):
-        program["image"] = image
-    if step.resources is not None:
-        program["resources"] = step.resources.to_wire()
-    if step.timeout is not None:
-        seconds = parse_duration(step.timeout).total_seconds()
-        program["timeoutSeconds"] = int(seconds) if seconds.is_integer() else seconds
-    return program

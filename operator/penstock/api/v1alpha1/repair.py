@@ -25,6 +25,8 @@ _FIELDS: Mapping[str, Any] = {
     "limit": 1,
     "runtime": STAND_IN,
     "script": _SCRIPT,
+    "image": STAND_IN,
+    "container": {"image": STAND_IN},
     "approvers": _APPROVERS,
     "approval": {"approvers": _APPROVERS},
     "requiresApproval": {"approvers": _APPROVERS},

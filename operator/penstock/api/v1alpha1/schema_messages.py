@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
+from penstock.api.v1alpha1.container import IMAGE
 from penstock.api.v1alpha1.meta import DURATION, OBJECT_NAME, STEP_NAME, ApiModel
 from penstock.api.v1alpha1.suggestions import closest, listed
 from penstock.errors import Problem
@@ -24,6 +25,7 @@ _MISSING: Mapping[str, str] = {
     "spec": "Add `spec:` with `steps:` in it.",
     "metadata": "Add `metadata: {name: order-processing}`.",
     "runtime": "Add `runtime: python` or `runtime: bash`.",
+    "image": "Add `image: registry.example/tool@sha256:…`.",
     "source": "Add `source: |` and the program below it, indented.",
     "approvers": "Add `approvers: {users: [lead@example.com]}`.",
 }
@@ -153,6 +155,8 @@ def _wrong_form(name: str, text: str, pattern: str) -> Finding:
         return f"`{text[:80]}` is not a time span.", f"Write {duration_for(text)}."
     if pattern == _RUNTIME:
         return f"`{text[:80]}` is not the name of a runtime.", "Write one such as `python` or `bash`."
+    if pattern == IMAGE:
+        return f"`{text[:80]}` is not a reference to an image.", "Write one such as `registry.example/tool:1.2`."
     if pattern == _ENV_NAME:
         better = re.sub(r"[^A-Za-z0-9_]+", "_", text).strip("_")
         fix = f"Write `{better}`." if re.fullmatch(_ENV_NAME, better) else "Write a name such as `REGION`."

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import ConfigDict, Field, JsonValue
 
 from penstock.api.v1alpha1 import API_VERSION
+from penstock.api.v1alpha1.container import Container
 from penstock.api.v1alpha1.meta import (
     ApiModel,
     ApiObject,
@@ -26,6 +27,8 @@ MAX_STEPS = 200
 MAX_FINALLY = 20
 MAX_SOURCE = 131_072
 """Characters of a script."""
+KINDS = ("script", "container", "workflow", "approval", "wait")
+"""Fields of a step that say what it does, as attributes and as they are written."""
 
 NOT_LOOKED_AT: Final[JsonValue] = {
     "conditions": [
@@ -192,7 +195,7 @@ class EnvVar(ApiModel):
     name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$", max_length=128)]
     """Name of the variable."""
     value: Annotated[str, Field(max_length=32768)] = ""
-    """Its value."""
+    """Its value. `{{ … }}` in it holds CEL."""
 
 
 class Resources(ApiModel):
@@ -205,13 +208,13 @@ class Resources(ApiModel):
 
 
 class Step(ApiModel):
-    """A node of the DAG: exactly one of `script`, `workflow`, `approval` and `wait`."""
+    """A node of the DAG: exactly one of `script`, `container`, `workflow`, `approval` and `wait`."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             (
-                "[has(self.script), has(self.workflow), has(self.approval), has(self.wait)].filter(is, is).size() == 1",
-                "give exactly one of script, workflow, approval and wait in a step",
+                f"[{', '.join(f'has(self.{kind})' for kind in KINDS)}].filter(is, is).size() == 1",
+                f"give exactly one of {', '.join(KINDS[:-1])} and {KINDS[-1]} in a step",
             ),
             (
                 "!has(self.requiresApproval) || !(has(self.approval) || has(self.wait))",
@@ -230,7 +233,9 @@ class Step(ApiModel):
     when: Expression | None = None
     """CEL; the step is skipped when it gives false."""
     script: Script | None = None
-    """A program to run."""
+    """A program in a runtime's language."""
+    container: Container | None = None
+    """A program in an image of one's own."""
     approval: ApprovalStep | None = None
     """A gate: people decide whether the run goes on."""
     wait: WaitStep | None = None

@@ -50,10 +50,17 @@ def _input(name: str, schema: Any, *, required: bool) -> str:
     return one_line(f"{text}: {about}" if about else text, 200)
 
 
+def _what(step: Step) -> str:
+    if step.script is not None:
+        return f"script in {step.script.runtime}"
+    if step.container is not None:
+        return f"container of {step.container.image}"
+    return "approval" if step.approval is not None else "wait"
+
+
 def _step(step: Step) -> str:
-    what = f"script in {step.script.runtime}" if step.script else "approval"
     parts = [
-        what,
+        _what(step),
         f"after {', '.join(step.needs)}" if step.needs else "",
         f"when {step.when}" if step.when else "",
         "gated" if step.requires_approval else "",

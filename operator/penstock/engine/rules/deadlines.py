@@ -1,7 +1,8 @@
 """Time that ran out: of runs and of attempts.
 
 A step's `timeout` counts from the start of its program; the harness keeps it to the second and says so in its result
-record. The deadline here is the backstop for attempts that never come to a program, or whose harness is gone.
+record. The deadline here is the backstop for attempts that never come to a program, or whose harness is gone, and the
+deadline itself for programs without a harness.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ def fail_overdue(draft: Draft) -> Draft:
 
 def _overdue(draft: Draft, step: StepPlan) -> Failure:
     """Why there is no result yet: what kept the attempt from starting, where that is known."""
+    if _running_since(draft, step) is not None:
+        reason = f"the attempt took longer than its timeout of {_text(step.timeout)}"
+        return Failure(FailureCode.TIMED_OUT, reason, step.name)
     patience = f"{_text(step.timeout)} after the start of the attempt"
     if _allowance(step):
         patience += f" plus {_text(_allowance(step))} to start"
@@ -54,7 +58,16 @@ def _due(draft: Draft, step: StepPlan) -> datetime | None:
     state = draft.step(step.name)
     if step.timeout is None or state.started_at is None or not state.phase.alive:
         return None
+    running_since = _running_since(draft, step)
+    if running_since is not None:
+        return running_since + step.timeout
     return state.started_at + step.timeout + _allowance(step)
+
+
+def _running_since(draft: Draft, step: StepPlan) -> datetime | None:
+    """When the program started, where there is no harness that keeps the time itself."""
+    fact = draft.facts.attempts.get(AttemptId(step.name, draft.step(step.name).attempt))
+    return fact.running_since if fact is not None else None
 
 
 def _allowance(step: StepPlan) -> timedelta:

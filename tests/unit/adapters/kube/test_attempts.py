@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from penstock.adapters.kube.attempts import (
+    Attempt,
     alive_fact,
     attempt_of,
+    by_container,
     by_record,
     is_being_made,
     is_last_word,
@@ -273,3 +277,76 @@ def test_a_job_without_our_annotations_is_no_attempt():
     job = a_job(metadata={"name": "other"})
 
     assert attempt_of(job) is None
+
+
+CONTAINER = replace(ATTEMPT, output_from="terminationMessage")
+LOGGED = replace(ATTEMPT, output_from="log")
+
+
+def succeeded(message: str = "") -> Pod:
+    return a_pod(phase="Succeeded", state=ended(exitCode=0, message=message))
+
+
+@pytest.mark.parametrize(
+    ("attempt", "pod", "printed", "output"),
+    [
+        pytest.param(CONTAINER, succeeded('{"id": 7}'), b"[1]", {"id": 7}, id="termination message"),
+        pytest.param(CONTAINER, succeeded(), b"[1]", None, id="none"),
+        pytest.param(LOGGED, succeeded("7"), b"working\n[1]\n", [1], id="log"),
+    ],
+)
+def test_a_container_without_a_harness_gives_back_what_its_step_says(
+    attempt: Attempt, pod: Pod, printed: bytes, output: Any
+):
+    fact = by_container(attempt, pod, printed)
+    assert (fact.phase, fact.output) == (AttemptPhase.SUCCEEDED, output)
+
+
+@pytest.mark.parametrize(
+    ("pod", "code", "words"),
+    [
+        pytest.param(
+            a_pod(phase="Failed", state=ended(exitCode=3)), "CONTAINER_FAILED", "ended with exit code 3", id="exit code"
+        ),
+        pytest.param(
+            a_pod(phase="Failed", state=ended(exitCode=139)), "SIGNALLED", "SIGSEGV ended the program", id="signal"
+        ),
+        pytest.param(
+            a_pod(phase="Failed", state=ended(exitCode=137, reason="OOMKilled")), "OOM_KILLED", "memory", id="memory"
+        ),
+        pytest.param(
+            a_pod(phase="Failed", state=ended(exitCode=128, reason="StartError", message="exec: no such file")),
+            "CONTAINER_FAILED",
+            "exec: no such file",
+            id="no such program",
+        ),
+        pytest.param(
+            a_pod(phase="Failed", reason="Evicted", message="low on memory", state=ended(exitCode=137)),
+            "EVICTED",
+            "low on memory",
+            id="evicted",
+        ),
+        pytest.param(succeeded("x" * 4096), "OUTPUT_TOO_LARGE", "outputFrom: log", id="too much output"),
+    ],
+)
+def test_how_a_container_without_a_harness_failed_is_told_apart(pod: Pod, code: str, words: str):
+    fact = by_container(CONTAINER, pod, b"")
+    assert fact.failure is not None
+    assert (fact.phase, fact.failure.code) == (AttemptPhase.FAILED, code)
+    assert words in fact.failure.reason
+
+
+def test_an_image_that_would_run_as_root_never_starts_and_the_fix_is_known_at_once():
+    message = "container has runAsNonRoot and image will run as root (pod: default/job-1, container: step)"
+    pod = a_pod(phase="Pending", state={"waiting": {"reason": "CreateContainerConfigError", "message": message}})
+    fact = stuck(CONTAINER, pod, patient=True)
+    assert fact is not None
+    assert fact.failure is not None
+    assert fact.failure.code == "IMAGE_RUNS_AS_ROOT"
+    assert message in fact.failure.reason
+
+
+def test_only_of_a_container_without_a_harness_the_start_is_noted():
+    pod = a_pod(phase="Running", state={"running": {"startedAt": "2026-01-02T12:00:01Z"}})
+    assert alive_fact(CONTAINER, pod).running_since == datetime(2026, 1, 2, 12, 0, 1, tzinfo=UTC)
+    assert alive_fact(ATTEMPT, pod).running_since is None

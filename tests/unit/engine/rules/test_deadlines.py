@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from penstock.engine.commands import StopAttempt
+from penstock.engine.facts import AttemptPhase
 from penstock.engine.model import AttemptId, Failure, Retry
 from penstock.engine.rules.deadlines import START_ALLOWANCE
 from tests.support.plans import Story, a_child, a_plan, a_step, seconds
@@ -58,4 +59,20 @@ def test_a_child_run_past_its_timeout_is_stopped_at_once_for_it_needs_no_pod():
     story.look()
     story.later(seconds(10))
     assert (story.state.phase, story.state.failure.code) == ("Failed", "TIMED_OUT")
+    assert any(isinstance(command, StopAttempt) for command in story.last.commands)
+
+
+def test_a_program_without_a_harness_has_its_timeout_from_the_moment_that_it_started():
+    story = Story(a_plan(a_step("a", timeout=seconds(90))))
+    story.look()
+    story.now += seconds(200)  # its image took long
+    fact = story.attempts[AttemptId("a", 1)]
+    story.attempts[AttemptId("a", 1)] = replace(fact, phase=AttemptPhase.RUNNING, running_since=story.now)
+    story.look()
+    assert story.last.wake_at == story.now + seconds(90)
+    story.later(seconds(89))
+    assert story.phases() == {"a": "Running"}
+    story.later(seconds(1))
+    assert (story.state.failure.code, story.phases()) == ("TIMED_OUT", {"a": "Failed"})
+    assert "its timeout of 90 s" in story.state.failure.reason
     assert any(isinstance(command, StopAttempt) for command in story.last.commands)

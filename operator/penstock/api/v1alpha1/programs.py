@@ -1,0 +1,84 @@
+"""A step's program as plain JSON: all that a runner needs, and what gates and digests are about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from penstock.api.v1alpha1.container import Container
+from penstock.api.v1alpha1.meta import parse_duration
+from penstock.api.v1alpha1.subject import Binding, Placed, Subject
+from penstock.api.v1alpha1.templates import holds_template
+from penstock.api.v1alpha1.workflow import Step, WorkflowStep
+
+
+def program_of(subject: Subject, placed: Placed, bindings: Mapping[str, Binding]) -> Mapping[str, Any]:
+    """The program of a step, empty for one without. Fields that say nothing are left out."""
+    step = placed.step
+    if step.workflow is not None:
+        return _child(step.workflow)
+    if step.container is not None:
+        return {**_container(step.container), **_around(step)}
+    if step.script is None:
+        return {}
+    program: dict[str, Any] = {
+        "kind": "script",
+        "runtime": step.script.runtime,
+        "source": bindings[placed.path].source,
+        "dependencies": list(step.script.dependencies),
+    }
+    if image := (subject.tools.images or {}).get(step.script.runtime):
+        program["image"] = image
+    return {**program, **_around(step)}
+
+
+def templates_of(step: Step) -> Mapping[str, Any]:
+    """The fields of a step's program that depend on the run."""
+    if step.workflow is not None:
+        return _child_templates(step.workflow)
+    texts = {"args": list(step.container.args) if step.container else [], "env": _variables(step)}
+    return {field: data for field, data in texts.items() if holds_template(data)}
+
+
+def _child(child: WorkflowStep) -> Mapping[str, Any]:
+    """The program of a step that is a run of its own, less what its templates fill in."""
+    program: dict[str, Any] = {"kind": "workflow", "context": dict(child.context)}
+    return {**program, "name": child.name} if child.name is not None else program
+
+
+def _child_templates(child: WorkflowStep) -> Mapping[str, Any]:
+    templates: dict[str, Any] = {"context": dict(child.context)} if holds_template(child.context) else {}
+    if child.spec_from is not None:
+        templates["inline"] = f"{{{{ {child.spec_from} }}}}"
+    return templates
+
+
+def _container(container: Container) -> dict[str, Any]:
+    program: dict[str, Any] = {
+        "kind": "container",
+        "image": container.image,
+        "args": list(container.args),
+        "outputFrom": container.output_from,
+    }
+    if container.command:
+        program["command"] = list(container.command)
+    if container.working_dir is not None:
+        program["workingDir"] = container.working_dir
+    if container.run_as_user is not None:
+        program["runAsUser"] = container.run_as_user
+    return program
+
+
+def _around(step: Step) -> dict[str, Any]:
+    """What programs of all kinds have."""
+    around: dict[str, Any] = {"env": _variables(step)}
+    if step.resources is not None:
+        around["resources"] = step.resources.to_wire()
+    if step.timeout is not None:
+        seconds = parse_duration(step.timeout).total_seconds()
+        around["timeoutSeconds"] = int(seconds) if seconds.is_integer() else seconds
+    return around
+
+
+def _variables(step: Step) -> list[dict[str, str]]:
+    return [{"name": variable.name, "value": variable.value} for variable in step.env]
