@@ -293,6 +293,7 @@ _HINDRANCES: Final[Mapping[FailureCode, str]] = MappingProxyType(
     {
         FailureCode.UNSCHEDULABLE: "pod is not scheduled",
         FailureCode.IMAGE_PULL_FAILED: "the image cannot be had",
+        FailureCode.IMAGE_RUNS_AS_ROOT: "the image runs as root, or as a user without a number, which steps may not",
         FailureCode.CONTAINER_CONFIG_INVALID: "the container cannot be made",
         FailureCode.POD_NOT_READY: "the pod cannot be made ready",
     }

@@ -247,8 +247,7 @@ def _hindrance(attempt: Attempt, pod: Pod, told: str) -> AttemptFact | None:
     if reason in _IMAGE_REASONS | _HOPELESS:
         return attempt.hindered(FailureCode.IMAGE_PULL_FAILED, text)
     if waiting is not None and _as_root(waiting):
-        words = "the image runs as root, or as a user without a number, which steps may not"
-        return attempt.hindered(FailureCode.IMAGE_RUNS_AS_ROOT, f"{words} ({waiting.message})")
+        return attempt.hindered(FailureCode.IMAGE_RUNS_AS_ROOT, waiting.message)
     if reason in _CONFIG_REASONS:
         return attempt.hindered(FailureCode.CONTAINER_CONFIG_INVALID, text)
     if told:
