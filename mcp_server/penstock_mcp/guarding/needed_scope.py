@@ -5,7 +5,6 @@ from __future__ import annotations
 from fastmcp.tools.base import Tool
 
 from penstock.application.scopes import APPROVALS_DECIDE, RUNS_READ, RUNS_WRITE
-from penstock_mcp.execution import WorkflowTool
 
 DECIDING = frozenset({"approve_workflow", "reject_workflow"})
 """The tools that vote."""
@@ -31,12 +30,11 @@ def scope_of_method(method: str) -> str | None:
 
 
 def scope_of_tool(name: str, tool: Tool | None) -> str:
-    """The scope that a call needs. A tool that is not known, or is an author's Workflow, needs the right to write.
+    """The scope that a call needs. `tool` is one of the server's own, or None: Workflows and what nobody knows.
 
     What a Workflow's author says of it (that it only reads) is believed by nobody.
     """
     if name in DECIDING:
         return APPROVALS_DECIDE
-    if tool is None or isinstance(tool, WorkflowTool) or tool.annotations is None:
-        return RUNS_WRITE
-    return RUNS_READ if tool.annotations.read_only_hint else RUNS_WRITE
+    reads = tool is not None and tool.annotations is not None and tool.annotations.read_only_hint
+    return RUNS_READ if reads else RUNS_WRITE

@@ -43,9 +43,7 @@ class PublishedKey:
 
     key: Key
     kind: str
-    """`RSA` or `EC`."""
-    algorithm: str
-    """The only algorithm that it is for; empty where the provider does not say."""
+    """`RSA` or `EC`. Where the provider names the key's one algorithm, the library holds it to that."""
 
 
 class KeySet:
@@ -140,4 +138,4 @@ def _published(found: Any) -> tuple[str, PublishedKey | None]:
         key: Key = _KINDS[kind].import_key(found)
     except (JoseError, ValueError, TypeError, KeyError):
         return "", None
-    return str(found.get("kid", "")), PublishedKey(key, kind, str(found.get("alg", "")))
+    return str(found.get("kid", "")), PublishedKey(key, kind)

@@ -130,6 +130,10 @@ class TestWhoIsNoPerson:
     def test_an_api_key(self, gate: Tenancy, refused: Refused) -> None:
         refused(patch(gate, "apikey:k1", a_vote("apikey:k1")), "decisions are for people")
 
+    def test_an_approver_through_an_api_key(self, gate: Tenancy, refused: Refused) -> None:
+        vote = a_vote("alice", client="apikey:k1")
+        refused(patch(gate, "alice", vote, as_extra={"penstock.dev/client": "apikey:k1"}), "decisions are for people")
+
     def test_the_operator(self, gate: Tenancy, refused: Refused) -> None:
         vote = json.dumps(a_vote(OPERATOR))
         answer = gate.operator("patch", "apr", "gate", "--type=json", "-p", vote, check=False)

@@ -143,6 +143,11 @@ async def test_a_revoked_key_opens_nothing_after_seconds():
     assert await verifier.verify(text) is None
 
 
+async def test_an_expired_key_opens_nothing():
+    key, text = a_key(made=NOW - timedelta(days=30))
+    assert await Kept(key).verifier().verify(text) is None
+
+
 async def test_while_the_hashes_cannot_be_read_the_last_ones_hold_for_seconds():
     key, text = a_key()
     kept = Kept(key)

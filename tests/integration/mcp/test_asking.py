@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fastmcp.client.elicitation import ElicitResult
 
+from penstock.api.v1alpha1.run import RequestedBy
 from penstock.ports.access import Actor, Key
 from penstock_mcp.asking import MAX_SHOWN
 from penstock_mcp.backend import OwnBackend
@@ -116,7 +117,6 @@ async def test_a_client_that_cannot_ask_uses_the_tools_own_words(world: World, e
 
 Barred = Callable[[World], Any]
 BARRED: dict[str, Barred] = {
-    "who asked for the run": lambda world: Switchable(Actor(AGENT.user, "chat")),
     "the client that asked, used by somebody else": lambda world: Switchable(Actor("lead@example.com", AGENT.client)),
     "an API key": lambda world: Switchable(Actor("lead@example.com", "apikey:k1")),
     "no client": lambda world: Switchable(Actor("lead@example.com")),
@@ -134,6 +134,16 @@ async def test_whoever_may_not_decide_is_told_why_and_not_asked(world: World, er
     assert answer["hint"]
     assert person.asked == []
     assert world.approval(gate).spec.decisions == ()
+
+
+async def test_who_asked_for_the_run_is_not_asked_through_another_client_either(world: World, era: Era):
+    gate = await at_a_gate(world)
+    world.forge(gate, requested_by=RequestedBy(user=LEAD.user, client="agent"))
+    person = Person(decision="approve")
+    async with connected(a_server(shared(world), Switchable(LEAD)), era, elicitation_handler=person) as client:
+        answer = await call(client, "approve_workflow", request_id=GATE, comment="go")
+    assert f"{LEAD.user} asked for this run" in answer["message"]
+    assert person.asked == []
 
 
 async def test_a_token_of_a_program_or_without_the_scope_is_not_asked(world: World, era: Era):

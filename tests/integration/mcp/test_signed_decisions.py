@@ -146,3 +146,29 @@ async def test_when_the_secrets_cannot_be_read_nobody_decides(server: Server, pr
     answer = await console.call("approve_workflow", request_id=GATE, comment="ok")
     assert answer["error"] == "UNAVAILABLE"
     assert votes(server.api) == []
+
+
+async def test_an_answer_to_another_question_is_none_to_this_one(server: Server, provider: OpenIdProvider):
+    """Over HTTP the question comes as the answer, and the call once more with the person's word."""
+    chat = await Console.signed_in(server, provider, "chat")
+    word = {"action": "accept", "content": {"decision": "approve", "comment": "ok"}}
+    body, headers = modern("tools/call", "approve_workflow", request_id=GATE)
+    params = body["params"]
+    params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = {"elicitation": {"form": {}}}
+
+    async def asked_or_done() -> dict[str, Any]:
+        answer = await server.post(body, chat.token, headers=headers)
+        found: dict[str, Any] = answer.json()["result"]
+        return found
+
+    first = await asked_or_done()
+    ((name, question),) = first["inputRequests"].items()
+    assert "Release it?" in question["params"]["message"]
+    server.api.put("approvalrequests", a_gate("ann@example.com", "agent", {"source": "rm -rf /"}))
+    params["inputResponses"] = {name: word}
+    ((other, question),) = (await asked_or_done())["inputRequests"].items()
+    assert "rm -rf /" in question["params"]["message"]
+    assert votes(server.api) == []
+    params["inputResponses"] = {other: word}
+    assert (await asked_or_done())["structuredContent"]["status"] == "success"
+    assert [vote["comment"] for vote in votes(server.api)] == ["ok"]

@@ -102,6 +102,10 @@ BAD: dict[str, Callable[[], str | None]] = {
 }
 
 
+def test_a_signature_for_another_request_says_what_to_sign():
+    assert "nonce" in (judged(a_header(vote=dataclasses.replace(VOTE, nonce="nonce-2"))) or "")
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_what_is_not_quite_a_signature_is_none(name: str):
     assert BAD[name]()
