@@ -21,6 +21,7 @@ from penstock_mcp.guarding.bodies import BODY_SECONDS
 from penstock_mcp.guarding.buckets import Buckets, Rate
 from penstock_mcp.guarding.door import MAX_AT_ONCE, Door, DoorRules
 from penstock_mcp.guarding.figures import Figures
+from penstock_mcp.guarding.patience import PatientProtocol
 from penstock_mcp.guarding.scope_check import ToolScopes
 from penstock_mcp.signin.credentials import CredentialVerifier
 
@@ -86,8 +87,7 @@ async def serve_http(
         app,
         host=options.host,
         port=options.port,
-        # httptools keeps white space around header values and fails the protocol's own header checks.
-        http="h11",
+        http=PatientProtocol,
         ws="none",
         log_config=None,
         access_log=False,

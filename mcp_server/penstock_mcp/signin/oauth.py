@@ -81,7 +81,7 @@ class OAuthVerifier:
         algorithm, key_id = header.get("alg"), header.get("kid", "")
         if algorithm not in self._rules.algorithms or not isinstance(key_id, str):
             raise ClaimsRefused("its algorithm is not an allowed one")
-        if str(header.get("typ", "")).lower() not in _TYPES or "crit" in header:
+        if str(header.get("typ", "")).lower() not in _TYPES:
             raise ClaimsRefused("it is not an access token")
         published = await self._keys.key(key_id)
         if published is None or published.kind != KINDS[algorithm]:

@@ -21,6 +21,7 @@ from penstock.settings import McpSettings
 from penstock.wiring.callers import ServedCluster
 from penstock_mcp.cluster_server import cluster_server
 from penstock_mcp.guarding.figures import Figures
+from penstock_mcp.guarding.patience import PatientProtocol
 from penstock_mcp.protocol import ToolNews
 from penstock_mcp.serving import HttpOptions, http_app
 from tests.integration.mcp.reviewing_server import OWN_TOKEN, ReviewingServer
@@ -103,9 +104,15 @@ async def server_of(api: ReviewingServer, options: HttpOptions | None = None, **
                 news.close()
 
 
+class Impatient(PatientProtocol):
+    """The same with less patience, for tests that would else take as long."""
+
+    head_seconds = 1.0
+
+
 @asynccontextmanager
 async def _listening(app: Any, listener: socket.socket) -> AsyncIterator[None]:
-    config = uvicorn.Config(app, http="h11", log_config=None, ws="none", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, http=Impatient, log_config=None, ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     task = asyncio.create_task(server._serve([listener]))

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 
 from penstock_mcp.guarding.bodies import MAX_BODY
@@ -107,6 +108,28 @@ async def test_slow_clients_hold_nobody_up(api: ReviewingServer):
         for _, writer in slow:
             writer.close()
         assert await started(server, idempotency_key="2") == 200
+
+
+@pytest.mark.parametrize("head", [b"", b"POST /mcp HTTP/1.1\r\nHost: x\r\nX-Slow: "])
+async def test_who_never_says_what_they_want_is_let_go(server: Server, head: bytes):
+    place = urlsplit(server.origin)
+    silent = [await asyncio.open_connection(place.hostname, place.port) for _ in range(200)]
+    for _, writer in silent:
+        writer.write(head)
+    assert await started(server) == 200
+    async with asyncio.timeout(20):
+        for reader, writer in silent:
+            assert await reader.read() == b""
+            writer.close()
+
+
+async def test_who_asks_again_on_the_same_connection_is_served(server: Server):
+    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {a_token('agent')}"}) as client:
+        for number in range(3):
+            body, headers = modern("tools/call", TOOL, context=CONTEXT, wait=False, idempotency_key=str(number))
+            accept = {"Accept": "application/json, text/event-stream"}
+            assert (await client.post(server.url, json=body, headers={**headers, **accept})).status_code == 200
+            await asyncio.sleep(0.4)
 
 
 @pytest.mark.parametrize(
