@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until the client hangs up or the process is told to stop; 0, or 1 after an error, told on stderr."""
     chosen = parser().parse_args(arguments)
-    _log_to_stderr()
+    _log_to_stderr(as_json=chosen.http)
     try:
         asyncio.run(_serve(chosen))
     except PenstockError as error:
@@ -111,9 +111,15 @@ def overrides(chosen: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def _log_to_stderr() -> None:
+def _log_to_stderr(*, as_json: bool) -> None:
     # Over stdio stdout belongs to the protocol; the framework's own coloured handler is made for a person's terminal.
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if as_json:
+        from penstock.wiring.logs import log_to
+
+        log_to(sys.stderr, "info")
+    else:
+        form = "%(asctime)s %(levelname)s %(name)s %(message)s"
+        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=form)
     logging.getLogger("fastmcp").handlers.clear()
     logging.getLogger("fastmcp").propagate = True
     # Without sessions the SDK says of every request of the handshake era that its session ended.

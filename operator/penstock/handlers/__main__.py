@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from penstock.errors import PenstockError
 from penstock.handlers.process import operate
 from penstock.settings import OperatorSettings
+from penstock.wiring.logs import log_to
 from penstock.wiring.operator import operator_wiring
 
 _USAGE = 2
@@ -23,9 +24,7 @@ def main() -> int:
     except ValidationError as error:
         sys.stderr.write(f"the operator's settings are not valid: {error}\n")
         return _USAGE
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
-    )
+    log_to(sys.stderr, settings.log_level)
     # kopf says at each start that signals are not its business here, which is how it is meant to be.
     logging.getLogger("kopf").setLevel(logging.ERROR)
     try:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from structlog.contextvars import bound_contextvars
+
 from penstock.adapters.kube.approval_gates import ApprovalGates, run_of
 from penstock.adapters.kube.attempt_maker import AttemptMaker
 from penstock.adapters.kube.attempt_sight import AttemptSight
@@ -176,7 +178,8 @@ class ClusterSide:
     async def _reconcile_run(self, key: Key) -> datetime | None:
         if self._reconcile is None:
             raise BugError("a run was to be driven before anybody was there to drive it")
-        return await self._reconcile(key)
+        with bound_contextvars(run=str(key)):
+            return await self._reconcile(key)
 
     async def _reconcile_workflow(self, key: Key) -> datetime | None:
         return await self._keeper.reconcile(key)

@@ -8,6 +8,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from structlog.contextvars import bind_contextvars
+
+from penstock.adapters.kube import labels
 from penstock.adapters.kube.attempts import (
     Attempt,
     alive_fact,
@@ -128,6 +131,8 @@ class ResultReader:
             self._tell()
 
     async def _read(self) -> None:
+        meta = self._pod.metadata
+        bind_contextvars(run=f"{meta.namespace}/{meta.labels.get(labels.RUN, '')}", step=self._attempt.id.step)
         try:
             await self._follow_to_the_end()
             if self.result is None:
