@@ -27,6 +27,8 @@ def main() -> int:
     log_to(sys.stderr, settings.log_level)
     # kopf says at each start that signals are not its business here, which is how it is meant to be.
     logging.getLogger("kopf").setLevel(logging.ERROR)
+    # kopf's thread and the one that drives runs take turns; by default one may keep the other waiting for 5 ms.
+    sys.setswitchinterval(0.0005)
     try:
         uvloop.run(_run(settings))
     except PenstockError as error:

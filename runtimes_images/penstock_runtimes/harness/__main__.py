@@ -17,5 +17,7 @@ if __name__ == "__main__":
     outcome = attempt.main(sys.argv[1:], os.environ)
     if callable(outcome):
         outcome()
-        outcome = 0
-    sys.exit(outcome)
+    else:
+        # Without taking the interpreter apart, which is a third of the time that it took to start.
+        sys.stdout.flush()
+        os._exit(outcome)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 
@@ -203,6 +204,8 @@ def _embedded_program(runtime: Runtime, variables: Mapping[str, str]) -> Program
         name = os.path.splitext(os.path.basename(runtime.prelude))[0]
         prelude = __import__(name)
         del sys.path[0], sys.modules[name]
+        # What is left of the harness need not be looked through when the script's interpreter ends.
+        gc.freeze()
         prelude.run(runtime.script_name)
 
     return program

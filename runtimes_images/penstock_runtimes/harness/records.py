@@ -89,9 +89,10 @@ class Result:
 def emit(result: Result, log: Log, masker: Masker, termination_path: str) -> None:
     """Write the result record as the log's last line and, when it is small, as the termination message."""
     text = lean_json.dumps(result.document(masker)).encode("utf-8", "replace")
+    # The log first: somebody waits for it.
+    log.record(f"{RECORD_MARK} {result.nonce} ".encode() + text + b"\n")
     if termination_path:
         _write_termination_message(termination_path, result.nonce, text)
-    log.record(f"{RECORD_MARK} {result.nonce} ".encode() + text + b"\n")
 
 
 def _write_termination_message(path: str, nonce: str, text: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable
 from datetime import UTC
 from typing import Any
@@ -19,6 +20,8 @@ from penstock.ports.engine import Clock
 
 _WAITING_LIMIT = 1000
 _NOTE_LIMIT = 1024
+_HOLD = 0.5
+"""Seconds that an Event waits: what it tells of makes requests at the same moment that somebody waits for."""
 
 _log = logging.getLogger(__name__)
 
@@ -26,12 +29,21 @@ _log = logging.getLogger(__name__)
 class KubeEvents:
     """EventSink of ports.engine; `run()` does the sending."""
 
-    def __init__(self, client: KubeClient, clock: Clock, instance: str, new_suffix: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        client: KubeClient,
+        clock: Clock,
+        instance: str,
+        new_suffix: Callable[[], str],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._client = client
         self._clock = clock
         self._instance = instance
         self._new_suffix = new_suffix
-        self._waiting: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(_WAITING_LIMIT)
+        self._monotonic = monotonic
+        self._waiting: asyncio.Queue[tuple[float, str, dict[str, Any]]] = asyncio.Queue(_WAITING_LIMIT)
 
     def emit(self, run: WorkflowRun, reason: str, message: str, *, warning: bool = False) -> None:
         """Have an Event sent; one too many is dropped."""
@@ -57,12 +69,13 @@ class KubeEvents:
             "type": "Warning" if warning else "Normal",
         }
         with contextlib.suppress(asyncio.QueueFull):
-            self._waiting.put_nowait((EVENTS.path(meta.namespace), body))
+            self._waiting.put_nowait((self._monotonic() + _HOLD, EVENTS.path(meta.namespace), body))
 
     async def run(self) -> None:
         """Send, without end."""
         while True:
-            path, body = await self._waiting.get()
+            due, path, body = await self._waiting.get()
+            await asyncio.sleep(due - self._monotonic())
             try:
                 await self._client.create(path, body, as_dict, counted=False)
             except PenstockError as error:
