@@ -6,6 +6,7 @@ PenstockError
 │   ├── NotFound         no such object
 │   ├── AlreadyExists    an object of that name is there
 │   ├── Forbidden        this identity may not do that
+│   │   └── QuotaExceeded    not now: a quota is used up
 │   ├── NotPossible      the object's state does not allow it (cancel a finished run)
 │   └── OutputLost       an output is not there any more, or not as it was
 ├── TransientError       nobody must act; the same call may succeed later
@@ -84,6 +85,12 @@ class Forbidden(UserError):
     """You are not allowed to do that."""
 
     code = "FORBIDDEN"
+
+
+class QuotaExceeded(Forbidden):
+    """A quota of the namespace is used up; there is room again when something else ends."""
+
+    code = "QUOTA_EXCEEDED"
 
 
 class NotPossible(UserError):

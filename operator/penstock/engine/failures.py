@@ -37,6 +37,7 @@ class FailureCode(StrEnum):
     JOB_NAME_CONFLICT = "JOB_NAME_CONFLICT"
     # An attempt that came to no program
     UNSCHEDULABLE = "UNSCHEDULABLE"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
     IMAGE_PULL_FAILED = "IMAGE_PULL_FAILED"
     IMAGE_RUNS_AS_ROOT = "IMAGE_RUNS_AS_ROOT"
     CONTAINER_CONFIG_INVALID = "CONTAINER_CONFIG_INVALID"
@@ -160,6 +161,10 @@ FAILURES: Final[Mapping[FailureCode, Meaning]] = MappingProxyType(
         FailureCode.UNSCHEDULABLE: Meaning(
             "No node took the pod until the step's time was over; the reason holds the scheduler's words.",
             "Lower `resources.requests` of the step, or add nodes that fit it. While it waits, `message` says so.",
+        ),
+        FailureCode.QUOTA_EXCEEDED: Meaning(
+            "A ResourceQuota of the namespace had no room for the pod until the step's time was over.",
+            "Wait for other work to end, lower what the step requests, or have the quota raised.",
         ),
         FailureCode.IMAGE_PULL_FAILED: Meaning(
             "The node cannot get the step's image; the reason holds the registry's words.",
@@ -292,6 +297,7 @@ FAILURES: Final[Mapping[FailureCode, Meaning]] = MappingProxyType(
 _HINDRANCES: Final[Mapping[FailureCode, str]] = MappingProxyType(
     {
         FailureCode.UNSCHEDULABLE: "pod is not scheduled",
+        FailureCode.QUOTA_EXCEEDED: "the quota is used up",
         FailureCode.IMAGE_PULL_FAILED: "the image cannot be had",
         FailureCode.IMAGE_RUNS_AS_ROOT: "the image runs as root, or as a user without a number, which steps may not",
         FailureCode.CONTAINER_CONFIG_INVALID: "the container cannot be made",

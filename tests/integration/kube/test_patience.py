@@ -9,7 +9,7 @@ import pytest
 
 from penstock.adapters.kube.pod_minder import Patience
 from penstock.testing.builders import a_step, a_workflow
-from tests.integration.kube.api_server import ApiServer
+from tests.integration.kube.api_server import ApiServer, Fault
 from tests.integration.kube.kubelet import Kubelet, Order
 from tests.integration.kube.operators import operating
 from tests.integration.kube.stage import ask, closed, ends, status
@@ -85,6 +85,35 @@ async def test_a_pod_that_cannot_be_made_ready_says_what_the_cluster_warns_of(se
         await eventually(lambda: message(server), seconds=20)
 
     assert message(server) == 'the pod cannot be made ready: FailedMount: configmap "ca" not found'
+
+
+async def test_a_quota_that_is_used_up_is_waited_for_and_said(server: ApiServer, kubelet: Kubelet):
+    said = 'pods "only" is forbidden: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1'
+    full = {"kind": "Status", "code": 403, "reason": "Forbidden", "message": said}
+    server.faults += [Fault("POST", "/pods$", status=403, body=full) for _ in range(3)]
+    async with operating(server, patience=Patience(quota=0.05)):
+        ask(server)
+        await ends(server)
+
+    assert not server.faults
+    assert status(server)["phase"] == "Succeeded"
+    assert len(kubelet.started) == len(server.names("jobs")) == 1
+
+
+async def test_a_step_that_waits_for_a_quota_says_so(server: ApiServer, kubelet: Kubelet):
+    kubelet.orders["quick"] = Order(end=asyncio.Event())
+    full = {"kind": "Status", "code": 403, "reason": "Forbidden", "message": "exceeded quota: small"}
+    server.faults.append(Fault("POST", "/pods$", status=403, body=full))
+    async with operating(server, patience=Patience(quota=600)):
+        ask(server, BUSY)
+        await eventually(lambda: kubelet.started)
+        for order in kubelet.orders.values():
+            if order.end is not None:
+                order.end.set()
+        await eventually(lambda: any("quota" in step.get("message", "") for step in status(server)["steps"].values()))
+
+    messages = [step.get("message") for step in status(server)["steps"].values()]
+    assert "the quota is used up: exceeded quota: small" in messages
 
 
 async def test_a_program_that_was_killed_waits_for_the_reason(server: ApiServer, kubelet: Kubelet):

@@ -15,6 +15,7 @@ from penstock.errors import (
     NotFound,
     PenstockError,
     Problem,
+    QuotaExceeded,
     TransientError,
     Unavailable,
 )
@@ -85,6 +86,8 @@ def from_status(code: int, status: Status, *, retry_after: float | None = None) 
         return AlreadyExists(message) if status.reason == "AlreadyExists" else Conflict(message)
     if code in (400, 413, 422):
         return _invalid(message, status)
+    if code == 403 and "exceeded quota" in message:
+        return QuotaExceeded(message)
     simple: dict[int, type[PenstockError]] = {401: Unauthenticated, 403: Forbidden, 404: NotFound, 410: Expired}
     if code in simple:
         return simple[code](message)

@@ -5,6 +5,7 @@ Every method may be repeated, and may follow a crash at any point of an earlier 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -21,10 +22,10 @@ from penstock.adapters.kube.result_reader import ResultReader
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact, AttemptPhase
-from penstock.engine.failures import FailureCode
+from penstock.engine.failures import FailureCode, hindrance
 from penstock.engine.identifiers import attempt_name
 from penstock.engine.model import FINISHED_RUN, AttemptId, Failure, StepPhase
-from penstock.errors import Conflict, NotFound
+from penstock.errors import Conflict, NotFound, QuotaExceeded
 from penstock.ports.access import Key
 
 _ALIVE = (StepPhase.STARTING, StepPhase.RUNNING)
@@ -55,6 +56,8 @@ class JobRunner:
         self._patience = patience
         self._readers: dict[str, ResultReader] = {}
         self._settled: dict[str, dict[AttemptId, AttemptFact]] = {}
+        self._held: dict[str, dict[AttemptId, AttemptFact]] = {}
+        """Attempts that a quota has no room for, until they are asked for again."""
         sight.listen(self._job_changed, self._pod_changed)
 
     async def observe(self, run: WorkflowRun) -> Mapping[AttemptId, AttemptFact]:
@@ -69,7 +72,7 @@ class JobRunner:
                 found = await self._find_job(Key(run.metadata.namespace, job_name))
                 if found is not None and found.metadata.uid == step.uid:
                     await self._add_fact(run, found, facts)
-        return facts
+        return {**self._held.get(run.metadata.uid, {}), **facts}
 
     async def start(self, run: WorkflowRun, command: StartAttempt) -> None:
         """Make sure that the attempt's Job and pod are there, and read its log from the moment it runs."""
@@ -80,6 +83,9 @@ class JobRunner:
             fact = AttemptFact(AttemptPhase.FAILED, command.digest, failure=failure)
             self._settled.setdefault(run.metadata.uid, {})[command.id] = fact
             self._wake(_run_key(run))
+            return
+        except QuotaExceeded as full:
+            self._hold(run, command, str(full))
             return
         attempt, pod = attempt_of(job), self._sight.pod_of(job.metadata.uid)
         if attempt is not None and pod is not None:
@@ -107,6 +113,22 @@ class JobRunner:
                 self._drop_reader(job.metadata.uid)
             elif reader is not None:
                 reader.release()
+
+    def _hold(self, run: WorkflowRun, command: StartAttempt, words: str) -> None:
+        """Say what the attempt waits for; later forget it, so that the engine asks for the attempt again."""
+        uid, key = run.metadata.uid, _run_key(run)
+        held = self._held.setdefault(uid, {})
+        failure = hindrance(FailureCode.QUOTA_EXCEEDED, words, command.id.step)
+        held[command.id] = AttemptFact(AttemptPhase.CREATED, command.digest, failure=failure)
+
+        def ask_again() -> None:
+            held.pop(command.id, None)
+            if not held and self._held.get(uid) is held:
+                del self._held[uid]
+            self._wake(key)
+
+        asyncio.get_running_loop().call_later(self._patience.quota, ask_again)
+        self._wake(key)
 
     async def _add_fact(self, run: WorkflowRun, job: Job, facts: dict[AttemptId, AttemptFact]) -> None:
         attempt = attempt_of(job)

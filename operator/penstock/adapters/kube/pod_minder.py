@@ -23,6 +23,8 @@ class Patience:
     """An image or a ConfigMap may fail to come so long before the attempt has failed: registries stumble."""
     silence: float = 10.0
     """A pod may be made so long before the cluster is asked what it warns of; asked again twice as late each time."""
+    quota: float = 15.0
+    """A pod that a quota has no room for is asked for again so much later."""
     ending: float = 90.0
     """A pod that was told to end may take so long: its grace time, and time for the node to report."""
 
