@@ -52,7 +52,7 @@ async def _serve(chosen: argparse.Namespace) -> None:
 
 
 async def _over_stdio(settings: McpSettings) -> None:
-    async with open_access(settings) as access:
+    async with open_access(settings, tell=log.info) as access:
         backend = OwnBackend(access, settings.namespace or "default")
         options = Options(wait_budget=settings.mcp_wait_budget)
         await serve_stdio(create_server(backend, OwnIdentity(), new_suffix=_new_suffix, options=options))

@@ -47,6 +47,7 @@ class OnFaultServer:
         self.ledger, self.revisions, self.gates = side.ledger, side.revisions, side.gates
         self.outputs = side.outputs
         self.runner = _AsTheEngineDoes(side.runner, side.ledger)
+        self.workflows, self.scheduled = side.workflows, side.scheduled
         self._tasks = [asyncio.create_task(side.follow()), asyncio.create_task(self._kubelet.run())]
         await side.sight.synced()
 

@@ -25,6 +25,7 @@ from penstock.engine.commands import StartAttempt
 from penstock.engine.model import AttemptId
 from penstock.ports.access import Access
 from penstock.ports.engine import Gates, Ledger, Outputs, Revisions, StepRunner
+from penstock.ports.schedules import ScheduledRuns, WorkflowLedger
 from penstock.testing.clock import FakeClock
 from penstock.testing.memory_runner import Ending, failed, lost, succeeded
 from penstock.testing.memory_world import MemoryWorld
@@ -56,6 +57,8 @@ class World(Protocol):
     revisions: Revisions
     gates: Gates
     runner: StepRunner
+    workflows: WorkflowLedger
+    scheduled: ScheduledRuns
     outputs: Outputs
 
     async def open(self) -> None:
@@ -91,6 +94,7 @@ class InMemory:
         self.approver = world.access("alice")
         self.ledger, self.revisions, self.gates = world.ledger, world.revisions, world.gates
         self.runner = world.runner
+        self.workflows = self.scheduled = world.schedules
         self.outputs = world.outputs
         self._held: dict[str, Behaviour] = {}
 
@@ -148,6 +152,7 @@ class OnDisk:
         self.approver_name = "alice"
         self.ledger, self.revisions, self.gates = self.backend.ledger, self.backend.revisions, self.backend.gates
         self.runner = self.backend.runner
+        self.workflows, self.scheduled = self.backend.workflows, self.backend.scheduled
         self.outputs = self.backend.outputs
 
     async def open(self) -> None:

@@ -161,6 +161,8 @@ class Release:
         """Whether the guards refuse and stamp. Tried without writing anything."""
         run = self._try(_RUN)
         stamped = run.returncode == 0 and json.loads(run.stdout)["spec"]["requestedBy"]["user"] != "canary"
+        workflow = self._try(_WORKFLOW)
+        stamped = stamped and workflow.returncode == 0 and json.loads(workflow.stdout)["editedBy"]["user"] != "canary"
         return stamped and all("is forbidden" in self._try(canary).stderr for canary in _CANARIES)
 
     def _try(self, canary: object) -> Answer:
@@ -174,6 +176,13 @@ _RUN = {
     "kind": "WorkflowRun",
     "metadata": _LABELLED,
     "spec": {"workflow": {"name": "penstock-canary"}, "requestedBy": {"user": "canary"}},
+}
+_WORKFLOW = {
+    "apiVersion": "penstock.dev/v1alpha1",
+    "kind": "Workflow",
+    "metadata": {"name": "penstock-canary"},
+    "spec": {"steps": [{"name": "canary", "script": {"runtime": "bash", "source": "true"}}]},
+    "editedBy": {"user": "canary"},
 }
 _CANARIES: tuple[dict[str, object], ...] = (
     {"apiVersion": "v1", "kind": "ConfigMap", "metadata": _LABELLED},

@@ -93,6 +93,8 @@ KINDS: Final = (
         "pwf",
         columns=(
             Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
+            # Not of type date: kubectl prints those as time that has passed, and this one lies ahead.
+            Column("Next-Run", ".status.nextAt"),
             Column("Revision", ".status.revision.name", wide=True),
             Column("Message", '.status.conditions[?(@.type=="Ready")].message', wide=True),
             _AGE,
@@ -121,7 +123,7 @@ KINDS: Final = (
             Column("Phase", ".status.phase"),
             Column("Run", ".spec.request.run.name"),
             Column("Step", ".spec.request.step"),
-            # Not of type date: kubectl prints those as time that has passed, and this one lies ahead.
+            # As with the next run of a Workflow.
             Column("Expires", ".spec.request.expiresAt"),
             Column("Message", ".spec.request.message", wide=True),
             _AGE,

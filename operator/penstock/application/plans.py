@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from penstock.api.v1alpha1.compile import Compiled, compile_workflow
 from penstock.api.v1alpha1.workflow import WorkflowSpec
+from penstock.application.check_context import check_context
 
 MAX_CACHED = 1024
 
@@ -21,7 +22,9 @@ class PlanBook:
 
     def compile(self, spec: WorkflowSpec) -> Compiled:
         """The plan of this content, or every problem that it has."""
-        return compile_workflow(spec, images=self._images, check_expression=self._check_expression)
+        return compile_workflow(
+            spec, images=self._images, check_expression=self._check_expression, check_context=check_context
+        )
 
     def lookup(self, key: str, spec: WorkflowSpec) -> Compiled:
         """The same, remembered under `key`: equal keys must mean equal content."""

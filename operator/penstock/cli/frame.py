@@ -38,6 +38,8 @@ class Tools:
     load_settings: Callable[[Place], CommandSettings]
     open_access: Callable[[CommandSettings, bool], AbstractAsyncContextManager[Access]]
     """The flag: drive runs in this process where that is possible."""
+    open_scheduling: Callable[[CommandSettings, Callable[[str], None]], AbstractAsyncContextManager[Access]]
+    """Local mode, with the runs of schedules started and driven in this process; what happens is told line by line."""
     drive_local: Callable[[CommandSettings], Awaitable[None]]
     check_text: Callable[[CommandSettings, str], tuple[Sequence[Workflow], Sequence[Problem]]]
     """The Workflows of a file's text, and everything that is wrong with it."""

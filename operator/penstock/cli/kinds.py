@@ -82,7 +82,7 @@ async def describe(call: Call, access: Access, item: Item) -> Iterable[str]:
             shown = await with_output(access, item)
             return run_lines(shown, await definition_of(access, item), now, ascii_only=call.terminal.ascii_only)
         case Workflow():
-            return workflow_lines(item)
+            return workflow_lines(item, now)
         case ApprovalRequest():
             return gate_lines(item, now)
 

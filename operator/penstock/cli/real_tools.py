@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ def real_tools() -> Tools:
         terminal=Terminal(sys.stdin, sys.stdout, sys.stderr, _colour_allowed),
         load_settings=load_settings,
         open_access=_open_access,
+        open_scheduling=_open_scheduling,
         drive_local=_drive_local,
         check_text=_check_text,
         now=_now,
@@ -74,6 +75,12 @@ def _open_access(settings: CommandSettings, drive: bool) -> AbstractAsyncContext
     from penstock.wiring import open_access
 
     return open_access(settings, drive=drive)
+
+
+def _open_scheduling(settings: CommandSettings, tell: Callable[[str], None]) -> AbstractAsyncContextManager[Access]:
+    from penstock.wiring import open_access
+
+    return open_access(settings, drive=True, tell=tell)
 
 
 async def _drive_local(settings: CommandSettings) -> None:

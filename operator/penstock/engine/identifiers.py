@@ -7,10 +7,12 @@ noticed by owner and digest, never adopted.
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 
 MAX_NAME = 63
 """Longest label value and DNS label of Kubernetes."""
 _HEX = 10
+_MOMENT = "20260102-0300"
 
 
 def attempt_name(run: str, uid: str, step: str, attempt: int, batch: int | None = None) -> str:
@@ -37,6 +39,13 @@ def output_name(run: str, uid: str, digest: str) -> str:
 def log_ends_name(run: str, uid: str) -> str:
     """Name under which the ends of a run's logs are kept."""
     return _name(f"{run}-logs", "logs", uid)
+
+
+def tick_name(workflow: str, uid: str, schedule: str, tick: datetime) -> str:
+    """Name of the run that a schedule starts for one moment: whoever starts it, it is one run."""
+    moment = tick.astimezone(UTC)
+    readable = f"{workflow[: MAX_NAME - _HEX - len(_MOMENT) - 2]}-{moment:%Y%m%d-%H%M}"
+    return _name(readable, "tick", uid, schedule, moment.isoformat())
 
 
 def revision_name(workflow: str, digest: str) -> str:

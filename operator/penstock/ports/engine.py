@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from penstock.api.v1alpha1.run import RequestedBy, WorkflowRun, WorkflowRunStatus
-from penstock.api.v1alpha1.workflow import Revision, WorkflowSpec
+from penstock.api.v1alpha1.workflow import Revision, Workflow, WorkflowSpec
 from penstock.engine.commands import AskGate, SettleGate, StartAttempt, StopAttempt, StoreOutput
 from penstock.engine.facts import AttemptFact, GateFact, Value
 from penstock.engine.model import AttemptId
@@ -130,5 +130,5 @@ class Clock(Protocol):
 class EventSink(Protocol):
     """What happened, told to people: Kubernetes Events or a log."""
 
-    def emit(self, run: WorkflowRun, reason: str, message: str, *, warning: bool = False) -> None:
+    def emit(self, about: WorkflowRun | Workflow, reason: str, message: str, *, warning: bool = False) -> None:
         """Say that something has happened; never raises, never waits."""

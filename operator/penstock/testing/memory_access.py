@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from penstock.api.v1alpha1.approval import ApprovalRequest, Decision
 from penstock.api.v1alpha1.run import RequestedBy, WorkflowRun, WorkflowRunStatus
-from penstock.api.v1alpha1.workflow import Workflow, WorkflowStatus
+from penstock.api.v1alpha1.workflow import EditedBy, Workflow, WorkflowStatus
 from penstock.application.step_attempts import may_still_print
 from penstock.engine.model import AttemptId
 from penstock.errors import Forbidden, InvalidInput, NotFound, NotPossible
@@ -21,9 +21,10 @@ from penstock.testing.memory_table import MemoryChanges, MemoryTable
 class MemoryWorkflows:
     """Reading and writing Workflows."""
 
-    def __init__(self, table: MemoryTable[Workflow], changes: MemoryChanges) -> None:
+    def __init__(self, table: MemoryTable[Workflow], changes: MemoryChanges, actor: Actor) -> None:
         self._table = table
         self._changes = changes
+        self._actor = actor
 
     async def get(self, key: Key) -> Workflow:
         """One Workflow. Raises NotFound."""
@@ -47,16 +48,18 @@ class MemoryWorkflows:
             await self._changes.after(count)
 
     async def apply(self, workflow: Workflow) -> Workflow:
-        """Create or replace spec and labels."""
+        """Create or replace spec and labels; who changes the spec is stamped here."""
         stored = self._table.find(Key(workflow.metadata.namespace, workflow.metadata.name))
+        editor = EditedBy(user=self._actor.user, client=self._actor.client, groups=self._actor.groups)
         if stored is None:
-            return self._table.insert(workflow.model_copy(update={"status": WorkflowStatus()}))
+            return self._table.insert(workflow.model_copy(update={"status": WorkflowStatus(), "edited_by": editor}))
         labels = workflow.metadata.labels
         if (stored.spec, stored.metadata.labels) == (workflow.spec, labels):
             return stored
+        same = stored.spec == workflow.spec
         metadata = stored.metadata.model_copy(update={"labels": labels})
-        changed = stored.model_copy(update={"spec": workflow.spec, "metadata": metadata})
-        return self._table.replace(changed, new_spec=stored.spec != workflow.spec)
+        changes = {"spec": workflow.spec, "metadata": metadata, "edited_by": stored.edited_by if same else editor}
+        return self._table.replace(stored.model_copy(update=changes), new_spec=not same)
 
 
 class MemoryRuns:

@@ -25,6 +25,7 @@ from penstock.testing.clock import FakeClock
 from penstock.testing.memory_access import MemoryApprovals, MemoryCaller, MemoryLogs, MemoryRuns, MemoryWorkflows
 from penstock.testing.memory_outputs import MemoryOutputs
 from penstock.testing.memory_runner import MemoryRunner
+from penstock.testing.memory_schedules import MemorySchedules
 from penstock.testing.memory_table import MemoryChanges, MemoryTable
 
 if TYPE_CHECKING:
@@ -125,7 +126,8 @@ class MemoryGates:
 class Event:
     """Something that was told to people."""
 
-    run: str
+    about: str
+    """Name of the run or Workflow."""
     reason: str
     message: str
     warning: bool
@@ -137,9 +139,9 @@ class MemoryEvents:
     def __init__(self) -> None:
         self.told: list[Event] = []
 
-    def emit(self, run: WorkflowRun, reason: str, message: str, *, warning: bool = False) -> None:
+    def emit(self, about: WorkflowRun | Workflow, reason: str, message: str, *, warning: bool = False) -> None:
         """Keep it."""
-        self.told.append(Event(run.metadata.name, reason, message, warning))
+        self.told.append(Event(about.metadata.name, reason, message, warning))
 
 
 class CannedEvaluator:
@@ -182,13 +184,14 @@ class MemoryWorld:
         self.runner = MemoryRunner(self.changes)
         self.outputs = MemoryOutputs()
         self.events = MemoryEvents()
+        self.schedules = MemorySchedules(self.workflows, self.runs)
         self._local = local
 
     def access(self, user: str, *, client: str = "", groups: tuple[str, ...] = ()) -> Access:
         """All that one person can reach."""
         actor = Actor(user, client, groups)
         return Access(
-            workflows=MemoryWorkflows(self.workflows, self.changes),
+            workflows=MemoryWorkflows(self.workflows, self.changes, actor),
             runs=MemoryRuns(self.runs, self.changes, actor),
             approvals=MemoryApprovals(self.approvals, actor, self.clock, local=self._local),
             logs=MemoryLogs(self.runner, self.runs, self.changes),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -15,16 +15,19 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def open_access(settings: CommandSettings, *, drive: bool = False) -> AsyncIterator[Access]:
+async def open_access(
+    settings: CommandSettings, *, drive: bool = False, tell: Callable[[str], None] | None = None
+) -> AsyncIterator[Access]:
     """What the caller can reach: local mode's data directory, or the cluster under the caller's own rights.
 
     `drive` (local mode): this process moves the runs itself while the block lasts. Whatever is unfinished at its end,
-    or is asked for without `drive`, is moved by a detached driver.
+    or is asked for without `drive`, is moved by a detached driver. `tell` (local mode): it starts the runs of
+    schedules too, as the operator does in a cluster, and tells of it line by line.
     """
     if settings.local:
         from penstock.wiring.local import local_access
 
-        async with local_access(settings, drive=drive) as access:
+        async with local_access(settings, drive=drive, tell=tell) as access:
             yield access
     else:
         from penstock.wiring.cluster import cluster_access
@@ -47,7 +50,8 @@ def check_text(settings: CommandSettings, text: str) -> tuple[Sequence[Workflow]
     """
     from penstock.adapters.cel.checking import check_expression
     from penstock.api.v1alpha1.sources import validate_text
+    from penstock.application.check_context import check_context
     from penstock.wiring.local import local_images
 
     images = local_images() if settings.local else None
-    return validate_text(text, images=images, check_expression=check_expression)
+    return validate_text(text, images=images, check_expression=check_expression, check_context=check_context)

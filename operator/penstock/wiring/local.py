@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
+import logging
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 
+from penstock.adapters.cel.checking import check_expression
 from penstock.adapters.cel.evaluator import CelEvaluator
 from penstock.adapters.clock import SystemClock, new_id
 from penstock.adapters.local.authority import LocalAuthority
 from penstock.adapters.local.backend import LocalBackend
-from penstock.adapters.local.driven_access import driven
+from penstock.adapters.local.driven_access import DrivenScheduledRuns, driven
 from penstock.adapters.local.driver import LocalDriver
 from penstock.adapters.local.driver_lock import DetachedDriver
 from penstock.adapters.local.layout import DataDirectory
 from penstock.adapters.local.process_runner import HarnessSettings
 from penstock.adapters.schema_checker import SchemaChecker
+from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.api.v1alpha1.workflow import Workflow
 from penstock.application.cached_outputs import CachedOutputs
 from penstock.application.child_runs import with_children
 from penstock.application.neighbours import Neighbours
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
+from penstock.application.scheduler import Desk, Scheduler
 from penstock.ports.access import Access
+from penstock.ports.engine import EventSink
 from penstock.settings import CommandSettings, process_environment
 from penstock_runtimes import harness_command, runtime_names
+
+Tell = Callable[[str], None]
+"""Takes a line about what happened."""
+
+log = logging.getLogger(__name__)
 
 DRIVER_IDLE_SECONDS = 5.0
 """How long a detached driver stays when nothing is left to do: the next command then needs no new process."""
@@ -36,16 +49,23 @@ def local_images() -> Mapping[str, str]:
 
 
 @asynccontextmanager
-async def local_access(settings: CommandSettings, *, drive: bool) -> AsyncIterator[Access]:
-    """What the person at this machine can reach; with `drive` this process moves the runs while the block lasts."""
+async def local_access(settings: CommandSettings, *, drive: bool, tell: Tell | None = None) -> AsyncIterator[Access]:
+    """What the person at this machine can reach; with `drive` this process moves the runs while the block lasts.
+
+    With `tell` it starts the runs of schedules too, and tells what comes of it.
+    """
     backend = _backend(settings)
     command = (sys.executable, "-m", "penstock.cli.main", "--local", "drive")
     detached = DetachedDriver(DataDirectory(settings.data_dir), command)
     try:
-        if not drive:
-            yield driven(backend.access, detached.ensure)
-            return
-        with _driver(backend) as driver:
+        async with AsyncExitStack() as stack:
+            if tell is not None:
+                # A process that drives stands by where another one does, so nobody needs to be started.
+                await stack.enter_async_context(_scheduling(backend, _nothing if drive else detached.ensure, tell))
+            if not drive:
+                yield driven(backend.access, detached.ensure)
+                return
+            driver = stack.enter_context(_driver(backend))
             try:
                 async with driver.driving():
                     yield backend.access
@@ -64,6 +84,47 @@ async def drive(settings: CommandSettings) -> None:
             await driver.drive(idle_seconds=DRIVER_IDLE_SECONDS)
     finally:
         await backend.close()
+
+
+@asynccontextmanager
+async def _scheduling(backend: LocalBackend, ensure: Callable[[], None], tell: Tell) -> AsyncIterator[None]:
+    plans = PlanBook(local_images(), check_expression)
+    desk = Desk(
+        workflows=backend.workflows,
+        runs=DrivenScheduledRuns(backend.scheduled, ensure),
+        authority=LocalAuthority(),
+        clock=SystemClock(),
+        events=_Told(backend.events, tell),
+    )
+    scheduler = Scheduler(desk, lambda workflow: not plans.compile(workflow.spec).problems)
+    task = asyncio.create_task(backend.schedule_driver(scheduler.look).run())
+    task.add_done_callback(_complain)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An EventSink that somebody watches."""
+
+    events: EventSink
+    tell: Tell
+
+    def emit(self, about: WorkflowRun | Workflow, reason: str, message: str, *, warning: bool = False) -> None:
+        self.events.emit(about, reason, message, warning=warning)
+        self.tell(f"{about.metadata.namespace}/{about.metadata.name}: {message}")
+
+
+def _complain(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("the schedules are looked after no longer", exc_info=task.exception())
+
+
+def _nothing() -> None:
+    pass
 
 
 def _backend(settings: CommandSettings) -> LocalBackend:

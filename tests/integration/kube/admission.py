@@ -41,6 +41,9 @@ def admit(plural: str, old: Json | None, new: Json, headers: Mapping[str, str]) 
             raise Denied(422, "Invalid", "spec: Invalid value: set exactly one of workflow and inline")
         if user:
             spec["requestedBy"] = {"user": user, "client": client}
+    if plural == "workflows" and user:
+        edited = old is None or old.get("spec") != new.get("spec")
+        new["editedBy"] = {"user": user, "client": client} if edited else (old or {}).get("editedBy")
     if plural == "approvalrequests" and old is not None and user:
         _guard(old["spec"], new["spec"], user, client)
 

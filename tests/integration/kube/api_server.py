@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
+from penstock.ports.engine import Clock
 from tests.integration.kube.admission import Denied, admit, review
 from tests.support.json_patch import PatchFailed, apply_json_patch, apply_merge_patch
 
@@ -117,6 +118,11 @@ class ApiServer:
         self.logs: dict[str, Log] = {}
         self.watchers: set[asyncio.Queue[dict[str, Any] | None]] = set()
         self.watches_opened = 0
+        self.clock: Clock | None = None
+        """What operators at this server go by, where a test moves the time."""
+        self.powerless: set[str] = set()
+        """Users who may do nothing, for whoever asks on their behalf."""
+        self.asked_rights: list[dict[str, Any]] = []
         self.on_commit: list[Callable[[str, str, dict[str, Any]], None]] = []
         """Told (kind of event, plural, object) at every change."""
         self.url = ""
@@ -232,13 +238,19 @@ class ApiServer:
             return web.json_response(self._list(request, target))
         if request.method == "GET":
             return web.json_response(self._find(target))
-        if target.plural == "selfsubjectreviews":
-            return web.json_response(review(request.headers), status=201)
+        if target.plural.endswith("reviews"):
+            return web.json_response(self._review(target, await request.json(), request.headers), status=201)
         if request.method == "POST":
             return web.json_response(self._create(target, await request.json(), request.headers), status=201)
         if request.method == "DELETE":
             return web.json_response(self._delete(target, await request.json()))
         return web.json_response(self._change(target, request, await request.json()))
+
+    def _review(self, target: Target, body: dict[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+        if target.plural == "selfsubjectreviews":
+            return review(headers)
+        self.asked_rights.append(body["spec"])
+        return {"status": {"allowed": body["spec"]["user"] not in self.powerless}}
 
     def _key(self, target: Target) -> tuple[str, str, str]:
         return target.plural, target.namespace or "", target.name or ""

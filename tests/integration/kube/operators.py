@@ -39,7 +39,7 @@ async def a_side(
     server: ApiServer, crash: str = "", *, managed: bool = True, patience: Patience | None = None
 ) -> AsyncIterator[tuple[ClusterSide, Reconciler]]:
     """The operator's side of the fault server."""
-    clock = ServerClock()
+    clock = server.clock or ServerClock()
     options = replace(QUICK, crash=CrashSwitch(crash, die=_die))
     async with KubeClient.connect(Credentials.fixed(server.url), options) as client:
         plans = PlanBook(IMAGES, CelEvaluator().check_expression)

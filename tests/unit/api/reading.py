@@ -7,6 +7,7 @@ from textwrap import dedent, indent
 from penstock.adapters.cel.checking import check_expression
 from penstock.api.v1alpha1.sources import validate_text
 from penstock.api.v1alpha1.workflow import Workflow
+from penstock.application.check_context import check_context
 from penstock.errors import Problem
 
 IMAGES = {"python": "", "bash": ""}
@@ -31,7 +32,7 @@ def steps_text(steps: str) -> str:
 
 def read(text: str) -> tuple[list[Workflow], list[Problem]]:
     """What `penstock validate` finds."""
-    return validate_text(text, images=IMAGES, check_expression=check_expression)
+    return validate_text(text, images=IMAGES, check_expression=check_expression, check_context=check_context)
 
 
 def problems(text: str) -> list[Problem]:

@@ -70,7 +70,7 @@ class Shop:
         return [self.run(name).status.phase for name in names]
 
     def told(self, name: str) -> list[str]:
-        return [event.reason for event in self.world.events.told if event.run == name]
+        return [event.reason for event in self.world.events.told if event.about == name]
 
 
 async def test_runs_wait_for_each_other_in_order():
@@ -145,7 +145,7 @@ async def test_replace_waits_until_the_older_ones_have_ended_with_their_finally(
     await shop.ask("a", "b")
     assert shop.run("a").spec.cancel
     assert shop.phases("b") == ["Pending"]
-    assert "b takes its place" in [event.message for event in shop.world.events.told if event.run == "a"][-1]
+    assert "b takes its place" in [event.message for event in shop.world.events.told if event.about == "a"][-1]
 
     await shop.look("a")
     assert shop.phases("a", "b") == ["Running", "Pending"]

@@ -231,6 +231,7 @@ class World:
             terminal=self.terminal,
             load_settings=lambda place: CommandSettings(**{**self.environment, **overrides(place)}),
             open_access=self._open,
+            open_scheduling=self._open_scheduling,
             drive_local=self._drive,
             check_text=lambda settings, text: validate_text(text, images={"bash": "", "python": ""}),
             now=lambda: NOON,
@@ -255,6 +256,12 @@ class World:
     @asynccontextmanager
     async def _key_records(self, settings: CommandSettings, secret: Key) -> AsyncIterator[Records]:
         yield self.records.setdefault(secret, Records())
+
+    @asynccontextmanager
+    async def _open_scheduling(self, settings: CommandSettings, tell: Callable[[str], None]) -> AsyncIterator[Access]:
+        self.opened.append(settings)
+        self.tell = tell
+        yield self.access
 
     async def _drive(self, settings: CommandSettings) -> None:
         self.opened.append(settings)

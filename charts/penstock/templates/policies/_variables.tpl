@@ -29,6 +29,12 @@
     ? request.userInfo.extra['penstock.dev/client'][0] : ''
 {{- end }}
 
+{{- /* Whether a request changes what a Workflow is. */}}
+{{- define "penstock.edits" -}}
+- name: edits
+  expression: request.operation == 'CREATE' || !has(oldObject.spec) || object.spec != oldObject.spec
+{{- end }}
+
 {{- /* Puts a policy into force. Call with (dict "root" $ "name" NAME). */}}
 {{- define "penstock.binding" -}}
 ---

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from pydantic import ValidationError
@@ -25,7 +25,7 @@ from penstock.adapters.kube.workflow_watch import watch_workflows
 from penstock.api.v1alpha1.approval import ApprovalRequest, Decision
 from penstock.api.v1alpha1.meta import ApiObject
 from penstock.api.v1alpha1.run import WorkflowRun
-from penstock.api.v1alpha1.workflow import Workflow
+from penstock.api.v1alpha1.workflow import EditedBy, Workflow, WorkflowStatus
 from penstock.errors import AlreadyExists, Conflict, NotFound, NotPossible, Unavailable
 from penstock.ports.access import Access, Actor, Caller, Key, require_finished
 
@@ -65,7 +65,7 @@ def kube_access(client: KubeClient) -> Access:
     caller = KubeCaller(client)
     runs = KubeRuns(client, caller)
     return Access(
-        workflows=KubeWorkflows(client),
+        workflows=KubeWorkflows(client, caller),
         runs=runs,
         approvals=KubeApprovals(client),
         logs=KubeLogs(client, runs),
@@ -90,8 +90,9 @@ async def _list(client: KubeClient, resource: Resource, namespace: str | None, d
 class KubeWorkflows:
     """Workflows of ports.access."""
 
-    def __init__(self, client: KubeClient) -> None:
+    def __init__(self, client: KubeClient, caller: Caller) -> None:
         self._client = client
+        self._caller = caller
 
     async def get(self, key: Key) -> Workflow:
         """One Workflow. Raises NotFound, Forbidden."""
@@ -108,19 +109,24 @@ class KubeWorkflows:
 
     async def apply(self, workflow: Workflow) -> Workflow:
         """Create the Workflow, or replace its spec and labels."""
-        namespace, name = workflow.metadata.namespace, workflow.metadata.name
-        wire = workflow.model_copy(update={"status": type(workflow.status)()}).to_wire()
+        key = Key(workflow.metadata.namespace, workflow.metadata.name)
+        me = await self._caller.whoami()
+        # Newer API servers stamp it and take no notice; older ones want it said, and compare.
+        editor = EditedBy(user=me.user, client=me.client, groups=me.groups)
+        wire = workflow.model_copy(update={"status": WorkflowStatus(), "edited_by": editor}).to_wire()
         for _ in range(_TRIES):
             with contextlib.suppress(AlreadyExists):
-                return await self._client.create(WORKFLOWS.path(namespace), wire, Workflow.model_validate_json)
-            operations = [
-                {"op": "add", "path": "/spec", "value": wire["spec"]},
-                {"op": "add", "path": "/metadata/labels", "value": dict(workflow.metadata.labels)},
-            ]
+                return await self._client.create(WORKFLOWS.path(key.namespace), wire, Workflow.model_validate_json)
             with contextlib.suppress(NotFound):
-                path = WORKFLOWS.path(namespace, name)
-                return await self._client.json_patch(path, operations, Workflow.model_validate_json)
-        raise Conflict(f"Workflow {namespace}/{name} keeps coming and going")
+                return await self._replace(key, workflow, wire)
+        raise Conflict(f"Workflow {key} keeps coming and going")
+
+    async def _replace(self, key: Key, workflow: Workflow, wire: dict[str, Any]) -> Workflow:
+        operations = [{"op": "add", "path": "/metadata/labels", "value": dict(workflow.metadata.labels)}]
+        if (await self.get(key)).spec != workflow.spec:
+            operations += [{"op": "add", "path": f"/{field}", "value": wire[field]} for field in ("spec", "editedBy")]
+        path = WORKFLOWS.path(key.namespace, key.name)
+        return await self._client.json_patch(path, operations, Workflow.model_validate_json)
 
 
 class KubeRuns:

@@ -14,6 +14,7 @@ from typing import Any
 from structlog.contextvars import bound_contextvars
 
 from penstock.adapters.kube.approval_gates import ApprovalGates, run_of
+from penstock.adapters.kube.authority import KubeAuthority
 from penstock.adapters.kube.attempt_maker import AttemptMaker
 from penstock.adapters.kube.attempt_sight import AttemptSight
 from penstock.adapters.kube.client import KubeClient, as_dict
@@ -26,15 +27,18 @@ from penstock.adapters.kube.manifests import PodSettings
 from penstock.adapters.kube.outputs import KubeOutputs
 from penstock.adapters.kube.pod_minder import Patience
 from penstock.adapters.kube.resources import APPROVALS, RUNS, WORKFLOWS
-from penstock.adapters.kube.revisions import KubeRevisions
+from penstock.adapters.kube.revisions import KubeRevisions, revision_of
 from penstock.adapters.kube.run_ledger import RunLedger
+from penstock.adapters.kube.scheduled_runs import KubeScheduledRuns
 from penstock.adapters.kube.workflow_keeper import WorkflowKeeper
+from penstock.adapters.kube.workflow_ledger import KubeWorkflowLedger
 from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.approval import ApprovalRequest
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow, WorkflowSpec
 from penstock.application.neighbours import Neighbours
 from penstock.application.plans import PlanBook
+from penstock.application.scheduler import Desk, Scheduler
 from penstock.application.work_queue import WorkQueue
 from penstock.errors import BugError, PenstockError, Problem
 from penstock.ports.access import Key
@@ -78,12 +82,16 @@ class ClusterSide:
         self._copies_and_queues(client, clock, settings)
         self.sight = AttemptSight(client, settings.namespaces)
         self.revisions = KubeRevisions(client, self._workflows, lambda digest, spec: not self._check(digest, spec))
-        self._keeper = WorkflowKeeper(client, self._workflows, self.revisions, self._check, clock)
+        self.workflows = KubeWorkflowLedger(client, self._workflows)
+        self._keeper = WorkflowKeeper(self.workflows, self._workflows, self.revisions, self._check, clock)
         self.ledger = RunLedger(client, self._runs, clock)
         self.gates = ApprovalGates(client, self._requests, _nonce)
         self.outputs = KubeOutputs(client)
         self.events = KubeEvents(client, clock, settings.instance, _nonce)
         self._log_keeper = LogKeeper(client, self.sight, self._runs, clock, self._log_queue.add)
+        self.scheduled = KubeScheduledRuns(self._runs, self.ledger)
+        desk = Desk(self.workflows, self.scheduled, KubeAuthority(client), clock, self.events)
+        self._scheduler = Scheduler(desk, self._is_ready)
         maker = AttemptMaker(client, self.sight, settings.pod, _nonce)
         hooks = Hooks(wake=self._run_queue.add, close=self._job_queue.add, keep=self._log_keeper.take)
         self.runner = JobRunner(client, self.sight, maker, hooks, settings.patience)
@@ -181,8 +189,12 @@ class ClusterSide:
         with bound_contextvars(run=str(key)):
             return await self._reconcile(key)
 
+    def _is_ready(self, workflow: Workflow) -> bool:
+        return not self._check(revision_of(workflow.metadata.name, workflow.spec).digest, workflow.spec)
+
     async def _reconcile_workflow(self, key: Key) -> datetime | None:
-        return await self._keeper.reconcile(key)
+        await self._keeper.reconcile(key)
+        return await self._scheduler.look(key)
 
     async def _close_job(self, key: Key) -> datetime | None:
         return await self._closer.reconcile(key)

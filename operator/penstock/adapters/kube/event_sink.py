@@ -15,6 +15,7 @@ from penstock.adapters.kube.client import KubeClient, as_dict
 from penstock.adapters.kube.resources import EVENTS
 from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.api.v1alpha1.workflow import Workflow
 from penstock.errors import PenstockError
 from penstock.ports.engine import Clock
 
@@ -45,10 +46,10 @@ class KubeEvents:
         self._monotonic = monotonic
         self._waiting: asyncio.Queue[tuple[float, str, dict[str, Any]]] = asyncio.Queue(_WAITING_LIMIT)
 
-    def emit(self, run: WorkflowRun, reason: str, message: str, *, warning: bool = False) -> None:
+    def emit(self, about: WorkflowRun | Workflow, reason: str, message: str, *, warning: bool = False) -> None:
         """Have an Event sent; one too many is dropped."""
         moment = self._clock.now().astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        meta = run.metadata
+        meta = about.metadata
         body = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
@@ -60,7 +61,7 @@ class KubeEvents:
             "reason": reason,
             "regarding": {
                 "apiVersion": API_VERSION,
-                "kind": "WorkflowRun",
+                "kind": about.kind,
                 "name": meta.name,
                 "namespace": meta.namespace,
                 "uid": meta.uid,

@@ -17,6 +17,8 @@ from penstock.adapters.local.log_files import LocalLogs
 from penstock.adapters.local.output_store import LocalOutputs
 from penstock.adapters.local.process_runner import HarnessSettings, ProcessRunner
 from penstock.adapters.local.run_store import LocalLedger, LocalRuns, run_table
+from penstock.adapters.local.schedule_driver import ScheduleDriver
+from penstock.adapters.local.schedule_store import LocalScheduledRuns, LocalWorkflowLedger
 from penstock.adapters.local.workflow_store import LocalRevisions, LocalWorkflows, workflow_table
 from penstock.application.neighbours import Neighbours
 from penstock.ports.access import Access
@@ -57,7 +59,7 @@ class LocalBackend:
         outputs = LocalOutputs(self._database)
         caller = LocalCaller(user)
         self.access = Access(
-            workflows=LocalWorkflows(workflows, self._database, self._changes),
+            workflows=LocalWorkflows(workflows, self._database, self._changes, caller),
             runs=LocalRuns(runs, self._database, directory, self._changes, caller),
             approvals=LocalApprovals(approvals, self._database, caller, clock),
             logs=LocalLogs(directory, attempts, runs, self._changes),
@@ -71,11 +73,17 @@ class LocalBackend:
         self.runner = ProcessRunner(directory, attempts, harness, new_id)
         self.outputs = outputs
         self.events = EventLog(directory, clock)
+        self.workflows = LocalWorkflowLedger(workflows, caller)
+        self.scheduled = LocalScheduledRuns(runs, self.ledger)
 
     def driver(self, reconcile: Reconcile, neighbours: Neighbours | None = None) -> LocalDriver:
         """The driver of this directory; `reconcile` is one pass over a run with the ports of this backend."""
         lock = DriverLock(self._directory)
         return LocalDriver(self._store, self.runner, lock, reconcile, self._clock, neighbours)
+
+    def schedule_driver(self, look: Reconcile) -> ScheduleDriver:
+        """Looks after the schedules of this directory; `look` is one pass over a Workflow."""
+        return ScheduleDriver(self._database, self._changes, look, self._clock)
 
     async def close(self) -> None:
         """Let go of everything. Processes of attempts go on."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from penstock.api.v1alpha1.approval import ApprovalRequest, Decision
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.ports.access import Access, Approvals, Key, Runs
+from penstock.ports.schedules import ScheduledRuns
 
 Ensure = Callable[[], None]
 
@@ -67,3 +68,27 @@ class _DrivenApprovals:
         request = await self.approvals.decide(key, decision)
         self.ensure()
         return request
+
+
+@dataclass(frozen=True, slots=True)
+class DrivenScheduledRuns:
+    """ScheduledRuns that somebody drives."""
+
+    runs: ScheduledRuns
+    ensure: Ensure
+
+    async def create(self, run: WorkflowRun) -> bool:
+        """Create a run, and see to it that somebody drives it; also one that another process has only just made."""
+        created = await self.runs.create(run)
+        self.ensure()
+        return created
+
+    async def unfinished(self, workflow: Key, schedule: str) -> tuple[WorkflowRun, ...]:
+        """Those of a schedule."""
+        return await self.runs.unfinished(workflow, schedule)
+
+    async def request_cancel(self, key: Key) -> WorkflowRun | None:
+        """Ask for a run to be cancelled."""
+        cancelled = await self.runs.request_cancel(key)
+        self.ensure()
+        return cancelled

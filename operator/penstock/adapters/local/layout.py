@@ -55,6 +55,10 @@ class DataDirectory:
         """What happened in a run, one line each."""
         return self.run(uid) / "events.log"
 
+    def workflow_events(self, uid: str) -> Path:
+        """What a Workflow did by itself, one line each."""
+        return self.root / "workflows" / f"{uid}.log"
+
     def attempt(self, run_uid: str, at: AttemptId) -> AttemptFiles:
         """The files of one attempt."""
         stem = "-".join(str(part) for part in at if part is not None)

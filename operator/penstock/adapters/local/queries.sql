@@ -60,6 +60,14 @@ SELECT namespace, name FROM objects WHERE kind = 'WorkflowRun' AND finished = 0
 UNION
 SELECT namespace, run FROM attempts WHERE outcome IS NULL;
 
+-- name: list_unfinished_objects
+-- The objects of a kind of a namespace that something may still happen to, in the order of their creation.
+SELECT body FROM objects WHERE kind = :kind AND namespace = :namespace AND finished = 0 ORDER BY born;
+
+-- name: list_touched_workflows
+-- Keys of the Workflows that were written after a resourceVersion.
+SELECT namespace, name FROM objects WHERE kind = 'Workflow' AND resource_version > :version;
+
 -- name: list_touched_runs
 -- Keys of the runs that were written, or had an object written, after a resourceVersion.
 SELECT DISTINCT namespace, run FROM objects WHERE resource_version > :version AND run IS NOT NULL;

@@ -10,11 +10,11 @@ from penstock.adapters.local.database import Database
 from penstock.adapters.local.names import check_name
 from penstock.adapters.local.objects import ObjectTable, Place
 from penstock.api.v1alpha1.run import WorkflowRun
-from penstock.api.v1alpha1.workflow import Revision, Workflow, WorkflowSpec
+from penstock.api.v1alpha1.workflow import EditedBy, Revision, Workflow, WorkflowSpec, WorkflowStatus
 from penstock.engine.digests import REVISION_SCHEME, digest
 from penstock.engine.identifiers import revision_name
 from penstock.errors import InvalidInput, NotFound
-from penstock.ports.access import Key
+from penstock.ports.access import Caller, Key
 from penstock.ports.engine import Clock, Content
 
 
@@ -26,10 +26,13 @@ def workflow_table(database: Database, clock: Clock, new_uid: Callable[[], str])
 class LocalWorkflows:
     """Reading and writing Workflows."""
 
-    def __init__(self, table: ObjectTable[Workflow], database: Database, changes: Changes) -> None:
+    def __init__(
+        self, table: ObjectTable[Workflow], database: Database, changes: Changes, caller: Caller
+    ) -> None:
         self._table = table
         self._database = database
         self._changes = changes
+        self._caller = caller
 
     async def get(self, key: Key) -> Workflow:
         """One Workflow. Raises NotFound."""
@@ -55,12 +58,12 @@ class LocalWorkflows:
         """Create the Workflow or replace its spec and labels; one that is as it should be is not written."""
         metadata = workflow.metadata
         check_name(metadata.name)
+        actor = await self._caller.whoami()
+        editor = EditedBy(user=actor.user, client=actor.client, groups=actor.groups)
         with self._database.transaction():
             stored = self._table.find(Key(metadata.namespace, metadata.name))
             if stored is None:
-                return self._table.insert(
-                    workflow.model_copy(update={"status": Workflow.model_fields["status"].default})
-                )
+                return self._table.insert(workflow.model_copy(update={"status": WorkflowStatus(), "edited_by": editor}))
             same_spec = stored.spec == workflow.spec
             if same_spec and stored.metadata.labels == metadata.labels:
                 return stored
@@ -68,6 +71,7 @@ class LocalWorkflows:
                 update={
                     "spec": workflow.spec,
                     "metadata": stored.metadata.model_copy(update={"labels": metadata.labels}),
+                    "edited_by": stored.edited_by if same_spec else editor,
                 }
             )
             return self._table.replace(changed, new_spec=not same_spec)

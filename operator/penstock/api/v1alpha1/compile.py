@@ -12,6 +12,7 @@ from types import MappingProxyType
 from penstock.api.v1alpha1.checks_containers import check_containers
 from penstock.api.v1alpha1.checks_expressions import check_expressions
 from penstock.api.v1alpha1.checks_inputs import check_inputs
+from penstock.api.v1alpha1.checks_schedules import check_schedules
 from penstock.api.v1alpha1.checks_scripts import bind_scripts, check_scripts
 from penstock.api.v1alpha1.checks_steps import check_steps
 from penstock.api.v1alpha1.meta import parse_duration
@@ -20,6 +21,7 @@ from penstock.api.v1alpha1.subject import (
     STAND_IN,
     Bind,
     Binding,
+    CheckContext,
     CheckExpression,
     Placed,
     Subject,
@@ -70,13 +72,15 @@ def compile_workflow(
     images: Mapping[str, str],
     check_expression: CheckExpression,
     bind: Bind | None = None,
+    check_context: CheckContext | None = None,
 ) -> Compiled:
     """The plan of a Workflow, or everything that is wrong with it.
 
     `images` maps the name of each runtime to its image (empty in local mode); `check_expression` says what is wrong
-    with a piece of CEL; `bind` makes references of placeholders (default: penstock.engine.placeholders).
+    with a piece of CEL; `bind` makes references of placeholders (default: penstock.engine.placeholders);
+    `check_context` compares a schedule's context with the inputs.
     """
-    subject = subject_of(spec, Tools(images, check_expression, bind))
+    subject = subject_of(spec, Tools(images, check_expression, bind, check_context))
     bindings = bind_scripts(subject)
     problems = tuple(_problems(subject, bindings))
     return Compiled(None if problems else _plan(subject, bindings), problems)
@@ -108,6 +112,7 @@ def _all_problems(subject: Subject, bindings: Mapping[str, Binding]) -> Iterator
     yield from check_scripts(subject, bindings)
     yield from check_containers(subject)
     yield from check_expressions(subject)
+    yield from check_schedules(subject)
 
 
 def _limits(subject: Subject) -> Iterator[Problem]:

@@ -94,6 +94,20 @@ class ApiModel(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
 
 
+class Identity(ApiModel):
+    """Who did something, as the API server knew them at that moment."""
+
+    user: Annotated[str, Field(max_length=253)]
+    """User name, as the API server authenticated it."""
+    client: Annotated[str, Field(max_length=253, json_schema_extra=served_default(""))] = ""
+    """The client that the user came through, `sa:<namespace>:<name>` for a ServiceAccount; empty when unknown."""
+    groups: Annotated[
+        tuple[Annotated[str, Field(max_length=253)], ...],
+        Field(max_length=256),
+    ] = ()
+    """The groups of the user at that moment."""
+
+
 class OwnerReference(ApiModel):
     """The object that this one goes with."""
 

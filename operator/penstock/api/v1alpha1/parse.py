@@ -18,7 +18,7 @@ from penstock.api.v1alpha1.meta import OBJECT_NAME, ApiObject
 from penstock.api.v1alpha1.repair import Renames, meant, mended, written
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.schema_messages import describe, object_name_for, render_location
-from penstock.api.v1alpha1.subject import STAND_IN, Bind, CheckExpression, Tools
+from penstock.api.v1alpha1.subject import STAND_IN, Bind, CheckContext, CheckExpression, Tools
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.errors import Problem
 
@@ -63,13 +63,14 @@ def parse_workflow(
     images: Mapping[str, str] | None = None,
     check_expression: CheckExpression | None = None,
     bind: Bind | None = None,
+    check_context: CheckContext | None = None,
 ) -> Parsed:
     """A Workflow out of JSON-like data, with everything that is wrong with it.
 
     Without `images` runtimes are not looked up, without `check_expression` only the names in CEL are checked.
     """
     read = _read(data, Workflow)
-    found = check_spec(read.mended.spec, Tools(images, check_expression, bind)) if read.mended else ()
+    found = check_spec(read.mended.spec, Tools(images, check_expression, bind, check_context)) if read.mended else ()
     return Parsed(read.whole, _merged(read.problems, found, read.renames))
 
 
@@ -79,10 +80,11 @@ def parse_run(
     images: Mapping[str, str] | None = None,
     check_expression: CheckExpression | None = None,
     bind: Bind | None = None,
+    check_context: CheckContext | None = None,
 ) -> ParsedRun:
     """A WorkflowRun out of JSON-like data, with everything that is wrong with it; an inline spec is checked whole."""
     read = _read(data, WorkflowRun)
-    tools = Tools(images, check_expression, bind)
+    tools = Tools(images, check_expression, bind, check_context)
     found: tuple[Problem, ...] = ()
     if read.mended is not None:
         spec = read.mended.spec

@@ -13,6 +13,7 @@ from penstock.api.v1alpha1.meta import (
     ApiObject,
     Conditions,
     FreeForm,
+    Identity,
     ObjectName,
     StepName,
     Timestamp,
@@ -39,18 +40,8 @@ class WorkflowReference(ApiModel):
     """Name of one of its revisions."""
 
 
-class RequestedBy(ApiModel):
+class RequestedBy(Identity):
     """Who asked for the run; stamped at admission from the caller."""
-
-    user: Annotated[str, Field(max_length=253)]
-    """User name, as the API server authenticated it."""
-    client: Annotated[str, Field(max_length=253, json_schema_extra=served_default(""))] = ""
-    """The client that the user came through, `sa:<namespace>:<name>` for a ServiceAccount; empty when unknown."""
-    groups: Annotated[
-        tuple[Annotated[str, Field(max_length=253)], ...],
-        Field(max_length=256),
-    ] = ()
-    """The groups of the user at that moment."""
 
 
 class ParentReference(ApiModel):
@@ -84,6 +75,10 @@ class WorkflowRunSpec(ApiModel):
             (
                 "!has(self.inline) || !has(self.inline.concurrency)",
                 "an inline definition has no Workflow whose runs could be counted: leave spec.inline.concurrency out",
+            ),
+            (
+                "!has(self.inline) || !has(self.inline.schedules) || size(self.inline.schedules) == 0",
+                "an inline definition is run once: leave spec.inline.schedules out",
             ),
             *(
                 (

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from penstock.api.v1alpha1.parse import parse_run, parse_workflow
-from penstock.api.v1alpha1.subject import Bind, CheckExpression
+from penstock.api.v1alpha1.subject import Bind, CheckContext, CheckExpression
 from penstock.api.v1alpha1.suggestions import closest
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.api.v1alpha1.yaml_reading import Position, read_yaml
@@ -25,6 +25,7 @@ def validate_text(
     images: Mapping[str, str] | None = None,
     check_expression: CheckExpression | None = None,
     bind: Bind | None = None,
+    check_context: CheckContext | None = None,
 ) -> tuple[list[Workflow], list[Problem]]:
     """The Workflows in a file, and everything that is wrong with the file, by line.
 
@@ -39,7 +40,13 @@ def validate_text(
         kind = _kind(document.data)
         found: tuple[Problem, ...]
         if kind == "Workflow":
-            parsed = parse_workflow(document.data, images=images, check_expression=check_expression, bind=bind)
+            parsed = parse_workflow(
+                document.data,
+                images=images,
+                check_expression=check_expression,
+                bind=bind,
+                check_context=check_context,
+            )
             found = parsed.problems
             workflows.extend([parsed.workflow] if parsed.workflow else [])
         elif kind == "WorkflowRun":

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from penstock.api.v1alpha1.workflow import Script, Step, WorkflowSpec
+from penstock.errors import Problem
 
 STAND_IN = "penstockstandin"
 """Marks what was put in place of something broken, so that the rest can still be checked; never shown to anybody."""
@@ -49,6 +50,9 @@ Bind = Callable[[str, str, frozenset[str] | None, Mapping[str, str]], Binding]
 CheckExpression = Callable[[str], str | None]
 """CEL -> what is wrong with it, as a plain sentence, or None."""
 
+CheckContext = Callable[[Mapping[str, Any] | None, Mapping[str, Any]], Sequence[Problem]]
+"""(inputs, context) -> what of the context does not fit them, with paths that begin with `context`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tools:
@@ -58,6 +62,7 @@ class Tools:
     """Image of each runtime, empty in local mode."""
     check_expression: CheckExpression | None = None
     bind: Bind | None = None
+    check_context: CheckContext | None = None
 
     def bound(self, script: Script, fields: frozenset[str] | None, types: Mapping[str, str]) -> Binding:
         """The script with its placeholders made references."""

@@ -16,7 +16,9 @@ from penstock.api.v1alpha1.meta import (
     Expression,
     FreeForm,
     ObjectName,
+    Identity,
     StepName,
+    Timestamp,
     UserName,
     named_like_a_label,
     rules,
@@ -25,6 +27,7 @@ from penstock.api.v1alpha1.meta import (
 
 MAX_STEPS = 200
 MAX_FINALLY = 20
+MAX_SCHEDULES = 16
 MAX_SOURCE = 131_072
 """Characters of a script."""
 KINDS = ("script", "container", "workflow", "approval", "wait")
@@ -267,6 +270,26 @@ class Concurrency(ApiModel):
     """queue waits for its turn; reject fails at once; replace cancels older runs and starts when they have ended."""
 
 
+class Schedule(ApiModel):
+    """A time at which the Workflow runs by itself, again and again."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$", max_length=40)] | None = None
+    """Name, unique in the Workflow. Default: one that follows from `cron` and `timeZone`."""
+    cron: Annotated[str, Field(min_length=1, max_length=128)]
+    """Minute, hour, day of month, month, day of week, such as 0 3 * * MON-FRI."""
+    time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
+    """IANA name of the time zone that `cron` is meant in, such as Europe/Berlin."""
+    context: FreeForm = Field(default_factory=dict)
+    """Values of the Workflow's inputs for these runs."""
+    starting_deadline: Duration = "1h"
+    """A run that could not be started in time is still started for so long; of several missed ones only the latest."""
+    concurrency_policy: Literal["Allow", "Forbid", "Replace"] = "Allow"
+    """While a run of this schedule is unfinished: Allow starts the next beside it, Forbid leaves the next out, Replace
+    cancels it and starts the next."""
+    suspend: bool = False
+    """Set to true to start no runs until it is false again; what is left out meanwhile is not made up for."""
+
+
 class WorkflowSpec(ApiModel):
     """A definition: inputs, steps, outputs, how agents see it."""
 
@@ -282,6 +305,19 @@ class WorkflowSpec(ApiModel):
     """How long a run may take, gates included; waiting for its turn is not."""
     concurrency: Concurrency | None = None
     """How many runs may be under way at once. Default: any number."""
+    schedules: Annotated[
+        tuple[Schedule, ...],
+        Field(
+            max_length=MAX_SCHEDULES,
+            json_schema_extra=rules(
+                (
+                    "self.all(a, !has(a.name) || self.exists_one(b, has(b.name) && a.name == b.name))",
+                    "each schedule needs a name of its own; rename one",
+                )
+            ),
+        ),
+    ] = ()
+    """When the Workflow runs by itself. The runs are those of whoever last edited the Workflow's spec."""
     steps: Annotated[
         tuple[Step, ...],
         Field(
@@ -306,6 +342,25 @@ class Revision(ApiModel):
     """SHA-256 over the content."""
 
 
+class ScheduleStatus(ApiModel):
+    """How far a schedule has come."""
+
+    name: Annotated[str, Field(max_length=63)]
+    """Of the schedule."""
+    cron: Annotated[str, Field(max_length=128)]
+    """What `nextAt` was worked out from."""
+    time_zone: Annotated[str, Field(max_length=64)]
+    """The time zone that it was worked out in."""
+    next_at: Timestamp | None = None
+    """When the next run starts; absent while none does."""
+    last_scheduled_at: Timestamp | None = None
+    """The newest moment that a run was started for."""
+    last_run: Annotated[str, Field(max_length=63)] | None = None
+    """The run that was started for it."""
+    missed: int = 0
+    """Moments that went by without a run: nobody was there in time, or the schedule's concurrencyPolicy was Forbid."""
+
+
 class WorkflowStatus(ApiModel):
     """What the operator says of a Workflow."""
 
@@ -313,8 +368,23 @@ class WorkflowStatus(ApiModel):
     """The generation of the spec that this status is about."""
     revision: Revision | None = None
     """The content that a run started now would execute."""
+    next_at: Timestamp | None = None
+    """When the next run of all schedules starts."""
+    schedules: Annotated[
+        tuple[ScheduleStatus, ...],
+        Field(
+            max_length=MAX_SCHEDULES,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ] = ()
+    """Each schedule by name."""
     conditions: Conditions = ()
-    """`Ready` says whether it can run, with every problem when it cannot."""
+    """`Ready` says whether it can run, with every problem when it cannot; `Scheduled`, where there are schedules,
+    whether they start runs."""
+
+
+class EditedBy(Identity):
+    """Who last changed the spec of a Workflow; stamped at admission from the caller."""
 
 
 class Workflow(ApiObject):
@@ -325,5 +395,7 @@ class Workflow(ApiObject):
     kind: Literal["Workflow"] = "Workflow"
     spec: WorkflowSpec
     """The definition."""
+    edited_by: EditedBy | None = None
+    """Who last changed the spec. Filled in by the API server; leave it out. Scheduled runs are this person's."""
     status: Annotated[WorkflowStatus, Field(json_schema_extra=served_default(NOT_LOOKED_AT))] = WorkflowStatus()
     """What the operator found."""

@@ -1,4 +1,4 @@
-"""mcp, crds, version, drive."""
+"""mcp, schedule, crds, version, drive."""
 
 from __future__ import annotations
 
@@ -24,6 +24,22 @@ def mcp(
     become_server(call.place, tuple(arguments or ()))
 
 
+async def schedule(
+    call: Call,
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="FILE...", help="Files with Workflows, which are stored first.")
+    ] = None,
+) -> None:
+    """Start the runs of schedules on this machine.
+
+    For local mode, where nobody else would: while this command runs, or `penstock mcp`, every schedule of every
+    Workflow that is stored here is kept. What was due while neither ran is made up for once, within startingDeadline.
+    """
+    from penstock.cli.scheduling import keep_schedules
+
+    await keep_schedules(call, files or ())
+
+
 def crds(call: Call) -> None:
     """Print the CustomResourceDefinitions, for kubectl."""
     from penstock.cli.resource_definitions import definitions
@@ -45,6 +61,7 @@ async def drive(call: Call) -> None:
 
 COMMANDS = (
     Command("mcp", mcp, ("penstock mcp", "penstock mcp -- --help")),
+    Command("schedule", schedule, ("penstock schedule report.yaml", "penstock schedule")),
     Command("crds", crds, ("penstock crds | kubectl apply -f -",)),
     Command("version", version),
     Command("drive", drive, hidden=True),

@@ -73,12 +73,13 @@ def workflow_table(workflows: Sequence[Workflow], now: datetime, *, namespaces: 
             workflow.metadata.name,
             readiness(workflow),
             str(len(workflow.spec.steps) + len(workflow.spec.finally_)),
+            _ahead(workflow.status.next_at, now),
             age(workflow.metadata.creation_timestamp, now),
             workflow.spec.description,
         )
         for workflow in workflows
     )
-    return _placed(("NAME", "READY", "STEPS", "AGE", "DESCRIPTION"), rows, workflows, namespaces)
+    return _placed(("NAME", "READY", "STEPS", "NEXT RUN", "AGE", "DESCRIPTION"), rows, workflows, namespaces)
 
 
 def approval_table(requests: Sequence[ApprovalRequest], now: datetime, *, namespaces: bool) -> Table:
@@ -105,6 +106,10 @@ def readiness(workflow: Workflow) -> str:
         if condition.type == "Ready":
             return condition.status
     return ""
+
+
+def _ahead(moment: datetime | None, now: datetime) -> str:
+    return f"in {span(moment - now)}" if moment is not None else ""
 
 
 def _votes(request: ApprovalRequest) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from penstock.api.v1alpha1.workflow import Step, Workflow
 from penstock.application.safe_text import harmless, one_line
 from penstock.cli.views.documents import scalar
+from penstock.cli.views.schedules import schedule_lines
 from penstock.cli.views.tables import readiness
 
 
-def workflow_lines(workflow: Workflow) -> Iterator[str]:
+def workflow_lines(workflow: Workflow, now: datetime) -> Iterator[str]:
     """What the Workflow does, what it takes, whether it can run."""
     spec = workflow.spec
     yield f"Workflow   {workflow.metadata.namespace}/{workflow.metadata.name}"
@@ -20,7 +22,7 @@ def workflow_lines(workflow: Workflow) -> Iterator[str]:
     if readiness(workflow):
         yield f"Ready      {readiness(workflow)}"
     for condition in workflow.status.conditions:
-        if condition.type == "Ready" and condition.status == "False":
+        if condition.status == "False":
             yield from (f"  {harmless(line)}" for line in condition.message.splitlines())
     properties = _properties(spec.inputs)
     if properties:
@@ -28,6 +30,9 @@ def workflow_lines(workflow: Workflow) -> Iterator[str]:
         required = (spec.inputs or {}).get("required")
         for name, schema in properties.items():
             yield f"  {_input(name, schema, required=isinstance(required, list) and name in required)}"
+    if spec.schedules:
+        yield "Schedules"
+        yield from (f"  {line}" for line in schedule_lines(workflow, now))
     yield "Steps"
     yield from (f"  {_step(step)}" for step in spec.steps)
     if spec.finally_:

@@ -1,0 +1,198 @@
+"""Runs by the clock, in line, replaced: with the operator in the cluster, and with two of them that are killed."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.support.cluster import RELEASE, SYSTEM_NAMESPACE, Cluster, wait_for
+from tests.support.host_operator import HostOperator, OperatorConfig, allow_lease, operator_config
+from tests.support.installation import Installation, put_authorities
+from tests.support.tenant import ALICE, Json, Tenant, a_step, a_workflow
+
+pytestmark = pytest.mark.timeout(600, func_only=True)
+
+EACH_MINUTE = "* * * * *"
+
+
+def scheduled(name: str, **schedule: object) -> Json:
+    step = a_step("work", "echo done", runtime="bash")
+    return a_workflow(name, step, schedules=[{"name": "minutely", "cron": EACH_MINUTE, **schedule}])
+
+
+def runs(tenant: Tenant) -> list[Json]:
+    found: list[Json] = tenant.cluster.read("-n", tenant.namespace, "workflowrun")["items"]
+    return [run for run in found if "penstock.dev/schedule" in run["metadata"].get("labels", {})]
+
+
+def moments(tenant: Tenant) -> Counter[str]:
+    return Counter(run["metadata"]["annotations"]["penstock.dev/scheduled-at"] for run in runs(tenant))
+
+
+def status(tenant: Tenant, name: str) -> Json:
+    found: Json = tenant.cluster.read("-n", tenant.namespace, "workflow", name).get("status", {})
+    return found
+
+
+def test_a_run_a_minute_as_whoever_wrote_the_workflow(tenant: Tenant) -> None:
+    tenant.apply(scheduled("report", context={}))
+    table = tenant.kubectl(ALICE, "get", "pwf", "report").stdout
+    assert "NEXT-RUN" in table
+    assert status(tenant, "report")["nextAt"] in table
+
+    wait_for(lambda: runs(tenant), seconds=90, what="the first run is started")
+
+    run = tenant.finished(runs(tenant)[0]["metadata"]["name"])
+    assert run["status"]["phase"] == "Succeeded"
+    assert run["spec"]["requestedBy"]["user"] == ALICE.name
+    moment = datetime.fromisoformat(run["metadata"]["annotations"]["penstock.dev/scheduled-at"])
+    made = datetime.fromisoformat(run["metadata"]["creationTimestamp"])
+    assert 0 <= (made - moment).total_seconds() < 10
+    (entry,) = status(tenant, "report")["schedules"]
+    assert entry["lastRun"] == run["metadata"]["name"]
+    events = tenant.admin("get", "events", "--field-selector=reason=RunScheduled", "-o", "name").stdout
+    assert events.strip()
+
+
+def test_who_lost_the_right_to_run_it_gets_no_run_and_the_workflow_says_why(tenant: Tenant) -> None:
+    tenant.apply(scheduled("report"))
+    tenant.admin("delete", "rolebinding", "alice-author")
+    tenant.workflow_says("report", "Scheduled=False", seconds=120)
+    conditions = {each["type"]: each for each in status(tenant, "report")["conditions"]}
+    assert f"{ALICE.name} may not run Workflow report any more" in conditions["Scheduled"]["message"]
+    assert conditions["Ready"]["status"] == "True"
+    assert runs(tenant) == []
+
+
+def test_bad_schedules_are_told_with_the_fix(tenant: Tenant) -> None:
+    bad = scheduled("report", cron="@daily", timeZone="Berlin")
+    tenant.apply(bad, ready=False)
+    tenant.workflow_says("report", "Ready=False")
+    conditions = {each["type"]: each for each in status(tenant, "report")["conditions"]}
+    assert "Write `0 0 * * *`" in conditions["Ready"]["message"]
+    assert "Write `Europe/Berlin`" in conditions["Ready"]["message"]
+    assert conditions["Scheduled"]["reason"] == "NotReady"
+
+
+class TestTurns:
+    @staticmethod
+    def apply(tenant: Tenant, **limits: object) -> None:
+        step = a_step("work", "while [ ! -e /tmp/never ]; do sleep 1; done", runtime="bash")
+        tenant.apply(a_workflow("deploy", step, concurrency=limits))
+
+    def test_queued_runs_wait_in_order_and_say_for_whom(self, tenant: Tenant) -> None:
+        self.apply(tenant, limit=1)
+        tenant.start("deploy", name="a")
+        tenant.phase("a", "Running")
+        tenant.start("deploy", name="b")
+        # Creation times are whole seconds: of two runs of one second the UID would decide.
+        wait_for(lambda: "waitingFor" in tenant.run("b").get("status", {}), seconds=30, what="b waits")
+        wait_for(lambda: _later(tenant.run("b")), seconds=5, what="the next second")
+        tenant.start("deploy", name="c")
+        wait_for(lambda: "waitingFor" in tenant.run("c").get("status", {}), seconds=30, what="c waits")
+        assert tenant.run("b")["status"]["waitingFor"] == "its turn: it is next, a is under way (limit 1)"
+        assert "1 run is ahead of it, a is under way" in tenant.run("c")["status"]["waitingFor"]
+        assert "its turn" in tenant.kubectl(ALICE, "get", "pwr").stdout
+        tenant.kubectl(ALICE, "patch", "pwr", "a", "--type=merge", "-p", '{"spec":{"cancel":true}}')
+        tenant.phase("b", "Running")
+        assert tenant.run("a")["status"]["phase"] == "Cancelled"
+        assert tenant.of_run("pod", "a") == []
+        assert tenant.run("c")["status"]["phase"] == "Pending"
+
+    def test_replace(self, tenant: Tenant) -> None:
+        self.apply(tenant, limit=1, onLimit="replace")
+        tenant.start("deploy", name="a")
+        tenant.running_pod("a")
+        tenant.start("deploy", name="b")
+        tenant.phase("b", "Running")
+        assert tenant.run("a")["status"]["phase"] == "Cancelled"
+        assert tenant.of_run("pod", "a") == []
+
+    def test_reject(self, tenant: Tenant) -> None:
+        self.apply(tenant, limit=1, onLimit="reject")
+        tenant.start("deploy", name="a")
+        tenant.phase("a", "Running")
+        tenant.start("deploy", name="b")
+        refused = tenant.finished("b")["status"]
+        assert (refused["phase"], refused["error"]["code"]) == ("Failed", "CONCURRENCY_LIMIT")
+        assert tenant.of_run("job", "b") == []
+
+
+def test_one_idempotency_key_is_one_run_whoever_uses_it(tenant: Tenant) -> None:
+    tenant.apply(a_workflow("order", a_step("work", "echo done", runtime="bash")))
+    for name in ("first", "second"):
+        run = {
+            "apiVersion": "penstock.dev/v1alpha1",
+            "kind": "WorkflowRun",
+            "metadata": {"name": name},
+            "spec": {"workflow": {"name": "order"}, "idempotencyKey": "march"},
+        }
+        tenant.kubectl(ALICE, "create", "-f", "-", stdin=run)
+        tenant.finished(name)
+    assert tenant.run("first")["status"]["phase"] == "Succeeded"
+    refused = tenant.run("second")["status"]["error"]
+    assert refused["code"] == "IDEMPOTENCY_KEY_USED"
+    assert "run first" in refused["reason"]
+    assert tenant.of_run("job", "second") == []
+
+
+@pytest.fixture
+def alone(installation: Installation) -> Iterator[None]:
+    """Without the operator in the cluster."""
+    installation.install(operator__replicas=0)
+    deployment = ("deployment", f"{RELEASE}-operator", "-n", SYSTEM_NAMESPACE)
+    installation.cluster.kubectl("wait", "--for=jsonpath={.status.replicas}=0", *deployment, check=False)
+    yield
+    installation.install()
+
+
+@pytest.fixture
+def config(cluster: Cluster, installation: Installation, tmp_path: Path) -> OperatorConfig:
+    return operator_config(cluster, installation.images, tmp_path)
+
+
+def test_two_operators_that_are_killed_in_turn_start_one_run_a_minute(
+    cluster: Cluster, alone: None, config: OperatorConfig
+) -> None:
+    """Both at work at once: on one machine the Lease takes them for one replica, so it keeps nobody from anything."""
+    namespace = f"e2e-clock-{uuid.uuid4().hex[:8]}"
+    cluster.kubectl("create", "namespace", namespace)
+    put_authorities(cluster, namespace)
+    allow_lease(cluster, namespace)
+    tenant = Tenant(cluster, namespace)
+    tenant.settle()
+    operators = [HostOperator(config, namespace) for _ in range(2)]
+    try:
+        for operator in operators:
+            operator.start()
+        tenant.apply(scheduled("report"))
+        for operator in operators:
+            _wait_for_more(tenant, operator)
+            operator.kill()
+            operator.start()
+        _wait_for_more(tenant, operators[0])
+        found = moments(tenant)
+        assert set(found.values()) == {1}
+        # No minute was left out either: what was missed is made up for.
+        ordered = sorted(datetime.fromisoformat(moment) for moment in found)
+        assert (ordered[-1] - ordered[0]).total_seconds() == 60 * (len(ordered) - 1)
+        assert status(tenant, "report")["schedules"][0].get("missed", 0) == 0
+    finally:
+        for operator in operators:
+            operator.kill()
+        cluster.kubectl("delete", "namespace", namespace, "--wait=false", check=False)
+
+
+def _wait_for_more(tenant: Tenant, operator: HostOperator) -> None:
+    before = len(moments(tenant))
+    wait_for(lambda: len(moments(tenant)) > before, seconds=150, what=lambda: f"a further run\n{operator.log()}")
+
+
+def _later(run: Json) -> bool:
+    made = datetime.fromisoformat(run["metadata"]["creationTimestamp"])
+    return (datetime.now(made.tzinfo) - made).total_seconds() > 1.5  # noqa: TID251  the server's time is this machine's
