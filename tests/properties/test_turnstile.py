@@ -64,22 +64,24 @@ class World:
             self.turns.leave(run.metadata.uid)
             return
         key = run.spec.context["key"]
+        had_it = self.turns.holds(run.metadata.uid)
         turn = self.turns.ask(run, key, self.limit)
+        if turn.granted and not had_it:
+            self.check_order(run, key)
         if write_is_lost:
             self.woken.append(run.metadata.name)
         elif turn.granted:
-            self.begin(run, key)
+            self.write(run, phase="Running", concurrency_key=key)
         elif turn.sure and run.status.concurrency_key is None:
             self.write(run, concurrency_key=key)
 
-    def begin(self, run: WorkflowRun, key: str) -> None:
+    def check_order(self, run: WorkflowRun, key: str) -> None:
+        """Nobody who came first, and is there already, waits behind the one that is let in."""
         order = (run.metadata.creation_timestamp, run.metadata.uid)
         for other in self.runs.values():
-            if other.status.phase == "Pending" and other.spec.context["key"] == key and other is not run:
-                theirs = (other.metadata.creation_timestamp, other.metadata.uid)
-                # Who has a turn that is not written down yet had it before.
-                assert theirs > order or self.turns.holds(other.metadata.uid), "somebody who came first still waits"
-        self.write(run, phase="Running", concurrency_key=key)
+            waits = other.status.phase == "Pending" and not self.turns.holds(other.metadata.uid)
+            if waits and other.spec.context["key"] == key:
+                assert (other.metadata.creation_timestamp, other.metadata.uid) > order
 
     def end(self, run: WorkflowRun, *, lingers: bool = False) -> None:
         if run.status.phase == "Running":

@@ -87,8 +87,8 @@ class Turnstile:
                 self.leave(uid)
             return
         key = run.status.concurrency_key
-        if phase is not RunPhase.PENDING and key is None:
-            # Its Workflow sets no limit.
+        if (phase is RunPhase.PENDING and run.spec.suspend) or (phase is not RunPhase.PENDING and key is None):
+            # It is held and lets the others pass, or its Workflow sets no limit.
             self.leave(uid)
             return
         if seat is None:

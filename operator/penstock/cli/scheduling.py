@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 
+from penstock.api.v1alpha1.workflow import Workflow
 from penstock.cli.frame import Call
 from penstock.cli.lookup import in_namespace
 from penstock.cli.views.schedules import schedule_table
-from penstock.cli.workflow_files import load_workflow
-from penstock.errors import NotPossible
+from penstock.cli.workflow_files import checked
+from penstock.errors import InvalidInput, NotPossible
 
 
 async def keep_schedules(call: Call, files: Sequence[str]) -> None:
-    """Store the files' Workflows, say what will start when, start it; without end. Raises NotPossible in a cluster."""
+    """Store the files' Workflows, say what will start when, start it; without end.
+
+    Raises InvalidInput for what the files hold, NotPossible in a cluster.
+    """
     if not call.settings.local:
         hint = "`penstock list workflows` shows when the next one starts."
         raise NotPossible("in a cluster the operator starts the runs of schedules", hint=hint)
-    workflows = [in_namespace(call, load_workflow(call, Path(name), None)) for name in files]
+    workflows = [in_namespace(call, workflow) for name in files for workflow in _workflows(call, name)]
     terminal = call.terminal
     async with call.tools.open_scheduling(call.settings, lambda line: terminal.result([line])) as access:
         for workflow in workflows:
@@ -30,3 +33,10 @@ async def keep_schedules(call: Call, files: Sequence[str]) -> None:
             terminal.result(table.lines())
         terminal.say("Runs are started while this command runs. Ctrl-C ends it; runs that have begun go on.", "dim")
         await asyncio.Event().wait()
+
+
+def _workflows(call: Call, name: str) -> tuple[Workflow, ...]:
+    report = checked(call, name)
+    if report.problems:
+        raise InvalidInput(f"{report.name} is not valid", problems=report.problems)
+    return report.workflows

@@ -154,6 +154,28 @@ def test_a_run_that_ends_in_line_is_out_of_it():
     assert door.rewoken() == {"order-3"}
 
 
+def held(run: WorkflowRun, *, suspend: bool = True) -> WorkflowRun:
+    return run.model_copy(update={"spec": run.spec.model_copy(update={"suspend": suspend})})
+
+
+def test_a_run_that_is_held_lets_the_others_pass_and_has_its_place_again_later():
+    door = Door(FIRST, SECOND, THIRD)
+    for run in (FIRST, SECOND, THIRD):
+        door.ask(run)
+    door.turns.notice(held(SECOND))
+    assert door.ask(THIRD).ahead == 0
+    door.turns.notice(held(SECOND, suspend=False))
+    door.ask(SECOND)
+    assert door.ask(THIRD).ahead == 1
+
+
+def test_a_run_that_is_held_while_it_is_under_way_keeps_its_turn():
+    door = Door(FIRST, SECOND)
+    door.ask(FIRST)
+    door.turns.notice(held(under_way(FIRST)))
+    assert not door.ask(SECOND).granted
+
+
 def test_another_process_finds_the_same_turns_in_the_statuses():
     waiting = order(2, concurrency_key="order", waiting_for="its turn")
     after = Door(ended(order(0, concurrency_key="order")), under_way(FIRST), waiting, THIRD)

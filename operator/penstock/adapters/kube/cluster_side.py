@@ -14,9 +14,9 @@ from typing import Any
 from structlog.contextvars import bound_contextvars
 
 from penstock.adapters.kube.approval_gates import ApprovalGates, run_of
-from penstock.adapters.kube.authority import KubeAuthority
 from penstock.adapters.kube.attempt_maker import AttemptMaker
 from penstock.adapters.kube.attempt_sight import AttemptSight
+from penstock.adapters.kube.authority import KubeAuthority
 from penstock.adapters.kube.client import KubeClient, as_dict
 from penstock.adapters.kube.copies import Copies
 from penstock.adapters.kube.event_sink import KubeEvents

@@ -29,6 +29,9 @@ def wait_for_turn(draft: Draft) -> Draft:
         return _end(
             draft, RunPhase.CANCELLED, Failure(FailureCode.CANCELLED, "the run was cancelled before its turn came")
         )
+    if draft.facts.suspend:
+        # Whoever is held lets the others pass.
+        return draft.with_run(queued="spec.suspend to be false: until then it takes no turn").halt()
     key = draft.state.concurrency_key
     if key is not None:
         return _in_line(draft, limits, key)

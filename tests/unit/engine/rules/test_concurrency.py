@@ -165,6 +165,17 @@ def test_a_run_that_is_cancelled_in_line_ends_without_a_trace():
     assert story.started == []
 
 
+def test_a_run_that_is_held_in_line_takes_no_turn():
+    story = a_story()
+    story.suspended = True
+    told(story, granted=True)
+    assert (story.state.phase, story.started) == ("Pending", [])
+    assert "spec.suspend" in story.state.queued
+    story.suspended = False
+    told(story, granted=True)
+    assert (story.state.phase, story.state.queued) == ("Running", None)
+
+
 def test_its_timeout_does_not_count_in_line():
     story = a_story()
     told(story, granted=False, holders=("order-0",))
