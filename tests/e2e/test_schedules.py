@@ -64,7 +64,7 @@ def test_who_lost_the_right_to_run_it_gets_no_run_and_the_workflow_says_why(tena
     tenant.admin("delete", "rolebinding", "alice-author")
     tenant.workflow_says("report", "Scheduled=False", seconds=120)
     conditions = {each["type"]: each for each in status(tenant, "report")["conditions"]}
-    assert f"{ALICE.name} may not run Workflow report any more" in conditions["Scheduled"]["message"]
+    assert f"{ALICE.name} may not run Workflow report" in conditions["Scheduled"]["message"]
     assert conditions["Ready"]["status"] == "True"
     assert runs(tenant) == []
 
