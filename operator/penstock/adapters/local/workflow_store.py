@@ -26,9 +26,7 @@ def workflow_table(database: Database, clock: Clock, new_uid: Callable[[], str])
 class LocalWorkflows:
     """Reading and writing Workflows."""
 
-    def __init__(
-        self, table: ObjectTable[Workflow], database: Database, changes: Changes, caller: Caller
-    ) -> None:
+    def __init__(self, table: ObjectTable[Workflow], database: Database, changes: Changes, caller: Caller) -> None:
         self._table = table
         self._database = database
         self._changes = changes
