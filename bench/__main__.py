@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import figures, shapes
+from bench import deciding, figures, shapes, usage
 from bench.audit import writes_by_run
 from bench.measuring import bench
 from penstock.adapters.kube.client import KubeClient
@@ -37,8 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Nothing is mounted that a measured step does not need.
     Installation(cluster, Release(cluster), build_images()).install(caBundle__configMapName="")
     with _namespace(cluster) as namespace:
-        samples, counts = asyncio.run(_measured(cluster, namespace, options.count))
-    found = figures.summarize(samples, counts)
+        samples, counts = asyncio.run(_measured(cluster, namespace, options))
+        usage = asyncio.run(_crowded(cluster, namespace, samples, options.crowds)) if options.crowds else {}
+    found = {**figures.summarize(samples, counts), **usage, "decide200_p50_ms": deciding.milliseconds()}
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(found, indent=2) + "\n")
     print(figures.table(found, shapes.SHAPES))
@@ -46,8 +47,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _measured(cluster: Cluster, namespace: str, count: int) -> tuple[Samples, Counts]:
-    log = from_environment().audit_log
+async def _crowded(cluster: Cluster, namespace: str, samples: Samples, count: int) -> dict[str, float]:
+    """Measure the shapes of many at once; what the operator used of the processor and of memory for it."""
+    async with (
+        KubeClient.connect(Credentials.from_kubeconfig(cluster.kubeconfig)) as client,
+        bench(client, namespace) as place,
+    ):
+        await place.prepare()
+        spent = 0.0
+        for number in range(count):
+            for shape in shapes.rotated(shapes.CROWDED, number):
+                before = usage.operator(cluster)
+                samples[shape].append(await place.measure(shape, str(number)))
+                spent += usage.operator(cluster).cpu_ms - before.cpu_ms if shape in shapes.CROWD else 0.0
+                _tell(figures.progress(number, count, samples))
+            await place.clear()
+        _tell("", end="\n")
+        steps = count * sum(shapes.CROWD.values())
+        found = {"operator_cpu_ms_per_step": spent / steps, "operator_rss_mib": usage.operator(cluster).rss_mib}
+        return {name: round(value, 1) for name, value in found.items()}
+
+
+async def _measured(cluster: Cluster, namespace: str, options: argparse.Namespace) -> tuple[Samples, Counts]:
+    log, count = from_environment().audit_log, options.count
+    among = [shape for shape in shapes.ALONE if shape == "bare_pod" or not options.only or shape in options.only]
     samples: Samples = {shape: [] for shape in shapes.SHAPES}
     async with (
         KubeClient.connect(Credentials.from_kubeconfig(cluster.kubeconfig)) as client,
@@ -58,13 +81,13 @@ async def _measured(cluster: Cluster, namespace: str, count: int) -> tuple[Sampl
         since = audit.end(log)
         for number in range(count):
             # Interleaved, and each time another one first: what else the machine does meets all of them.
-            for shape in shapes.rotated(number):
+            for shape in shapes.rotated(among, number):
                 samples[shape].append(await place.measure(shape, str(number)))
                 _tell(figures.progress(number, count, samples))
             await place.clear()
         _tell("", end="\n")
         mine = [write for write in audit.writes(log, since) if write.namespace == namespace]
-    runs = {shape: names[-count:] for shape, names in place.names.items()}
+    runs = {shape: names[-count:] for shape, names in place.names.items() if shape in among}
     counted = writes_by_run(mine, OPERATOR, {run for names in runs.values() for run in names})
     return samples, {shape: [counted[run] for run in names] for shape, names in runs.items()}
 
@@ -88,6 +111,8 @@ def _tell(text: str, *, end: str = "") -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure on the real cluster.")
     parser.add_argument("--count", type=int, default=40, help="measurements of each shape (default 40)")
+    parser.add_argument("--only", action="append", choices=shapes.ALONE, help="measure this shape, beside the bare pod")
+    parser.add_argument("--crowds", type=int, default=3, help="measurements of each shape of many at once (default 3)")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench.json", help="where the figures go")
     return parser
 

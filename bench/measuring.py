@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -34,6 +35,7 @@ class Bench:
         self._namespace = namespace
         self._ends = {"run": runs, "pod": pods}
         self._pod: dict[str, Any] = {}
+        self._random = random.Random(0)
         self.names: dict[str, list[str]] = {shape: [] for shape in shapes.WORKFLOWS}
         """Names of the measured runs by shape."""
 
@@ -52,10 +54,14 @@ class Bench:
 
     async def measure(self, shape: str, number: str) -> float:
         """Seconds from sending the request to seeing the end; returns once the node has nothing of it left to do."""
+        # A kubelet looks at its containers once a second; what begins at rest would begin at the same point each time.
+        await asyncio.sleep(self._random.random())
         name = f"{shape.replace('_', '-')}-{number}"
-        if shape == "bare_pod":
-            pod = shapes.bare_pod(self._pod, name)
-            return await self._timed("pod", PODS, pod)
+        if shape in shapes.PODS:
+            pods = [shapes.bare_pod(self._pod, f"{name}-{index}") for index in range(shapes.PODS[shape])]
+            return await self._all("pod", PODS, pods)
+        if shape in shapes.CROWD:
+            return await self._crowd([f"{name}-{index}" for index in range(shapes.CROWD[shape])])
         self.names[shape].append(name)
         return await self._run(shape, name)
 
@@ -75,6 +81,16 @@ class Bench:
         seconds = await self._timed("run", RUNS, shapes.run(shape, name))
         await self._at_rest(name)
         return seconds
+
+    async def _crowd(self, names: Sequence[str]) -> float:
+        seconds = await self._all("run", RUNS, [shapes.run("one_step", name) for name in names])
+        for name in names:
+            await self._at_rest(name)
+        return seconds
+
+    async def _all(self, kind: str, collection: str, bodies: Sequence[dict[str, Any]]) -> float:
+        """Seconds until the last of them has ended."""
+        return max(await asyncio.gather(*(self._timed(kind, collection, body) for body in bodies)))
 
     async def _timed(self, kind: str, collection: str, body: dict[str, Any]) -> float:
         end = self._ends[kind].expect(body["metadata"]["name"])

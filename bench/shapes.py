@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 SOURCE = "output({'answer': 42})"
@@ -28,13 +29,21 @@ WORKFLOWS = {
     "chain3": workflow("chain3", [step("a"), step("b", "a"), step("c", "b")]),
     "fanout10": workflow("fanout10", [step(f"s{number}") for number in range(10)]),
 }
-SHAPES = ("bare_pod", *WORKFLOWS)
+PODS = {"bare_pod": 1, "pods10": 10, "pods30": 30}
+"""Shapes of bare pods: how many are created at once."""
+CROWD = {"runs30": 30}
+"""Shapes of many one-step runs: how many are created at once."""
+ALONE = ("bare_pod", *WORKFLOWS, "pods10")
+"""Shapes of which each is measured once a round."""
+CROWDED = ("pods30", *CROWD)
+"""Shapes that keep the node busy for long, and are measured after the rounds."""
+SHAPES = (*ALONE, *CROWDED)
 
 
-def rotated(number: int) -> tuple[str, ...]:
-    """All shapes, each time beginning with the next one."""
-    start = number % len(SHAPES)
-    return SHAPES[start:] + SHAPES[:start]
+def rotated(among: Sequence[str], number: int) -> tuple[str, ...]:
+    """All these shapes, each time beginning with the next one."""
+    start = number % len(among)
+    return (*among[start:], *among[:start])
 
 
 def run(shape: str, name: str) -> dict[str, Any]:

@@ -46,6 +46,15 @@ def test_the_table_says_which_targets_were_reached():
     ]
 
 
+def test_throughput_and_figures_that_stand_alone_have_targets_too():
+    found = figures.summarize({**SAMPLES, "pods30": [8.5], "runs30": [10.0]}, WRITES)
+    lines = figures.table({**found, "decide200_p50_ms": 1.5, "operator_cpu_ms_per_step": 12.0}, SHAPES).splitlines()
+
+    assert "reached  runs30_p50_ms / pods30_p50_ms 1.18, target 1.18" in lines
+    assert "reached  decide200_p50_ms 1.5, target 2" in lines
+    assert "MISSED   operator_cpu_ms_per_step 12, target 10" in lines
+
+
 def test_a_write_too_many_misses_its_target():
     figures_with_six = figures.summarize(SAMPLES, {**WRITES, "one_step": [6, 6, 6]})
     assert "MISSED   one_step_writes 6, target 5" in figures.table(figures_with_six, SHAPES)
