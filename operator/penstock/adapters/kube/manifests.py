@@ -27,6 +27,8 @@ _USER = 65532
 _DOCUMENT = "PENSTOCK_DOCUMENT"
 MESSAGE = "/dev/termination-log"
 """Where Kubernetes takes a termination message from, unless it is told another place."""
+_FROM_DEFAULTS = ("nodeSelector", "tolerations", "runtimeClassName")
+"""Fields of a pod that a Workflow may set; nothing else of `podDefaults` reaches a pod."""
 _STOP_SECONDS = 10
 """The harness gives a program five seconds between SIGTERM and SIGKILL, and then reports."""
 
@@ -152,6 +154,7 @@ def _pod_spec(command: StartAttempt, document: InputDocument, settings: PodSetti
         "terminationGracePeriodSeconds": _STOP_SECONDS,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
+        **{name: command.program["pod"][name] for name in _FROM_DEFAULTS if name in command.program.get("pod", {})},
         "dnsPolicy": settings.dns_policy,
         "securityContext": {
             "runAsNonRoot": True,

@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock.api.v1alpha1.container import Container
 from penstock.api.v1alpha1.meta import parse_duration
+from penstock.api.v1alpha1.pods import PodDefaults
 from penstock.api.v1alpha1.subject import Binding, Placed, Subject
 from penstock.api.v1alpha1.templates import holds_template
 from penstock.api.v1alpha1.workflow import Step, WorkflowStep
@@ -18,7 +19,7 @@ def program_of(subject: Subject, placed: Placed, bindings: Mapping[str, Binding]
     if step.workflow is not None:
         return _child(step.workflow)
     if step.container is not None:
-        return {**_container(step.container), **_around(step)}
+        return {**_container(step.container), **_around(subject, step)}
     if step.script is None:
         return {}
     program: dict[str, Any] = {
@@ -29,7 +30,7 @@ def program_of(subject: Subject, placed: Placed, bindings: Mapping[str, Binding]
     }
     if image := (subject.tools.images or {}).get(step.script.runtime):
         program["image"] = image
-    return {**program, **_around(step)}
+    return {**program, **_around(subject, step)}
 
 
 def templates_of(step: Step) -> Mapping[str, Any]:
@@ -69,11 +70,15 @@ def _container(container: Container) -> dict[str, Any]:
     return program
 
 
-def _around(step: Step) -> dict[str, Any]:
-    """What programs of all kinds have."""
+def _around(subject: Subject, step: Step) -> dict[str, Any]:
+    """What programs of all kinds have: what the step says, and what the Workflow says for all of them."""
     around: dict[str, Any] = {"env": _variables(step)}
-    if step.resources is not None:
-        around["resources"] = step.resources.to_wire()
+    defaults = subject.spec.pod_defaults or PodDefaults()
+    resources = step.resources or defaults.resources
+    if resources is not None:
+        around["resources"] = resources.to_wire()
+    if pod := defaults.model_copy(update={"resources": None}).to_wire():
+        around["pod"] = pod
     if step.timeout is not None:
         seconds = parse_duration(step.timeout).total_seconds()
         around["timeoutSeconds"] = int(seconds) if seconds.is_integer() else seconds

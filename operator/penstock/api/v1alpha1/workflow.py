@@ -24,6 +24,7 @@ from penstock.api.v1alpha1.meta import (
     rules,
     served_default,
 )
+from penstock.api.v1alpha1.pods import PodDefaults, Resources
 
 MAX_STEPS = 200
 MAX_FINALLY = 20
@@ -201,15 +202,6 @@ class EnvVar(ApiModel):
     """Its value. `{{ … }}` in it holds CEL."""
 
 
-class Resources(ApiModel):
-    """Kubernetes resource requests and limits of a step's container."""
-
-    requests: dict[Literal["cpu", "memory", "ephemeral-storage"], Annotated[str, Field(max_length=32)]] | None = None
-    """What the pod is sure to get."""
-    limits: dict[Literal["cpu", "memory", "ephemeral-storage"], Annotated[str, Field(max_length=32)]] | None = None
-    """What it never exceeds."""
-
-
 class Step(ApiModel):
     """A node of the DAG: exactly one of `script`, `container`, `workflow`, `approval` and `wait`."""
 
@@ -318,6 +310,8 @@ class WorkflowSpec(ApiModel):
         ),
     ] = ()
     """When the Workflow runs by itself. The runs are those of whoever last edited the Workflow's spec."""
+    pod_defaults: PodDefaults | None = None
+    """What the pods of all steps have in common; without effect in local mode."""
     steps: Annotated[
         tuple[Step, ...],
         Field(

@@ -116,6 +116,18 @@ def test_a_container_is_given_no_input_document():
         assert made_object["metadata"]["annotations"]["penstock.dev/output-from"] == "log"
 
 
+def test_a_workflow_may_say_where_its_pods_run_and_nothing_else_of_them():
+    pod = {
+        "nodeSelector": {"disk": "ssd"},
+        "tolerations": [{"key": "gpu", "operator": "Exists"}],
+        "runtimeClassName": "gvisor",
+        "hostNetwork": True,
+        "serviceAccountName": "admin",
+    }
+    for spec in (made(PLAIN, pod=pod)[0]["spec"]["template"]["spec"], made(PLAIN, pod=pod)[-1]["spec"]):
+        assert {name: spec.get(name) for name in pod} == {**pod, "hostNetwork": None, "serviceAccountName": None}
+
+
 def disks(settings: PodSettings = PLAIN, **program: Any) -> list[str]:
     """Sizes of the disks that a step's pod has."""
     pod = made(settings, **program)[-1]
