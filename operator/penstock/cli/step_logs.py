@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import replace
 
 from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.api.v1alpha1.workflow import WorkflowSpec
 from penstock.application.read_step_log import StepLog, read_step_log
 from penstock.application.safe_text import harmless, harmless_log_line
 from penstock.cli.terminal import Terminal
@@ -31,6 +32,15 @@ class Lines:
             lines.append(self._rest)
             self._rest = ""
         return [line.removesuffix("\r") for line in lines]
+
+
+def warn_of_unmasked(terminal: Terminal, spec: WorkflowSpec | None, step: str | None) -> None:
+    """Say it where a log is shown of a step that has no harness to mask its secrets."""
+    steps = (*spec.steps, *spec.finally_) if spec else ()
+    names = [one.name for one in steps if one.container is not None and step in (None, one.name)]
+    if names:
+        plural = "s" if len(names) > 1 else ""
+        terminal.say(f"[no secret is masked in what container step{plural} {', '.join(names)} printed]", "dim")
 
 
 class StepLogs:

@@ -67,17 +67,20 @@ async def logs(
     """Show what a run's steps printed.
 
     Of all steps at once, each line starts with its step's name. On a terminal, control characters are shown, not
-    obeyed; colours stay. Of a run whose pods are gone, the end of each log is kept.
+    obeyed; colours stay. Of a run whose pods are gone, the end of each log is kept. Secrets of a step are masked as
+    they are printed, but for `container` steps.
     """
+    from penstock.application.definitions import definition_of
     from penstock.application.read_step_log import StepLog
     from penstock.cli.printing import key_of
-    from penstock.cli.step_logs import StepLogs
+    from penstock.cli.step_logs import StepLogs, warn_of_unmasked
 
     if attempt is not None and step is None:
         raise InvalidInput("--attempt needs a STEP", hint="Write: penstock logs RUN STEP --attempt N")
     async with call.access() as access:
         found = await access.runs.get(key_of(call, run))
         reader = StepLogs(access, call.terminal, follow=follow, tail=tail)
+        warn_of_unmasked(call.terminal, await definition_of(access, found), step)
         await (reader.all(found) if step is None else reader.one(found, StepLog(step, attempt)))
 
 

@@ -172,3 +172,20 @@ def test_a_log_of_which_only_the_end_is_kept_says_so(world):
     assert world.penstock("logs", "order-1", "charge") == 0
     assert world.terminal.printed == "the end\n"
     assert "[the first 70,000 bytes are gone with the pod]" in world.terminal.said
+
+
+def test_a_step_without_a_harness_is_said_to_have_nothing_masked(world):
+    steps = [
+        {"name": "charge", "container": {"image": "tool"}},
+        {"name": "ship", "needs": ["charge"], "wait": {"duration": "1s"}},
+    ]
+    world.workflows.put(a_workflow(steps=steps))
+    world.logs.texts = {"charge": [b"one\n"]}
+    world.penstock("logs", "order-1", "charge")
+    assert "[no secret is masked in what container step charge printed]" in world.terminal.said
+
+
+def test_of_steps_with_a_harness_nothing_is_said(world):
+    world.logs.texts = {"charge": [b"one\n"]}
+    world.penstock("logs", "order-1", "charge")
+    assert "masked" not in world.terminal.said
