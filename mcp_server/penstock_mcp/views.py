@@ -85,7 +85,7 @@ DECISION_SCHEMA = fields(request_id=TEXT, verdict=TEXT, step=TEXT, digest=TEXT, 
 
 NEXT = {
     "success": "The run succeeded.",
-    "failed": "The run failed. Read `details`, see get_run_logs, then decide whether to run it again.",
+    "failed": "The run failed. Read `details`, or use explain_run, then decide whether to retry it.",
     "timeout": "Not finished yet; the run goes on. Use wait_for_run to go on waiting.",
     "waiting": "The run stops at a gate until people have decided. Tell them; use wait_for_run to go on waiting.",
     "running": "The run goes on. Use wait_for_run to wait for it, get_run to look at it.",

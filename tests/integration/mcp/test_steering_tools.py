@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -84,3 +85,15 @@ async def test_runs_of_others_are_steered_under_the_callers_own_rights(world: Wo
             assert (await call(client, tool, run=RUN))["error"] == "FORBIDDEN"
         assert (await call(client, "prune_runs", namespace="shop", max_age_hours=0))["error"] == "FORBIDDEN"
     assert set(world.runs) == {KEY}
+
+
+async def test_a_failed_run_is_explained_with_what_to_do(world: World, era: Era):
+    async with connected(a_server(own(world), now=world.memory.clock.now), era) as client:
+        await start(client)
+        world.fail(KEY)
+        answer = await call(client, "explain_run", run=RUN)
+        unknown = await call(client, "explain_run", run="shop/nothing")
+    assert answer["status"] == "success"
+    assert "charge" in json.dumps(answer["output"])
+    assert answer["output"]["phase"] == "Failed"
+    assert unknown["error"] == "NOT_FOUND"
