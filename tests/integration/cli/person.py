@@ -25,6 +25,8 @@ class Person:
     home: Path
     started: list[int] = field(default_factory=list)
     sessions: list[Terminal] = field(default_factory=list)
+    more: dict[str, str] = field(default_factory=dict)
+    """What this person's environment holds besides."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -34,9 +36,10 @@ class Person:
             "PENSTOCK_HOME": str(self.home / "data"),
             "LANG": "C.UTF-8",
             "TERM": "xterm",
+            **self.more,
         }
 
-    def penstock(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    def penstock(self, *arguments: str, text: str = "", seconds: float = SECONDS) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, through pipes."""
         return subprocess.run(
             _command(arguments),
@@ -45,7 +48,7 @@ class Person:
             input=text,
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=seconds,
             check=False,
         )
 
