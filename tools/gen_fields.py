@@ -214,8 +214,8 @@ def _number(schema: Schema) -> Any:
 def _example(name: str, schema: Schema) -> Any:
     if "enum" in schema:
         return schema["enum"][-1]
-    kind, known = schema.get("type"), EXAMPLES.get(name)
-    if isinstance(known, {"array": list, "object": dict}.get(str(kind), ())):
+    kind, known = str(schema.get("type")), EXAMPLES.get(name)
+    if isinstance(known, {"array": list, "object": dict}.get(kind, ())):
         return known
     if kind == "array":
         inner = _example(name.removesuffix("s"), schema["items"])
