@@ -12,6 +12,7 @@ from typing import Any
 from fastmcp.tools.base import ToolResult
 
 from penstock.api.v1alpha1.approval import ApprovalRequest
+from penstock.api.v1alpha1.item_codec import items_line
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.application.kept_outputs import ShownRun
 from penstock.application.list_runs import RunPage
@@ -123,6 +124,7 @@ def run_details(shown: ShownRun, approvals: tuple[ApprovalRequest, ...] = ()) ->
                 "phase": step.phase,
                 "attempt": step.attempt,
                 "message": clean(step.message or "", MAX_LINE),
+                "items": items_line(step.items) if step.items else None,
                 "error": step.error.to_wire() if step.error else None,
             }
         )

@@ -7,9 +7,21 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from penstock.engine.commands import AskGate, SettleGate, StartAttempt, StoreOutput
+from penstock.engine.commands import AskGate, LoadOutput, Question, SettleGate, StartAttempt, StoreOutput
 from penstock.engine.decide import Decided, decide
-from penstock.engine.facts import AttemptFact, AttemptPhase, Decision, Facts, GateFact, Stored, Turn, Value, Verdict
+from penstock.engine.digests import digest
+from penstock.engine.facts import (
+    AttemptFact,
+    AttemptPhase,
+    Decision,
+    Facts,
+    GateFact,
+    ItemResult,
+    Stored,
+    Turn,
+    Value,
+    Verdict,
+)
 from penstock.engine.model import AttemptId, Failure, Gate, Origin, Plan, RunState, StepKind, StepPlan, Wait
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -61,6 +73,8 @@ class Story:
         self.values: dict[tuple[str, str], Value] = {}
         self.stored: dict[str, Stored] = {}
         self.misfits: tuple[str, ...] | None = None
+        self.kept: dict[str, Any] = {}
+        self.loaded: dict[str, Value] = {}
         self.lost: dict[str, str] = {}
         self.turn: Turn | None = None
         self.twin: str | None = None
@@ -79,6 +93,7 @@ class Story:
             values=MappingProxyType(dict(self.values)),
             stored=MappingProxyType(dict(self.stored)),
             misfits=self.misfits,
+            loaded=MappingProxyType(dict(self.loaded)),
             lost=MappingProxyType(dict(self.lost)),
             self_approval=self.self_approval,
             turn=self.turn,
@@ -88,8 +103,7 @@ class Story:
     def look(self) -> Decided:
         """One pass; outputs are kept, the runner creates what it is asked to, gates are asked and settled."""
         self.last = decide(self.plan, self.state, self.facts, self.now)
-        while outputs := [question for question in self.last.questions if isinstance(question, StoreOutput)]:
-            self.stored.update({output.ref.name: Stored() for output in outputs})
+        while self._kept_or_read(self.last.questions):
             self.last = decide(self.plan, self.state, self.facts, self.now)
         if self.last.questions:
             return self.last
@@ -97,13 +111,23 @@ class Story:
         for command in self.last.commands:
             if isinstance(command, StartAttempt):
                 self.started.append(command.id)
-                uid = f"uid-{command.id.step}-{command.id.attempt}"
+                uid = "-".join(str(part) for part in ("uid", *command.id) if part is not None)
                 self.attempts[command.id] = AttemptFact(AttemptPhase.CREATED, command.digest, uid)
             if isinstance(command, AskGate):
                 self.gates.setdefault(command.name, GateFact(command.name, command.digest))
             if isinstance(command, SettleGate) and command.name in self.gates:
                 self.gates[command.name] = replace(self.gates[command.name], open=False)
         return self.last
+
+    def _kept_or_read(self, questions: tuple[Question, ...]) -> bool:
+        """Answer the questions about outputs, if there are any."""
+        for question in questions:
+            if isinstance(question, StoreOutput):
+                self.stored[question.ref.name] = Stored()
+                self.kept[question.ref.name] = question.value
+            elif isinstance(question, LoadOutput):
+                self.loaded[question.ref.name] = Value(self.kept[question.ref.name])
+        return any(isinstance(question, StoreOutput | LoadOutput) for question in questions)
 
     def end(self, step: str, output: Any = None, *, code: str | None = None) -> Decided:
         """The newest attempt of a step ends with an output or with a failure."""
@@ -112,6 +136,26 @@ class Story:
         phase = AttemptPhase.FAILED if code else AttemptPhase.SUCCEEDED
         fact = AttemptFact(phase, state.digest or "", f"uid-{step}-{state.attempt}", output=output, failure=failure)
         self.attempts[AttemptId(step, state.attempt)] = fact
+        return self.look()
+
+    def end_batch(
+        self, step: str, batch: int, *results: ItemResult, code: str | None = None, begun: int | None = None
+    ) -> Decided:
+        """The newest attempt of a batch ends; with a code it failed as a whole."""
+        items = self.state.step(step).items
+        assert items is not None
+        state = items.active[batch]
+        at = AttemptId(step, state.attempt, batch)
+        phase = AttemptPhase.FAILED if code else AttemptPhase.SUCCEEDED
+        failure = Failure(code, "it broke") if code else None
+        self.attempts[at] = AttemptFact(
+            phase, state.digest or "", self.attempts[at].uid, failure=failure, items=results, items_begun=begun
+        )
+        return self.look()
+
+    def fan_out(self, step: str, items: list[Any]) -> Decided:
+        """The list of a fanned-out step is known."""
+        self.values[step, "forEach"] = Value(items, digest=digest("items", items))
         return self.look()
 
     def vote(self, step: str, by: str, verdict: Verdict = Verdict.APPROVE, **fields: Any) -> Decided:

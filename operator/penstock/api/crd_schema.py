@@ -27,7 +27,7 @@ from penstock.errors import BugError
 _KEPT: Final = (
     "description", "type", "format", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum", "minItems",
     "maxItems", "maxProperties", "x-kubernetes-list-type", "x-kubernetes-list-map-keys",
-    "x-kubernetes-preserve-unknown-fields", "x-kubernetes-validations",
+    "x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string", "x-kubernetes-validations",
 )  # fmt: skip
 _READ: Final = frozenset(
     {*_KEPT, SERVED_DEFAULT, "$ref", "$defs", "title", "default", "const", "anyOf", "items", "properties", "required"}

@@ -37,12 +37,14 @@ def _step(name: str, before: StepState, after: StepState) -> Happening | None:
         return None
     match after.phase:
         case StepPhase.STARTING:
-            return Happening("StepStarted", f"Step {name} started, attempt {after.attempt}.")
+            what = f"with {after.items.total} items" if after.items else f"attempt {after.attempt}"
+            return Happening("StepStarted", f"Step {name} started, {what}.")
         case StepPhase.WAITING:
             gate = after.gate.name if after.gate else ""
             return Happening("ApprovalNeeded", f"Step {name} waits for ApprovalRequest {gate}.")
         case StepPhase.SUCCEEDED:
-            return Happening("StepSucceeded", f"Step {name} succeeded.")
+            items = f" with {after.items.progress()}" if after.items else ""
+            return Happening("StepSucceeded", f"Step {name} succeeded{items}.")
         case StepPhase.FAILED:
             return Happening("StepFailed", f"Step {name} failed: {_why(after.failure)}", warning=True)
         case StepPhase.BACKOFF:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.api.v1alpha1.codec import output_ref
-from penstock.api.v1alpha1.run import OutputReference, WorkflowRun
+from penstock.api.v1alpha1.output_reference import OutputReference
+from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.digests import canonical
 from penstock.engine.model import RunPhase
 from penstock.errors import InvalidInput, NotFound

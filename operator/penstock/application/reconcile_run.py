@@ -11,9 +11,11 @@ from types import MappingProxyType
 from penstock.api.v1alpha1.codec import origin, run_state, run_status
 from penstock.api.v1alpha1.run import ErrorStatus, WorkflowRun, WorkflowRunStatus
 from penstock.api.v1alpha1.workflow import WorkflowSpec
+from penstock.application import item_lists
 from penstock.application.check_context import with_defaults
 from penstock.application.filling import fill
 from penstock.application.happenings import happenings
+from penstock.application.item_lists import ItemLists
 from penstock.application.kept_outputs import with_values
 from penstock.application.neighbours import Neighbours
 from penstock.application.plans import PlanBook
@@ -27,6 +29,7 @@ from penstock.engine.commands import (
     Evaluate,
     Fill,
     FindRevision,
+    LoadOutput,
     Question,
     SettleGate,
     StartAttempt,
@@ -37,7 +40,7 @@ from penstock.engine.decide import Change, Decided, change, decide
 from penstock.engine.facts import AttemptFact, AttemptPhase, Facts, Stored, Value
 from penstock.engine.failures import FailureCode
 from penstock.engine.model import AttemptId, Failure, Plan, RunPhase, RunState
-from penstock.errors import BugError, InvalidInput, NotFound, Unavailable, UserError
+from penstock.errors import BugError, InvalidInput, NotFound, OutputLost, Unavailable, UserError
 from penstock.ports.access import Key
 from penstock.ports.engine import Checker, Clock, Evaluator, EventSink, Gates, Ledger, Outputs, Revisions, StepRunner
 
@@ -88,6 +91,7 @@ class Reconciler:
         self._neighbours = neighbours or Neighbours()
         self._self_approval = self_approval
         self._written: dict[str, datetime] = {}
+        self._lists = ItemLists(engine.evaluator)
 
     async def reconcile(self, key: Key) -> datetime | None:
         """One pass. Returns when to look again even if nothing happens. Raises TransientError to be called again."""
@@ -183,7 +187,10 @@ class Reconciler:
         """The facts with the answer to one question among them."""
         match question:
             case Evaluate(step, field, expression, scope, template):
-                value = await self._engine.evaluator.evaluate(expression, scope, template=template)
+                if field == item_lists.FIELD:
+                    value = await self._lists.answer(run.metadata.uid, question)
+                else:
+                    value = await self._engine.evaluator.evaluate(expression, scope, template=template)
                 return replace(facts, values=MappingProxyType({**facts.values, (step, field): value}))
             case Fill(step, field, data, scope):
                 value = await fill(self._engine.evaluator, data, scope)
@@ -196,13 +203,24 @@ class Reconciler:
             case CheckOutput(schema, output):
                 problems = await self._engine.checker.output(schema, output)
                 return replace(facts, misfits=tuple(map(str, problems)))
-            case StoreOutput(ref):
-                try:
-                    await self._engine.outputs.store(run, question)
-                    answer = Stored()
-                except UserError as error:
-                    answer = Stored(str(error))
-                return replace(facts, stored=MappingProxyType({**facts.stored, ref.name: answer}))
+            case StoreOutput() | LoadOutput():
+                return await self._about_kept(run, facts, question)
+
+    async def _about_kept(self, run: WorkflowRun, facts: Facts, question: StoreOutput | LoadOutput) -> Facts:
+        """The facts with what came of keeping an output beside the run, or of reading one."""
+        ref = question.ref
+        if isinstance(question, StoreOutput):
+            try:
+                await self._engine.outputs.store(run, question)
+                answer = Stored()
+            except UserError as error:
+                answer = Stored(str(error))
+            return replace(facts, stored=MappingProxyType({**facts.stored, ref.name: answer}))
+        try:
+            loaded = Value(await self._engine.outputs.load(run, ref))
+        except OutputLost as error:
+            loaded = Value(error=str(error))
+        return replace(facts, loaded=MappingProxyType({**facts.loaded, ref.name: loaded}))
 
     async def _current_revision(self, run: WorkflowRun, workflow: str) -> Value:
         try:
@@ -238,6 +256,7 @@ class Reconciler:
     def _note_write(self, run: WorkflowRun, state: RunState) -> None:
         if state.phase.finished:
             self._written.pop(run.metadata.uid, None)
+            self._lists.forget(run.metadata.uid)
         else:
             self._written[run.metadata.uid] = self._engine.clock.now()
 

@@ -65,6 +65,13 @@ class StoreOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadOutput:
+    """Read what is kept beside the run object, and decide again with it among the facts."""
+
+    ref: OutputRef
+
+
+@dataclass(frozen=True, slots=True)
 class AskTurn:
     """Find out whether the run may be under way, take its place if so, and decide again with the answer."""
 
@@ -139,7 +146,7 @@ class WakeAt:
     when: datetime
 
 
-Question = Evaluate | Fill | FindRevision | CheckOutput | StoreOutput | AskTurn
+Question = Evaluate | Fill | FindRevision | CheckOutput | StoreOutput | LoadOutput | AskTurn
 """Answered before anything is written: the answer is among the facts of the next decision."""
 
 Command = Question | CancelRun | StartAttempt | StopAttempt | AskGate | SettleGate | WakeAt

@@ -9,8 +9,11 @@ from enum import Enum
 from penstock.engine.commands import Command, Question, StoreOutput, WakeAt
 from penstock.engine.draft import Draft, Rule
 from penstock.engine.facts import Facts
+from penstock.engine.fan_out import ItemsState
 from penstock.engine.model import Plan, RunState, StepPhase, StepState
 from penstock.engine.rules import (
+    batch_deadlines,
+    batches,
     beginning,
     cancellation,
     completion,
@@ -19,6 +22,9 @@ from penstock.engine.rules import (
     dependencies,
     gates,
     idempotency,
+    item_completion,
+    item_outputs,
+    item_results,
     lost_outputs,
     results,
     retries,
@@ -32,19 +38,25 @@ RULES: tuple[Rule, ...] = (
     concurrency.wait_for_turn,  # a run that does not begin is no further business of anybody
     beginning.begin_run,
     results.take_results,  # first: a result that is there counts even if the run is cancelled in the same moment
+    item_results.take_item_results,
     cancellation.stop_when_requested,  # a cancelled run starts nothing more
     lost_outputs.stop_without_output,  # before anything starts: it would start with less than it was promised
     deadlines.fail_overdue,  # before anything starts: an overdue run starts nothing
+    batch_deadlines.fail_overdue_batches,
+    item_completion.finish_items,  # before it is dropped: the last item's result counts too
     cancellation.drop_unfinished_steps,
+    item_outputs.keep_item_outputs,  # of what ended and of what goes on: the run object has little room for them
     suspension.note_suspension,  # before anything starts: a held run starts nothing
     waits.end_waits,
     starting.settle_waiting_steps,  # gates that were decided
     starting.restart_after_backoff,
     dependencies.advance_ready_steps,  # needs the outcome of all rules above
+    batches.start_batches,
     completion.note_failures,
     completion.finish_when_settled,
     retries.wake_for_retries,
     starting.launch_attempts,  # last: speaks only of what is written down by now
+    batches.launch_batches,
     starting.reap_attempts,
     gates.settle_requests,
 )
@@ -118,5 +130,17 @@ def _firm(state: RunState) -> RunState:
 
 
 def _firm_step(step: StepState) -> StepState:
-    phase = StepPhase.STARTING if step.phase is StepPhase.RUNNING else step.phase
-    return replace(step, phase=phase, uid=None, message=None)
+    return replace(step, phase=_firm_phase(step.phase), uid=None, message=None, items=_firm_items(step.items))
+
+
+def _firm_items(items: ItemsState | None) -> ItemsState | None:
+    if items is None:
+        return None
+    active = {
+        number: replace(batch, phase=_firm_phase(batch.phase), uid=None) for number, batch in items.active.items()
+    }
+    return replace(items, active=active)
+
+
+def _firm_phase(phase: StepPhase) -> StepPhase:
+    return StepPhase.STARTING if phase is StepPhase.RUNNING else phase

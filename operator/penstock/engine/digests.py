@@ -16,6 +16,7 @@ ATTEMPT_SCHEME = "penstock-attempt/v1"
 APPROVAL_SCHEME = "penstock-approval/v1"
 REVISION_SCHEME = "penstock-revision/v1"
 OUTPUT_SCHEME = "penstock-output/v1"
+ITEMS_SCHEME = "penstock-items/v1"
 
 _WHOLE = 2**63
 """Whole numbers from here on are floats for an API server (sigs.k8s.io/json keeps int64)."""

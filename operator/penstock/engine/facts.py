@@ -25,6 +25,16 @@ class AttemptPhase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ItemResult:
+    """How one item ended in one attempt of its batch."""
+
+    index: int
+    output: Any = None
+    failure: Failure | None = None
+    """None exactly when it succeeded."""
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptFact:
     """One attempt, as its runner sees it."""
 
@@ -39,6 +49,11 @@ class AttemptFact:
     """The last progress message."""
     running_since: datetime | None = None
     """When its program started; only of programs without a harness, which keep no time themselves."""
+    items: tuple[ItemResult, ...] = ()
+    """Of an attempt of a batch: the items that came to a result so far. They count once the attempt has ended."""
+    items_begun: int | None = None
+    """Of an attempt of a batch that has ended: how many of its items had begun, one after the other, for certain.
+    None where nobody knows."""
 
     held: bool = False
     """It lives and goes on only once people have decided: a child run at a gate."""
@@ -86,6 +101,8 @@ class Value:
     value: Any = None
     error: str | None = None
     """Set when it could not be evaluated; a plain sentence."""
+    digest: str | None = None
+    """Of a list that a step is fanned out over: hashed once, not in each pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +151,8 @@ class Facts:
     """By OutputRef name: outputs that an earlier `StoreOutput` asked to keep."""
     misfits: tuple[str, ...] | None = None
     """What of the run's output does not fit the Workflow's schema, as plain sentences; None while nobody looked."""
+    loaded: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
+    """By OutputRef name: what an earlier `LoadOutput` asked for."""
     lost: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """By OutputRef name: outputs that are kept no longer as they were, with a plain sentence about it."""
     self_approval: bool = False

@@ -33,6 +33,9 @@ class FailureCode(StrEnum):
     REJECTED = "REJECTED"
     APPROVAL_EXPIRED = "APPROVAL_EXPIRED"
     IMAGE_NOT_PINNED = "IMAGE_NOT_PINNED"
+    ITEMS_INVALID = "ITEMS_INVALID"
+    TOO_MANY_ITEMS = "TOO_MANY_ITEMS"
+    ITEMS_FAILED = "ITEMS_FAILED"
     SUPERSEDED = "SUPERSEDED"
     JOB_NAME_CONFLICT = "JOB_NAME_CONFLICT"
     # An attempt that came to no program
@@ -147,6 +150,21 @@ FAILURES: Final[Mapping[FailureCode, Meaning]] = MappingProxyType(
             "The step has a gate, and its image is not named by digest, so nobody could say what an approval allows.",
             "Name the image as `name@sha256:…`, in the step or among the operator's runtimes.",
             retried=False,
+        ),
+        FailureCode.ITEMS_INVALID: Meaning(
+            "What `forEach` gives is not a list, or an item of it is null. Nothing of the step was started.",
+            "Correct the expression, or what the step before it gives; leave null items out.",
+            retried=False,
+        ),
+        FailureCode.TOO_MANY_ITEMS: Meaning(
+            "The list of `forEach` has more items than a step takes. Nothing of the step was started.",
+            "Give each item more to do, or split the list over several steps.",
+            retried=False,
+        ),
+        FailureCode.ITEMS_FAILED: Meaning(
+            "More items of the step failed for good than `itemFailures` tolerates; the reason names the first.",
+            "Look at `items.failures` of the step and at its log, or tolerate more with `itemFailures.tolerated`.",
+            harness=True,
         ),
         FailureCode.SUPERSEDED: Meaning(
             "What the attempt would run changed after it was written down, as when an image of a runtime was replaced.",

@@ -18,6 +18,8 @@ from penstock.engine.result_records import OUTPUT_LIMIT
 
 INLINE_OUTPUT = 4096
 """Bytes of canonical JSON that one output may have in the run object."""
+LIST_LIMIT = 8 * 1024 * 1024
+"""Bytes of canonical JSON that a fanned-out step's list of outputs may have, and so a run's own output."""
 INLINE_OUTPUTS = 65_536
 """Bytes of canonical JSON that all outputs in the run object may have together."""
 
@@ -38,20 +40,30 @@ def keep_output(draft: Draft, value: Any, *, limit: int = OUTPUT_LIMIT) -> Kept:
     """Find a place for an output of at most `limit` bytes of canonical JSON. None, which is no output, needs none."""
     if value is None:
         return Kept(draft)
+    text, failure = text_of(value, limit)
+    if failure is not None:
+        return Kept(draft, failure=failure)
+    if len(text) <= INLINE_OUTPUT and len(text) + _inline(draft) <= INLINE_OUTPUTS:
+        return Kept(draft)
+    return _beside(draft, value, text)
+
+
+def keep_beside(draft: Draft, value: Any) -> Kept:
+    """Find a place beside the run object for a part of an output, whatever its size."""
+    return _beside(draft, value, canonical(value))
+
+
+def text_of(value: Any, limit: int = OUTPUT_LIMIT) -> tuple[bytes, Failure | None]:
+    """The canonical JSON of an output; a failure where there is none, or one over the limit."""
     try:
         text = canonical(value)
     except ValueError:
         reason = "the output is not JSON: it has NaN, infinity or a number beyond 1e308"
-        return Kept(draft, failure=Failure(FailureCode.OUTPUT_INVALID, reason))
-    if len(text) > limit:
-        reason = (
-            f"the output has {len(text):,} bytes; {limit:,} is the limit. "
-            "Write large data elsewhere and output where it is"
-        )
-        return Kept(draft, failure=Failure(FailureCode.OUTPUT_TOO_LARGE, reason))
-    if len(text) <= INLINE_OUTPUT and len(text) + _inline(draft) <= INLINE_OUTPUTS:
-        return Kept(draft)
-    return _beside(draft, value, text)
+        return b"", Failure(FailureCode.OUTPUT_INVALID, reason)
+    if len(text) <= limit:
+        return text, None
+    reason = f"the output has {len(text):,} bytes; {limit:,} is the limit. "
+    return text, Failure(FailureCode.OUTPUT_TOO_LARGE, f"{reason}Write large data elsewhere and output where it is")
 
 
 def _beside(draft: Draft, value: Any, text: bytes) -> Kept:

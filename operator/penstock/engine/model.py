@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from penstock.engine.fan_out import FanOut, ItemsState
 
 from penstock.engine.graph import all_ancestors
 
@@ -192,6 +195,8 @@ class StepPlan:
     """All that the runner needs, as JSON; the engine only hashes it."""
     templates: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Fields of the program that depend on the run: JSON whose texts hold `{{ CEL }}`. Filled in before each start."""
+    fan_out: FanOut | None = None
+    """Runs once for each item of a list."""
 
 
 class OnLimit(StrEnum):
@@ -293,6 +298,8 @@ class StepState:
     gate: GateState | None = None
     message: str | None = None
     """The last progress or waiting message."""
+    items: ItemsState | None = None
+    """Of a fanned-out step, once its list is known. Its attempts are those of its batches."""
 
 
 @dataclass(frozen=True, slots=True)

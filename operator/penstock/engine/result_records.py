@@ -21,6 +21,8 @@ RECORD_MARK = "\x1ePENSTOCK/1"
 """Begins the line that carries the result record."""
 PROGRESS_MARK = "\x1ePENSTOCK-PROGRESS/1"
 """Begins a line that carries a progress record."""
+ITEM_MARK = "\x1ePENSTOCK-ITEM/1"
+"""Begins a line that carries the record of one item, where the attempt runs several."""
 TERMINATION_MARK = "PENSTOCK/1z"
 """Begins a compressed record in the container's termination message."""
 OUTPUT_LIMIT = 900 * 1024
@@ -89,7 +91,18 @@ class ResultRecord:
         return self.error_code is None
 
 
-Event = LogChunk | Progress | ResultRecord
+@dataclass(frozen=True, slots=True)
+class ItemRecord:
+    """How one item ended, as its harness says."""
+
+    index: int
+    output: Any
+    error_code: str | None
+    """None exactly when the item succeeded."""
+    error_reason: str | None
+
+
+Event = LogChunk | Progress | ItemRecord | ResultRecord
 
 
 class RecordParser:
@@ -101,6 +114,7 @@ class RecordParser:
     def __init__(self, nonce: str) -> None:
         self._record_prefix = f"{RECORD_MARK} {nonce} ".encode()
         self._progress_prefix = f"{PROGRESS_MARK} {nonce} ".encode()
+        self._item_prefix = f"{ITEM_MARK} {nonce} ".encode()
         self._held = bytearray()
         self._at_line_start = True
         self._finished = False
@@ -143,7 +157,7 @@ class RecordParser:
     def _may_become_record(self) -> bool:
         if len(self._held) > RECORD_LIMIT:
             return False
-        prefixes = (self._record_prefix, self._progress_prefix)
+        prefixes = (self._record_prefix, self._progress_prefix, self._item_prefix)
         return any(self._held.startswith(prefix) or prefix.startswith(self._held) for prefix in prefixes)
 
     def _line(self, line: bytes) -> Iterator[Event]:
@@ -152,6 +166,8 @@ class RecordParser:
             event = _record(line[len(self._record_prefix) :])
         elif line.startswith(self._progress_prefix):
             event = _progress(line[len(self._progress_prefix) :])
+        elif line.startswith(self._item_prefix):
+            event = _item(line[len(self._item_prefix) :])
         if event is None:
             yield LogChunk(line)
         elif not self._finished:
@@ -206,6 +222,24 @@ def _progress(data: bytes) -> Progress | None:
             current=_maybe(fields, "current", (int, float)),
             total=_maybe(fields, "total", (int, float)),
             message=_typed(fields.get("message", ""), str)[:_MESSAGE_LIMIT],
+        )
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _item(data: bytes) -> ItemRecord | None:
+    try:
+        fields = _parse(data)
+        _check_output(fields.get("output"))
+        error = _maybe(fields, "error", (dict,)) or {}
+        index = fields["index"]
+        if isinstance(index, bool) or not isinstance(index, int) or index < 0:
+            return None
+        return ItemRecord(
+            index=index,
+            output=fields.get("output"),
+            error_code=_typed(error["code"], str)[:_CODE_LIMIT] if error else None,
+            error_reason=_typed(error["reason"], str)[:_REASON_LIMIT] if error else None,
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return None

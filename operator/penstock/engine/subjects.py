@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from penstock.engine.digests import APPROVAL_SCHEME, ATTEMPT_SCHEME, digest
 from penstock.engine.draft import Draft
-from penstock.engine.model import StepPlan
+from penstock.engine.fan_out import Path
+from penstock.engine.indices import Indices
+from penstock.engine.model import AttemptId, StepPlan
 from penstock.engine.scope import run_view, step_outputs
 
 
@@ -23,6 +25,59 @@ def input_document(draft: Draft, step: StepPlan, attempt: int) -> Mapping[str, A
         "attempt": attempt,
         "idempotencyKey": f"{run.uid}/{step.name}/{attempt}",
     }
+
+
+class ItemSubjects:
+    """What the attempts of one fanned-out step's batches run. What they share is hashed once, not for each of them."""
+
+    def __init__(self, draft: Draft, step: StepPlan, items: Sequence[Any], program: Mapping[str, Any]) -> None:
+        assert step.fan_out is not None
+        self._run = draft.facts.run
+        self._step = step
+        self._items = items
+        document = dict(input_document(draft, step, 0))
+        del document["item"], document["attempt"], document["idempotencyKey"]
+        self._shared = _without_lists(document, step.fan_out.sources)
+        self._shared_digest = digest(ATTEMPT_SCHEME, {"program": dict(program), "document": self._shared})
+
+    def document(self, at: AttemptId, chosen: Indices) -> Mapping[str, Any]:
+        """The input document of an attempt of a batch: as that of a single attempt, with `items` in place of `item`."""
+        return {
+            **self._shared,
+            "items": [{"index": index, "value": self._items[index]} for index in chosen],
+            "attempt": at.attempt,
+            "idempotencyKey": f"{self._run.uid}/{at.step}/{at.attempt}",
+        }
+
+    def digest(self, at: AttemptId, chosen: Indices) -> str:
+        """attemptDigest: over the program, the document and whose attempt it is."""
+        items = [[index, self._items[index]] for index in chosen]
+        subject = {
+            "runUID": self._run.uid,
+            "shared": self._shared_digest,
+            "batch": at.batch,
+            "attempt": at.attempt,
+            "items": items,
+        }
+        return digest(ATTEMPT_SCHEME, subject)
+
+
+def _without_lists(document: Mapping[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
+    """The document less the lists at these paths: each pod gets its own items of them, not all of all of them."""
+    shared = dict(document)
+    for path in paths:
+        holder: Any = shared
+        for key in path[:-1]:
+            inner = holder.get(key) if isinstance(holder, dict) and isinstance(key, str) else None
+            if not isinstance(inner, Mapping):
+                break
+            # Copied on the way down, for the rest belongs to others.
+            holder[key] = dict(inner)
+            holder = holder[key]
+        else:
+            if isinstance(holder.get(path[-1]), list | tuple):
+                del holder[path[-1]]
+    return shared
 
 
 def attempt_digest(draft: Draft, step: StepPlan, attempt: int, program: Mapping[str, Any]) -> str:
@@ -59,6 +114,9 @@ def gate_subject(draft: Draft, step: StepPlan, attempt: int, program: Mapping[st
     }
     if step.kind.has_program:
         subject["program"] = dict(program)
+    items = draft.step(step.name).items
+    if items is not None:
+        subject["items"] = {"total": items.total, "digest": items.digest}
     if gate.each_attempt:
         subject["attempt"] = attempt
     return subject

@@ -60,6 +60,26 @@ def main(arguments: list[str], settings: Mapping[str, str]) -> int | Program:
         return attempt.program
 
 
+class _Noting:
+    """Takes what goes wrong inside of it for the failure of a result: whatever it is, there must be a record."""
+
+    def __init__(self, result: Result) -> None:
+        self._result = result
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, AttemptFailed):
+            self._result.failure = error
+        elif isinstance(error, Exception):
+            full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+            self._result.failure = AttemptFailed(
+                DISK_FULL if full else HARNESS_ERROR, f"{type(error).__name__}: {error}"
+            )
+        return isinstance(error, Exception)
+
+
 class Attempt:
     """One attempt; holds what its parts share."""
 
@@ -74,19 +94,13 @@ class Attempt:
 
     def run(self) -> int:
         """From the input document to the result record; the exit code."""
-        try:
+        with _Noting(self._result):
             document = self._read_document()
             self._masker = Masker(secrets_of(self._settings, document.secret_env))
             self._supervisor.set_timeout(document.timeout_seconds)
             self._execute(document)
-        except AttemptFailed as failure:
-            self._result.failure = failure
-        except Exception as error:  # noqa: BLE001  # whatever it is, the attempt must end with a record
-            full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-            code = DISK_FULL if full else HARNESS_ERROR
-            self._result.failure = AttemptFailed(code, f"{type(error).__name__}: {error}")
         self._supervisor.settle()
-        self._explain()
+        self._explain(self._result)
         emit(self._result, self._log, self._masker, self._settings.get("PENSTOCK_TERMINATION_MESSAGE", ""))
         return self._result.exit_code()
 
@@ -109,43 +123,85 @@ class Attempt:
         runtime.write_script(folder, document.source)
         try:
             prepared = self._prepare(document, runtime, folder)
+            if document.items is not None:
+                self._run_items(document, runtime, folder, prepared)
+                return
             statements = Statements(folder.statements_file)
             self.program = _embedded_program(runtime, variables)
-            self._run_program(document, runtime, runtime.command(folder, variables, prepared), statements)
+            command = runtime.command(folder, variables, prepared)
+            self._run_program(self._result, document, runtime, command, statements)
         except AttemptFailed as failure:
             if failure.code == RUNTIME_MISSING:
                 failure.reason += f". Install {runtime.install}"
             raise
 
-    def _run_program(self, document: InputDocument, runtime: Runtime, command: Command, statements: Statements) -> None:
-        result = self._result
+    def _run_items(
+        self, document: InputDocument, runtime: Runtime, folder: environment.WorkFolder, prepared: dict[str, str]
+    ) -> None:
+        """Run the program once for each item, one after the other; each has its record when it has ended."""
+        from .items import ItemRecords, remove
+
+        assert document.items is not None
+        records = ItemRecords(self._log, self._masker, document.nonce)
+        for index, value in document.items:
+            if self._supervisor.cancelled:
+                break
+            self._supervisor.begin_anew(document.timeout_seconds)
+            result, place = Result(), folder.of_item(index)
+            with _Noting(result):
+                self._run_item(result, document.of_item(index, value), runtime, place, prepared)
+            self._supervisor.settle()
+            self._explain(result)
+            records.write(index, result)
+            remove(place)
+        stopped = AttemptFailed(CANCELLED, "the attempt was asked to stop") if self._supervisor.cancelled else None
+        records.sum_up(self._result, stopped)
+
+    def _run_item(
+        self,
+        result: Result,
+        document: InputDocument,
+        runtime: Runtime,
+        folder: environment.WorkFolder,
+        prepared: dict[str, str],
+    ) -> None:
+        variables = environment.child_environment(self._settings, document, folder)
+        environment.write_context(document, folder)
+        runtime.write_script(folder, document.source)
+        statements = Statements(folder.statements_file)
+        self.program = _embedded_program(runtime, variables)
+        self._run_program(result, document, runtime, runtime.command(folder, variables, prepared), statements)
+
+    def _run_program(
+        self, result: Result, document: InputDocument, runtime: Runtime, command: Command, statements: Statements
+    ) -> None:
         progress = Progress(self._log, self._masker, document.nonce)
 
         def tick() -> None:
             statements.read()
-            if progress.is_due() and (statement := statements.take_progress()):
+            if document.item_index is None and progress.is_due() and (statement := statements.take_progress()):
                 progress.report(statement)
 
         keep = CAPTURE_LIMIT if document.capture else TAIL_LIMIT
         stdout, stderr = (Relay(self._log, self._masker, keep) for _ in range(2))
         result.ended = self._supervisor.run(command, stdout, stderr, tick)
         statements.close()
-        if (last := statements.take_progress()) is not None:
+        if (last := statements.take_progress()) is not None and document.item_index is None:
             progress.report(last)
         result.interpreter = statements.interpreter
         if document.capture:
             result.captured = stdout.tail(), stderr.tail()
-        result.failure = self._failure(document, runtime, statements, stderr.tail())
+        result.failure = self._failure(result, document, runtime, statements, stderr.tail())
         try:
             result.has_output, result.output = statements.output()
         except AttemptFailed as failure:
             result.failure = result.failure or failure
 
     def _failure(
-        self, document: InputDocument, runtime: Runtime, statements: Statements, errors: bytes
+        self, result: Result, document: InputDocument, runtime: Runtime, statements: Statements, errors: bytes
     ) -> AttemptFailed | None:
-        """Why the attempt failed; what was done to the program goes before what it says, and that before its end."""
-        stopped, ended = self._stopped(document), self._result.ended
+        """Why the program failed; what was done to it goes before what it says, and that before its end."""
+        stopped, ended = self._stopped(document), result.ended
         if stopped or statements.failure:
             return stopped or statements.failure
         if ended is None or ended.exit_code == 0:
@@ -157,13 +213,13 @@ class Attempt:
         reason = runtime.crash(errors) or last_lines(errors, REASON_LINES, REASON_LIMIT)
         return AttemptFailed(SCRIPT_FAILED, reason or f"the script ended with exit code {ended.exit_code}")
 
-    def _explain(self) -> None:
+    def _explain(self, result: Result) -> None:
         """Say more of a failure that the author did not word."""
-        failure = self._result.failure
+        failure = result.failure
         if failure is not None and failure.code in (SCRIPT_FAILED, HARNESS_ERROR):
             from .memory_folder import explained
 
-            exit_code = self._result.ended.exit_code if self._result.ended else None
+            exit_code = result.ended.exit_code if result.ended else None
             failure.reason = explained(failure.reason, self._folder, exit_code)
 
     def _stopped(self, document: InputDocument) -> AttemptFailed | None:

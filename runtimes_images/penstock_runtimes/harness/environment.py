@@ -38,6 +38,24 @@ class WorkFolder:
         self.statements_file = os.path.join(self.own, "output.jsonl")
         os.makedirs(self.own, exist_ok=True)
 
+    def of_item(self, index: int) -> WorkFolder:
+        """A folder for one item's program below this one, and files of its own beside what was prepared for all."""
+        folder = WorkFolder.__new__(WorkFolder)
+        folder.path = os.path.join(self.path, f"item-{index}")
+        folder.own = self.own
+        folder.context_file = os.path.join(self.own, f"context-{index}.json")
+        folder.statements_file = os.path.join(self.own, f"output-{index}.jsonl")
+        os.makedirs(folder.path, exist_ok=True)
+        return folder
+
+    def forget(self) -> None:
+        """Remove the files that one program is told things in."""
+        for path in (self.context_file, self.statements_file):
+            try:
+                os.unlink(path)
+            except FileNotFoundError:
+                pass  # it did not come to that
+
     def write(self, path: str, text: str) -> None:
         """Write a file that only this user can read, instead of whatever was there."""
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -48,8 +66,14 @@ class WorkFolder:
 
 
 def write_context(document: InputDocument, folder: WorkFolder) -> None:
-    """Write what the prelude reads: `{"context", "item", "steps", "run"}`."""
-    values = {"context": document.context, "item": document.item, "steps": document.steps, "run": document.run}
+    """Write what the prelude reads: `{"context", "item", "itemIndex", "steps", "run"}`."""
+    values = {
+        "context": document.context,
+        "item": document.item,
+        "itemIndex": document.item_index,
+        "steps": document.steps,
+        "run": document.run,
+    }
     try:
         folder.write(folder.context_file, lean_json.dumps(values))
     except UnicodeEncodeError as error:
@@ -71,6 +95,8 @@ def child_environment(inherited: Mapping[str, str], document: InputDocument, fol
         PENSTOCK_PYTHON=sys.executable,
         PENSTOCK_HARNESS=os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py"),
     )
+    if document.item_index is not None:
+        environment["PENSTOCK_ITEM_INDEX"] = str(document.item_index)
     if run.get("phase") is not None:
         environment["PENSTOCK_RUN_PHASE"] = _text(run["phase"])
     for name, value in environment.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from . import lean_json
-from .protocol import INPUT_INVALID, INPUT_LIMIT, INPUT_MISMATCH, VERSION, AttemptFailed
+from .protocol import INPUT_INVALID, INPUT_LIMIT, INPUT_MISMATCH, MOST_ITEMS, VERSION, AttemptFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class InputDocument:
         "dependencies",
         "idempotency_key",
         "item",
+        "item_index",
+        "items",
         "nonce",
         "run",
         "runtime",
@@ -55,6 +57,8 @@ class InputDocument:
         self.context: dict[str, Any] = _field(fields, "context", dict, {})
         self.steps: dict[str, Any] = _field(fields, "steps", dict, {})
         self.item: Any = fields.get("item")
+        self.item_index: int | None = None
+        self.items: list[tuple[int, Any]] | None = _items(fields)
         self.run: dict[str, Any] = _field(fields, "run", dict, {})
         self.step: str = _field(fields, "step", str)
         self.attempt: int = _field(fields, "attempt", int, 1)
@@ -62,8 +66,19 @@ class InputDocument:
         self.timeout_seconds: float | None = _seconds(fields)
         self.capture: bool = _field(fields, "capture", bool, False)
         self.secret_env: list[str] = _texts(fields, "secretEnv")
+        if self.items is not None and self.capture:
+            raise AttemptFailed(INPUT_INVALID, "`capture` goes with one program, not with `items`")
         if not self.runtime or not set(self.runtime) <= _RUNTIME_CHARACTERS:
             raise AttemptFailed(INPUT_INVALID, "`runtime` must be lower-case letters, digits and hyphens")
+
+    def of_item(self, index: int, value: Any) -> InputDocument:
+        """The document of one item's program."""
+        one = InputDocument.__new__(InputDocument)
+        for name in InputDocument.__slots__:
+            setattr(one, name, getattr(self, name))
+        one.item, one.item_index, one.items = value, index, None
+        one.idempotency_key = f"{self.idempotency_key}/{index}"
+        return one
 
 
 def read(settings: Mapping[str, str]) -> bytes:
@@ -200,6 +215,20 @@ def _texts(fields: Mapping[str, Any], name: str) -> list[str]:
     if not all(isinstance(value, str) for value in values):
         raise AttemptFailed(INPUT_INVALID, f"`{name}` of the input document must hold strings")
     return values
+
+
+def _items(fields: Mapping[str, Any]) -> list[tuple[int, Any]] | None:
+    entries = fields.get("items")
+    if entries is None:
+        return None
+    if not isinstance(entries, list) or not 0 < len(entries) <= MOST_ITEMS:
+        raise AttemptFailed(INPUT_INVALID, f"`items` of the input document must hold 1 to {MOST_ITEMS} items")
+    items = []
+    for entry in entries:
+        if not isinstance(entry, dict) or entry.get("value") is None:
+            raise AttemptFailed(INPUT_INVALID, "each of `items` must be an object with `index` and `value`")
+        items.append((_field(entry, "index", int), entry["value"]))
+    return items
 
 
 def _seconds(fields: Mapping[str, Any]) -> float | None:

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
     from .masking import Masker
 
-TRUNCATED = (
-    f"[output truncated: an attempt's log holds {LOG_LIMIT // MIB} MiB; "
-    "write more than that to a file or an object store]\n"
-).encode()
+
+def truncated(limit: int) -> bytes:
+    """The last line of a log that was cut at so many bytes."""
+    size = f"an attempt's log holds {limit // MIB} MiB"
+    return f"[output truncated: {size}; write more than that to a file or an object store]\n".encode()
+
+
+TRUNCATED = truncated(LOG_LIMIT)
 """The last line of a log that was cut."""
 
 
@@ -39,8 +43,13 @@ class Log:
 
     def __init__(self, write: Callable[[bytes], None]) -> None:
         self._write = write
-        self._room = LOG_LIMIT
+        self._limit = self._room = LOG_LIMIT
         self._open_by: object | None = None
+
+    def leave_room(self, size: int) -> None:
+        """Keep so many bytes of the limit for records."""
+        self._limit -= size
+        self._room -= size
 
     def lines(self, data: bytes, source: object) -> None:
         """Add one stream's data; it may begin in the middle of that stream's line and end in one."""
@@ -60,7 +69,7 @@ class Log:
         self._room -= cost
         if self._room <= 0:
             self.end_line()
-            self._write(TRUNCATED)
+            self._write(truncated(self._limit))
 
     def record(self, data: bytes) -> None:
         """Add a record; it always stands on a line of its own, and counts against no limit."""

@@ -77,6 +77,7 @@ class Supervisor:
         self._grace_seconds = grace_seconds
         self._group: int | None = None
         self._stop_code: str | None = None
+        self._cancelled = False
         self._wakeup_read, wakeup_write = os.pipe()
         os.set_blocking(self._wakeup_read, False)
         os.set_blocking(wakeup_write, False)
@@ -96,6 +97,17 @@ class Supervisor:
         """Stop the attempt after so many seconds from now."""
         if seconds is not None and self._stop_code is None:
             signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    @property
+    def cancelled(self) -> bool:
+        """The attempt was asked to stop."""
+        return self._cancelled
+
+    def begin_anew(self, seconds: float | None) -> None:
+        """A further program, with a timeout of its own: what ran before it has ended, also if its time was over."""
+        self.settle()
+        self._stop_code = CANCELLED if self._cancelled else None
+        self.set_timeout(seconds)
 
     def run(self, command: Command, stdout: Reader, stderr: Reader, tick: Callable[[], None]) -> Ended:
         """Run the program to its end; `tick` is called a few times a second meanwhile.
@@ -124,6 +136,7 @@ class Supervisor:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _stop(self, code: str) -> None:
+        self._cancelled = self._cancelled or code == CANCELLED
         if self._stop_code is None:
             self._stop_code = code
             self._kill(signal.SIGTERM)

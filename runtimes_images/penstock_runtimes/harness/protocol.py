@@ -9,6 +9,8 @@ RECORD_MARK = "\x1ePENSTOCK/1"
 """Begins the line that carries the result record."""
 PROGRESS_MARK = "\x1ePENSTOCK-PROGRESS/1"
 """Begins a line that carries a progress record."""
+ITEM_MARK = "\x1ePENSTOCK-ITEM/1"
+"""Begins a line that carries the record of one item, where the attempt runs several."""
 TERMINATION_MARK = "PENSTOCK/1z"
 """Begins a compressed record in the container's termination message."""
 
@@ -25,6 +27,8 @@ OUTPUT_DEPTH = 100
 """Nested lists and objects in an output."""
 LOG_LIMIT = 8 * MIB
 """Bytes of the program's standard output and standard error together that reach the log."""
+ITEMS_LIMIT = 4 * MIB
+"""Bytes of LOG_LIMIT that are for the records of items with their outputs, where the attempt runs several."""
 LINE_OVERHEAD = 48
 """Bytes that a container runtime adds to each line of a log (CRI: time stamp, stream, tag)."""
 LINE_LIMIT = 64 * KIB
@@ -56,6 +60,9 @@ ENVIRONMENT_VALUE_LIMIT = 32 * KIB
 ENVIRONMENT_LIMIT = MIB
 """Bytes of all CTX_ variables together; Linux takes some 2 MiB of arguments and environment."""
 
+MOST_ITEMS = 1000
+"""Items of one attempt."""
+
 POLL_SECONDS = 0.2
 """How often the program's statements are looked at, for progress."""
 GRACE_SECONDS = 5.0
@@ -80,6 +87,7 @@ OUTPUT_TOO_LARGE = "OUTPUT_TOO_LARGE"
 TIMED_OUT = "TIMED_OUT"
 CANCELLED = "CANCELLED"
 DISK_FULL = "DISK_FULL"
+ITEMS_FAILED = "ITEMS_FAILED"
 HARNESS_ERROR = "HARNESS_ERROR"
 OWN_CODES = (
     INPUT_INVALID,
@@ -95,6 +103,7 @@ OWN_CODES = (
     TIMED_OUT,
     CANCELLED,
     DISK_FULL,
+    ITEMS_FAILED,
     HARNESS_ERROR,
 )
 """Codes that a program cannot give itself: when it fails with one of them, that becomes SCRIPT_FAILED."""

@@ -149,8 +149,8 @@ if (isScript) {
   tellTheEnd();
   state(JSON.stringify({ interpreter: `Node.js ${process.versions.node}` }));
 }
-const { context, item, steps, run } = parse(readFileSync(process.env.PENSTOCK_CONTEXT_FILE, "utf8"));
-for (const [name, value] of Object.entries({ context, item, steps, run, output, fail, progress })) {
+const { context, item, itemIndex, steps, run } = parse(readFileSync(process.env.PENSTOCK_CONTEXT_FILE, "utf8"));
+for (const [name, value] of Object.entries({ context, item, itemIndex, steps, run, output, fail, progress })) {
   // As a variable of the script's own would be: it may be given another value, and is in no list of globals.
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
 }

@@ -87,7 +87,7 @@ Add-PenstockStatement "{`"interpreter`":`"PowerShell $($PSVersionTable.PSVersion
 $PenstockOptions = [Text.Json.JsonDocumentOptions] @{ MaxDepth = 1000 }
 $PenstockText = [IO.File]::ReadAllText($env:PENSTOCK_CONTEXT_FILE)
 $PenstockValues = ConvertFrom-PenstockElement ([Text.Json.JsonDocument]::Parse($PenstockText, $PenstockOptions)).RootElement
-$context, $item = $PenstockValues['context'], $PenstockValues['item']
+$context, $item, $itemIndex = $PenstockValues['context'], $PenstockValues['item'], $PenstockValues['itemIndex']
 $steps, $run = $PenstockValues['steps'], $PenstockValues['run']
 try {
     & "./$PenstockScript"

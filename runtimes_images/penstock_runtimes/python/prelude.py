@@ -69,6 +69,7 @@ def run(script: str) -> None:
         __builtins__=builtins,
         context=values["context"],
         item=values["item"],
+        itemIndex=values["itemIndex"],
         steps=values["steps"],
         run=values["run"],
         output=state["output"],

@@ -34,8 +34,26 @@ class Order:
     """Its program is killed, and this is the reason of its container's end."""
     message: str = ""
     """What its container leaves as its termination message; such a container has no harness."""
+    dies_at: int | None = None
+    """Its harness is killed for want of memory while this item runs."""
+    bad: frozenset[int] = frozenset()
+    """Items that fail."""
     told: asyncio.Event | None = None
     """Its end is told of once this is set; at once without one."""
+
+
+def item_records(document: dict[str, Any], order: Order) -> bytes:
+    """What the harness says of each item: as output the item itself, in a list."""
+    lines = []
+    for each in document["items"]:
+        index = each["index"]
+        if index == order.dies_at:
+            break
+        fields: dict[str, Any] = {"index": index, "output": [each["value"]]}
+        if index in order.bad:
+            fields = {"index": index, "error": {"code": "BAD_ROW", "reason": f"row {index}"}}
+        lines.append(f"\x1ePENSTOCK-ITEM/1 {document['nonce']} {json.dumps(fields)}\n")
+    return "".join(lines).encode()
 
 
 def record(nonce: str, order: Order) -> bytes:
@@ -63,6 +81,8 @@ class Kubelet:
     orders: dict[str, Order] = field(default_factory=dict)
     started: list[str] = field(default_factory=list)
     """Names of the pods whose container was started."""
+    items: dict[str, list[int]] = field(default_factory=dict)
+    """By pod: the items that it was given."""
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -119,14 +139,26 @@ class Kubelet:
         if order.end is not None:
             await order.end.wait()
         log.write(order.then.encode())
-        if not order.silent and "penstock.dev/output-from" not in notes:
-            log.write(record(self._document(pod)["nonce"], order))
+        document = {} if "penstock.dev/output-from" in notes else self._document(pod)
+        if "items" in document:
+            order = self._run_items(name, document, order)
+        if not order.silent and document:
+            log.write(record(document["nonce"], order))
         log.end()
         exit_code = order.exit_code or (137 if order.killed_by else 1 if order.code else 0)
         if order.told is not None:
             await order.told.wait()
         end = {"exitCode": exit_code, "reason": order.killed_by, "message": order.message}
         self._report(name, "Failed" if exit_code else "Succeeded", {"terminated": end})
+
+    def _run_items(self, name: str, document: dict[str, Any], order: Order) -> Order:
+        """Say what became of the items; what is left to order is how the attempt as a whole ends."""
+        given = {each["index"] for each in document["items"]}
+        self.items[name] = sorted(given)
+        self.server.logs[name].write(item_records(document, order))
+        if order.dies_at in given:
+            return Order(silent=True, exit_code=137, killed_by="OOMKilled")
+        return Order(code="ITEMS_FAILED", reason="some failed") if given & order.bad else Order()
 
     def _document(self, pod: dict[str, Any]) -> dict[str, Any]:
         text = pod["metadata"]["annotations"].get("penstock.dev/document")

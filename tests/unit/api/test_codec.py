@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from penstock.api.v1alpha1.codec import cut, origin, run_state, run_status
+from penstock.api.v1alpha1.codec import origin, run_state, run_status
+from penstock.api.v1alpha1.cutting import cut
 from penstock.api.v1alpha1.meta import ObjectMeta
 from penstock.api.v1alpha1.run import RequestedBy, WorkflowReference, WorkflowRun, WorkflowRunSpec, WorkflowRunStatus
 from penstock.api.v1alpha1.workflow import Revision

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from penstock.api.v1alpha1.run import OutputReference, WorkflowRunStatus
+from penstock.api.v1alpha1.output_reference import OutputReference
+from penstock.api.v1alpha1.run import WorkflowRunStatus
 from penstock.application.kept_outputs import with_output
 from penstock.application.outcomes import outcome
 from penstock.engine.digests import OUTPUT_SCHEME, canonical, digest_of

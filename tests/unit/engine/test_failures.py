@@ -22,11 +22,13 @@ HANDED_ON = {
     ("application/child_runs.py", "error.code"),
     ("adapters/kube/attempts.py", "code"),
     ("adapters/local/attempts.py", "*failure"),
+    ("adapters/local/attempts.py", "*why"),
     ("api/v1alpha1/codec.py", "status.code"),
+    ("api/v1alpha1/item_codec.py", "each.code"),
     ("engine/failures.py", "code"),
+    ("engine/rules/batch_deadlines.py", "fact.failure.code"),
     ("engine/rules/deadlines.py", "fact.failure.code"),
     ("engine/rules/gates.py", "_CODES[outcome]"),
-    ("engine/rules/results.py", "failure.code"),
     ("testing/memory_runner.py", "code"),
 }
 """Files and what stands there for the code: it comes out of a status or a record, or has the type FailureCode."""

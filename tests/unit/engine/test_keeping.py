@@ -127,5 +127,5 @@ def test_a_run_whose_output_is_too_large_fails_with_the_limit_named():
     story = Story(a_plan(a_step("a"), output_from="[steps.a.output, steps.a.output]"))
     story.look()
     story.end("a", "x" * 500_000)
-    story.evaluate("", "output", ["x" * 500_000] * 2)
+    story.evaluate("", "output", ["x" * 4_500_000] * 2)
     assert (story.state.phase, story.state.failure.code) == ("Failed", "OUTPUT_TOO_LARGE")

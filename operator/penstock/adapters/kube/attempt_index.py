@@ -12,12 +12,17 @@ class AttemptIndex:
 
     def __init__(self) -> None:
         self._jobs: dict[str, dict[str, Job]] = {}
+        self._open: dict[str, dict[str, Job]] = {}
         self._pods: dict[str, Pod] = {}
         self._bereft: set[str] = set()
 
     def jobs_of(self, run_uid: str) -> Iterator[Job]:
         """The Jobs that a run controls."""
         return iter(tuple(self._jobs.get(run_uid, {}).values()))
+
+    def open_jobs_of(self, run_uid: str) -> Iterator[Job]:
+        """The Jobs that a run controls and that are not finished: few, however many items it has."""
+        return iter(tuple(self._open.get(run_uid, {}).values()))
 
     def pod_of(self, job_uid: str) -> Pod | None:
         """The pod that a Job controls."""
@@ -34,14 +39,12 @@ class AttemptIndex:
         owner = job.metadata.controller
         if owner is None or owner.kind != "WorkflowRun":
             return
+        _note(self._open, owner.uid, job.metadata.uid, None if new is None or new.finished else new)
         if new is not None:
             self._jobs.setdefault(owner.uid, {})[job.metadata.uid] = new
             return
         self._bereft.discard(job.metadata.uid)
-        siblings = self._jobs.get(owner.uid, {})
-        siblings.pop(job.metadata.uid, None)
-        if not siblings:
-            self._jobs.pop(owner.uid, None)
+        _note(self._jobs, owner.uid, job.metadata.uid, None)
 
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         """For the pod informer."""
@@ -57,3 +60,14 @@ class AttemptIndex:
         if known is not None and known.metadata.uid == pod.metadata.uid:
             del self._pods[owner.uid]
             self._bereft.add(owner.uid)
+
+
+def _note(jobs: dict[str, dict[str, Job]], run_uid: str, job_uid: str, job: Job | None) -> None:
+    """Put a Job among those of its run, or take it out."""
+    if job is not None:
+        jobs.setdefault(run_uid, {})[job_uid] = job
+        return
+    siblings = jobs.get(run_uid, {})
+    siblings.pop(job_uid, None)
+    if not siblings:
+        jobs.pop(run_uid, None)

@@ -76,6 +76,10 @@ class AttemptSight:
         """The Jobs that a run controls."""
         return self._index.jobs_of(run_uid)
 
+    def open_jobs_of(self, run_uid: str) -> Iterator[Job]:
+        """The Jobs that a run controls and that are not finished."""
+        return self._index.open_jobs_of(run_uid)
+
     def pod_of(self, job_uid: str) -> Pod | None:
         """The pod that a Job controls."""
         return self._index.pod_of(job_uid)

@@ -47,6 +47,11 @@ class Attempt:
     output_from: str = ""
     """Where the output of a program without a harness comes from; empty where there is a harness."""
 
+    @property
+    def has_items(self) -> bool:
+        """It runs items of a fanned-out step."""
+        return self.id.batch is not None
+
     def fact(
         self, phase: AttemptPhase, *, output: Any = None, failure: Failure | None = None, message: str | None = None
     ) -> AttemptFact:

@@ -17,13 +17,11 @@ from penstock.adapters.kube.job_runner import delete_pod
 from penstock.adapters.kube.job_status import closing_patch
 from penstock.adapters.kube.objects import Job, Pod
 from penstock.adapters.kube.resources import JOBS
+from penstock.api.v1alpha1.awaited import left_behind
 from penstock.api.v1alpha1.run import WorkflowRun
-from penstock.engine.model import StepPhase
 from penstock.errors import NotFound
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock
-
-_ALIVE = (StepPhase.STARTING, StepPhase.RUNNING)
 
 
 class JobCloser:
@@ -60,9 +58,8 @@ class JobCloser:
 
     def run_changed(self, run: WorkflowRun) -> None:
         """For the copies of the runs: steps go on, and leave Jobs behind that must not stay open."""
-        for job in self._sight.jobs_of(run.metadata.uid):
-            if not job.finished:
-                self._queue(job.metadata.key)
+        for job in self._sight.open_jobs_of(run.metadata.uid):
+            self._queue(job.metadata.key)
 
     async def _close(self, job: Job, pod: Pod | None) -> None:
         patch = closing_patch(job, pod, self._clock.now())
@@ -78,10 +75,7 @@ class JobCloser:
         run = self._runs.get(Key(job.metadata.namespace, job.metadata.labels.get(labels.RUN, "")))
         if attempt is None or owner is None or run is None or run.metadata.uid != owner.uid:
             return False
-        step = run.status.steps.get(attempt.id.step)
-        if step is None or step.attempt < attempt.id.attempt:
-            return False
-        return step.attempt > attempt.id.attempt or step.phase not in _ALIVE
+        return left_behind(run.status, attempt.id)
 
     def _job_changed(self, job: Job) -> None:
         if not job.finished:

@@ -19,16 +19,15 @@ from penstock.adapters.kube.objects import Job, Pod
 from penstock.adapters.kube.pod_minder import Patience
 from penstock.adapters.kube.resources import JOBS, PODS
 from penstock.adapters.kube.result_reader import ResultReader
+from penstock.api.v1alpha1.awaited import awaited
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact, AttemptPhase
 from penstock.engine.failures import FailureCode, hindrance
 from penstock.engine.identifiers import attempt_name
-from penstock.engine.model import FINISHED_RUN, AttemptId, Failure, StepPhase
+from penstock.engine.model import FINISHED_RUN, AttemptId, Failure
 from penstock.errors import Conflict, NotFound, QuotaExceeded
 from penstock.ports.access import Key
-
-_ALIVE = (StepPhase.STARTING, StepPhase.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +54,8 @@ class JobRunner:
         self._wake, self._close, self._keep = hooks.wake, hooks.close, hooks.keep
         self._patience = patience
         self._readers: dict[str, ResultReader] = {}
+        self._of_run: dict[str, dict[str, AttemptId]] = {}
+        """By run: the Jobs that have readers."""
         self._settled: dict[str, dict[AttemptId, AttemptFact]] = {}
         self._held: dict[str, dict[AttemptId, AttemptFact]] = {}
         """Attempts that a quota has no room for, until they are asked for again."""
@@ -63,15 +64,15 @@ class JobRunner:
     async def observe(self, run: WorkflowRun) -> Mapping[AttemptId, AttemptFact]:
         """What is known, from memory. Only where memory says that something is gone is the server asked."""
         facts = dict(self._settled.get(run.metadata.uid, {}))
-        for job in self._sight.jobs_of(run.metadata.uid):
-            await self._add_fact(run, job, facts)
-        for name, step in run.status.steps.items():
-            at = AttemptId(name, step.attempt)
-            if step.uid and step.phase in _ALIVE and at not in facts:
-                job_name = attempt_name(run.metadata.name, run.metadata.uid, *at)
-                found = await self._find_job(Key(run.metadata.namespace, job_name))
-                if found is not None and found.metadata.uid == step.uid:
-                    await self._add_fact(run, found, facts)
+        waits = awaited(run.status)
+        for job in self._sight.open_jobs_of(run.metadata.uid):
+            await self._add_fact(run, job, waits, facts)
+        for at, uid in waits.items():
+            if at not in facts:
+                found = await self._awaited_job(run, at, uid)
+                if found is not None:
+                    await self._add_fact(run, found, waits, facts)
+        self._let_go(run, waits)
         return {**self._held.get(run.metadata.uid, {}), **facts}
 
     async def start(self, run: WorkflowRun, command: StartAttempt) -> None:
@@ -107,6 +108,7 @@ class JobRunner:
         if run.status.phase not in FINISHED_RUN:
             return
         self._settled.pop(run.metadata.uid, None)
+        self._of_run.pop(run.metadata.uid, None)
         for job in self._sight.jobs_of(run.metadata.uid):
             pod, reader = self._sight.pod_of(job.metadata.uid), self._readers.get(job.metadata.uid)
             if pod is None or pod.ended:
@@ -130,30 +132,61 @@ class JobRunner:
         asyncio.get_running_loop().call_later(self._patience.quota, ask_again)
         self._wake(key)
 
-    async def _add_fact(self, run: WorkflowRun, job: Job, facts: dict[AttemptId, AttemptFact]) -> None:
+    async def _awaited_job(self, run: WorkflowRun, at: AttemptId, uid: str | None) -> Job | None:
+        """The Job of an attempt that is awaited and has no open one: finished, or unknown here."""
+        key = Key(run.metadata.namespace, attempt_name(run.metadata.name, run.metadata.uid, *at))
+        known = self._sight.job(key)
+        if known is None and uid:
+            known = await self._find_job(key)
+        owner = known.metadata.controller if known is not None else None
+        if known is None or owner is None or owner.uid != run.metadata.uid:
+            return None
+        return known if uid in (None, known.metadata.uid) else None
+
+    def _let_go(self, run: WorkflowRun, waits: Mapping[AttemptId, str | None]) -> None:
+        """Readers whose result is written down are needed no more once their pods have ended."""
+        mine = self._of_run.get(run.metadata.uid, {})
+        for job_uid, at in tuple(mine.items()):
+            reader, pod = self._readers.get(job_uid), self._sight.pod_of(job_uid)
+            if at in waits or (reader is not None and reader.result is None):
+                continue
+            if pod is None or pod.ended:
+                self._drop_reader(job_uid)
+                mine.pop(job_uid, None)
+        if not mine:
+            self._of_run.pop(run.metadata.uid, None)
+
+    async def _add_fact(
+        self,
+        run: WorkflowRun,
+        job: Job,
+        waits: Mapping[AttemptId, str | None],
+        facts: dict[AttemptId, AttemptFact],
+    ) -> None:
         attempt = attempt_of(job)
-        fact = await self._fact(run, job, attempt) if attempt else None
+        fact = await self._fact(run, job, attempt, waits) if attempt else None
         if attempt is not None and fact is not None:
             facts[attempt.id] = fact
 
-    async def _fact(self, run: WorkflowRun, job: Job, attempt: Attempt) -> AttemptFact | None:
+    async def _fact(
+        self, run: WorkflowRun, job: Job, attempt: Attempt, waits: Mapping[AttemptId, str | None]
+    ) -> AttemptFact | None:
         reader = self._readers.get(attempt.uid)
         if reader is not None and reader.result is not None:
             return reader.result
-        step = run.status.steps.get(attempt.id.step)
         pod = self._sight.pod_of(attempt.uid)
         if pod is None:
-            recorded = step is not None and step.uid == attempt.uid
+            recorded = waits.get(attempt.id) == attempt.uid
             pod = await self._find_pod(job) if recorded and not self._sight.lost_pod(attempt.uid) else None
             if pod is None:
                 return self._without_pod(job, attempt, recorded=recorded)
-        wanted = step is not None and step.phase in _ALIVE and step.attempt == attempt.id.attempt
+        wanted = attempt.id in waits
         ending = pod.metadata.deletion_timestamp is not None and run.status.phase not in FINISHED_RUN
         if not wanted and (pod.ended or not ending):
             # Nobody waits for this one's result; all that counts is whether it still lives.
             return attempt.lost("the attempt has ended") if pod.ended else attempt.fact(AttemptPhase.RUNNING)
         reader = self._reader(job, attempt, pod)
-        return replace(reader.alive, message=reader.message)
+        return replace(reader.alive, message=reader.message, items=reader.items.results)
 
     def _without_pod(self, job: Job, attempt: Attempt, *, recorded: bool) -> AttemptFact | None:
         """A pod is missing that was there (the attempt is lost), or that is still to be made (it was never seen)."""
@@ -200,6 +233,9 @@ class JobRunner:
                 keep=lambda end, failed: self._keep(owner.uid if owner else "", attempt.id, end, failed),
             )
             self._readers[attempt.uid] = reader
+            owner = job.metadata.controller
+            if owner is not None:
+                self._of_run.setdefault(owner.uid, {})[attempt.uid] = attempt.id
             reader.see(pod)
         return reader
 

@@ -216,7 +216,9 @@ def _deadline(command: StartAttempt, settings: PodSettings) -> int:
     timeout = command.program.get("timeoutSeconds")
     if timeout is None:
         return int(settings.longest_attempt.total_seconds())
-    return int(timeout + START_ALLOWANCE.total_seconds()) + 60
+    # Of a batch, each item has that time.
+    count = len(command.document.get("items") or (None,))
+    return int(timeout * count + START_ALLOWANCE.total_seconds()) + 60
 
 
 def _environment(command: StartAttempt, document: InputDocument, settings: PodSettings) -> list[Manifest]:

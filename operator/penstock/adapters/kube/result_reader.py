@@ -29,10 +29,12 @@ from penstock.adapters.kube.objects import Pod
 from penstock.adapters.kube.pod_minder import Patience, PodMinder
 from penstock.adapters.kube.resources import PODS
 from penstock.engine.facts import AttemptFact
+from penstock.engine.item_records import ItemCollector
 from penstock.engine.result_records import (
     OUTPUT_LIMIT,
+    Event,
+    ItemRecord,
     LogChunk,
-    Progress,
     RecordParser,
     ResultRecord,
     parse_termination_message,
@@ -45,6 +47,8 @@ _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 5.0
 _LAST_TRIES = 8
 """Of reading the log of a pod that is over: some 20 seconds, for a node or a server that is away for a moment."""
+_ITEMS_TOLD = 1.0
+"""Seconds until items that came to a result in a pod that lives are told."""
 _CLAIM_PATIENCE = 10.0
 """Seconds between a harness's word that its program was ended by force and the pod's own end, which says why."""
 
@@ -74,12 +78,18 @@ class ResultReader:
         self._over = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._minder = PodMinder(client, attempt, patience, self.settle, self._look)
+        self._said: ResultRecord | None = None
         self._claim: ResultRecord | None = None
         """A record that is there and may be explained better by the pod's end."""
         self.result: AttemptFact | None = None
         """Set once; never changed afterwards."""
         self.message: str | None = None
         """The last progress message."""
+        self.items = ItemCollector()
+        """Results of items, where the attempt runs several; of one that has ended they are in its result."""
+        self._tells_items: asyncio.TimerHandle | None = None
+        self._whole_log = False
+        """The log was read to its end after the pod had ended."""
         self.alive = alive_fact(attempt, pod)
         """What is known of it while there is no result."""
         self.released = False
@@ -108,18 +118,20 @@ class ResultReader:
     def settle(self, fact: AttemptFact) -> None:
         """The attempt's result is known; the first one counts."""
         if self.result is None:
-            self.result = fact
+            self.result = self._with_items(fact) if self._attempt.has_items else fact
             self._tell()
 
     def release(self) -> None:
         """The run is finished. That there was a result must be known until the pod has ended; what it was, no more."""
         self.released = True
         if self.result is not None:
-            self.result = replace(self.result, output=None)
+            self.result = replace(self.result, output=None, items=())
 
     def close(self) -> None:
         """Stop reading."""
         self._minder.close()
+        if self._tells_items is not None:
+            self._tells_items.cancel()
         if self._task is not None:
             self._task.cancel()
         self._hand_over()
@@ -172,6 +184,7 @@ class ResultReader:
         for _ in range(_LAST_TRIES):
             try:
                 await self._read_log(follow=False)
+                self._whole_log = self._pod.ended
                 break
             except Unavailable as error:
                 # What is in the termination message spares the wait for a server or a node that is away.
@@ -188,6 +201,7 @@ class ResultReader:
     def _from_what_is_left(self) -> AttemptFact:
         record = self._left_record()
         if record is not None:
+            self._said = record
             return by_record(self._attempt, record, self._pod)
         if not self._pod.ended:
             return vanished(self._attempt, self._pod, "the pod was deleted before it gave a result")
@@ -216,8 +230,26 @@ class ResultReader:
         for event in parser.close():
             self._take(event)
 
-    def _take(self, event: LogChunk | Progress | ResultRecord) -> None:
-        if isinstance(event, ResultRecord):
+    def _with_items(self, fact: AttemptFact) -> AttemptFact:
+        """An attempt's result with those of its items."""
+        begun = self.items.begun(self._said, whole_log=self._whole_log)
+        return replace(fact, output=None, items=self.items.results, items_begun=begun)
+
+    def _take_item(self, record: ItemRecord) -> None:
+        """Thousands may come in a second: they are told together, for a pass over the run looks at all of them."""
+        if self.items.take(record) and self._tells_items is None:
+            self._tells_items = asyncio.get_running_loop().call_later(_ITEMS_TOLD, self._tell_items)
+
+    def _tell_items(self) -> None:
+        self._tells_items = None
+        if self.result is None:
+            self._tell()
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, ItemRecord):
+            self._take_item(event)
+        elif isinstance(event, ResultRecord):
+            self._said = event
             if is_last_word(event, self._pod):
                 self.settle(by_record(self._attempt, event, self._pod))
             else:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.adapters.local.database import Database, Row
+from penstock.api.v1alpha1.awaited import awaited
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt
-from penstock.engine.facts import AttemptFact, AttemptPhase
+from penstock.engine.facts import AttemptFact, AttemptPhase, ItemResult
+from penstock.engine.identifiers import attempt_name
 from penstock.engine.model import AttemptId, Failure
 from penstock.ports.access import Key
 
@@ -21,6 +23,8 @@ class Outcome:
     phase: AttemptPhase
     output: Any = None
     failure: Failure | None = None
+    items: tuple[ItemResult, ...] = ()
+    items_begun: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +52,21 @@ class AttemptRecord:
         """Of its run."""
         return Key(self.namespace, self.run)
 
-    def fact(self, phase: AttemptPhase, message: str | None = None) -> AttemptFact:
+    def fact(self, phase: AttemptPhase, message: str | None = None, items: tuple[ItemResult, ...] = ()) -> AttemptFact:
         """What the engine is told of the attempt while it is alive."""
-        return AttemptFact(phase, self.digest, self.uid, message=message)
+        return AttemptFact(phase, self.digest, self.uid, message=message, items=items)
 
     def ended(self, outcome: Outcome) -> AttemptFact:
         """What the engine is told of the attempt once it has ended."""
-        return AttemptFact(outcome.phase, self.digest, self.uid, output=outcome.output, failure=outcome.failure)
+        return AttemptFact(
+            outcome.phase,
+            self.digest,
+            self.uid,
+            output=outcome.output,
+            failure=outcome.failure,
+            items=outcome.items,
+            items_begun=outcome.items_begun,
+        )
 
 
 class AttemptTable:
@@ -94,9 +106,14 @@ class AttemptTable:
         row = self._database.row("find_attempt_of_run", run_uid=run_uid, **at._asdict())
         return _record(row) if row else None
 
-    def of_run(self, run_uid: str) -> tuple[AttemptRecord, ...]:
-        """All attempts of a run."""
-        return tuple(_record(row) for row in self._database.rows("list_attempts_of_run", run_uid=run_uid))
+    def of_run(self, run: WorkflowRun) -> tuple[AttemptRecord, ...]:
+        """The attempts of a run, less those of batches that it has taken the results of."""
+        meta = run.metadata
+        names = [attempt_name(meta.name, meta.uid, *at) for at in awaited(run.status) if at.batch is not None]
+        rows = self._database.rows(
+            "list_attempts_of_run", run_uid=meta.uid, namespace=meta.namespace, awaited=json.dumps(names)
+        )
+        return tuple(_record(row) for row in rows)
 
     def end(self, key: Key, outcome: Outcome) -> None:
         """Write down how an attempt ended; the first word counts."""
@@ -104,7 +121,12 @@ class AttemptTable:
         if outcome.output is not None:
             fields["output"] = outcome.output
         if outcome.failure is not None:
-            fields["failure"] = [outcome.failure.code, outcome.failure.reason, outcome.failure.step]
+            fields["failure"] = _written(outcome.failure)
+        if outcome.items or outcome.items_begun is not None:
+            fields["items"] = [
+                [each.index, each.output, _written(each.failure) if each.failure else None] for each in outcome.items
+            ]
+            fields["begun"] = outcome.items_begun
         text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
         with self._database.transaction():
             self._database.rows("end_attempt", namespace=key.namespace, name=key.name, outcome=text)
@@ -116,6 +138,19 @@ def _record(row: Row) -> AttemptRecord:
     return AttemptRecord(namespace, name, uid, run, run_uid, AttemptId(step, attempt, batch), digest, nonce, outcome)
 
 
+def _written(failure: Failure) -> list[str | None]:
+    return [failure.code, failure.reason, failure.step]
+
+
 def _outcome(fields: dict[str, Any]) -> Outcome:
     failure = fields.get("failure")
-    return Outcome(AttemptPhase(fields["phase"]), fields.get("output"), Failure(*failure) if failure else None)
+    items = tuple(
+        ItemResult(index, output, Failure(*why) if why else None) for index, output, why in fields.get("items", ())
+    )
+    return Outcome(
+        AttemptPhase(fields["phase"]),
+        fields.get("output"),
+        Failure(*failure) if failure else None,
+        items,
+        fields.get("begun"),
+    )

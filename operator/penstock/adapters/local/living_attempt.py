@@ -8,12 +8,13 @@ import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from penstock.adapters.local import processes
 from penstock.adapters.local.attempts import AttemptRecord, Outcome
 from penstock.adapters.local.layout import AttemptFiles
 from penstock.adapters.local.log_files import LogReader
-from penstock.engine.facts import AttemptPhase
+from penstock.engine.facts import AttemptPhase, ItemResult
 from penstock.engine.failures import FailureCode, claimed
 from penstock.engine.model import Failure
 from penstock.engine.result_records import Progress
@@ -44,6 +45,11 @@ class LivingAttempt:
     def message(self) -> str | None:
         """The newest progress, in words."""
         return in_words(self._log.progress) if self._log.progress else None
+
+    @property
+    def items(self) -> tuple[ItemResult, ...]:
+        """The items that came to a result so far, where it runs several."""
+        return self._log.items.results
 
     def follow(self, on_news: Callable[[], None], on_end: Callable[[Outcome | None], None]) -> None:
         """Watch from now on; `on_end` is called once, with None where watching itself failed."""
@@ -79,6 +85,14 @@ class LivingAttempt:
         """How the attempt ended, by its complete log."""
         with suppress(FileNotFoundError):
             self._log.finish()
+        outcome = self._by_result()
+        if self._record.id.batch is None:
+            return outcome
+        items = self._log.items
+        begun = items.begun(self._log.result, whole_log=True)
+        return replace(outcome, output=None, items=items.results, items_begun=begun)
+
+    def _by_result(self) -> Outcome:
         result = self._log.result
         if result is None:
             return Outcome(AttemptPhase.LOST, failure=self._unexplained())
@@ -97,10 +111,10 @@ class LivingAttempt:
         return self.outcome()
 
     def _look_for_progress(self, on_news: Callable[[], None]) -> None:
-        before = self._log.progress
+        before, known = self._log.progress, len(self._log.items.results)
         with suppress(FileNotFoundError):
             self._log.read()
-        if self._log.progress is not before:
+        if self._log.progress is not before or len(self._log.items.results) > known:
             on_news()
 
     def _clean_up(self) -> None:

@@ -14,8 +14,9 @@ from penstock.adapters.local.layout import DataDirectory
 from penstock.adapters.local.objects import ObjectTable
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.application.step_attempts import may_still_print
+from penstock.engine.item_records import ItemCollector
 from penstock.engine.model import AttemptId
-from penstock.engine.result_records import Event, LogChunk, Progress, RecordParser, ResultRecord
+from penstock.engine.result_records import Event, ItemRecord, LogChunk, Progress, RecordParser, ResultRecord
 from penstock.errors import NotFound
 from penstock.ports.access import Key
 from penstock.ports.logs import LogCursor, LogPiece
@@ -34,6 +35,7 @@ class LogReader:
         self._position = 0
         self.progress: Progress | None = None
         self.result: ResultRecord | None = None
+        self.items = ItemCollector()
 
     def read(self) -> list[bytes]:
         """What was printed since the last call. Raises FileNotFoundError when the log is gone."""
@@ -57,6 +59,8 @@ class LogReader:
                     printed.append(event.data)
                 case Progress():
                     self.progress = event
+                case ItemRecord():
+                    self.items.take(event)
                 case ResultRecord():
                     self.result = event
         return printed

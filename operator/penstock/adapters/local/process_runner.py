@@ -86,7 +86,7 @@ class ProcessRunner:
     async def observe(self, run: WorkflowRun) -> Mapping[AttemptId, AttemptFact]:
         """What is known of the run's attempts."""
         facts = {}
-        for record in self._attempts.of_run(run.metadata.uid):
+        for record in self._attempts.of_run(run):
             fact = self._fact(record, RunPhase(run.status.phase))
             if fact is not None:
                 facts[record.id] = fact
@@ -125,7 +125,7 @@ class ProcessRunner:
             return record.ended(record.outcome)
         living = self._living.get(record.key) or self._find_again(record)
         if living is not None:
-            return record.fact(AttemptPhase.RUNNING, living.message)
+            return record.fact(AttemptPhase.RUNNING, living.message, living.items)
         files = self._files(record)
         if processes.was_started(files):
             return record.ended(self._settle(record, files))

@@ -99,9 +99,16 @@ SELECT namespace, name, uid, run, run_uid, step, attempt, batch, digest, nonce, 
 WHERE run_uid = :run_uid AND step = :step AND attempt = :attempt AND batch IS :batch;
 
 -- name: list_attempts_of_run
--- The attempts of a run.
+-- The attempts of a run, less those of batches that ended and are not among the names that are awaited (a JSON list).
 SELECT namespace, name, uid, run, run_uid, step, attempt, batch, digest, nonce, outcome FROM attempts
-WHERE run_uid = :run_uid ORDER BY step, batch, attempt;
+WHERE run_uid = :run_uid AND batch IS NULL
+UNION ALL
+SELECT namespace, name, uid, run, run_uid, step, attempt, batch, digest, nonce, outcome FROM attempts
+WHERE run_uid = :run_uid AND batch IS NOT NULL AND outcome IS NULL
+UNION ALL
+SELECT namespace, name, uid, run, run_uid, step, attempt, batch, digest, nonce, outcome FROM attempts
+WHERE namespace = :namespace AND name IN (SELECT value FROM json_each(:awaited))
+AND run_uid = :run_uid AND batch IS NOT NULL AND outcome IS NOT NULL;
 
 -- name: find_open_attempt
 -- An attempt of a run that has not ended, as far as anybody wrote down.

@@ -87,3 +87,10 @@ BEGIN DELETE FROM outputs WHERE run_uid = OLD.uid; END;
 -- Runs by idempotency key: a key is given once for each Workflow.
 CREATE INDEX runs_by_idempotency_key ON objects (namespace, json_extract(body, '$.spec.idempotencyKey'))
 WHERE kind = 'WorkflowRun' AND json_extract(body, '$.spec.idempotencyKey') IS NOT NULL;
+
+-- version: 5
+
+-- A step over 50,000 items has as many attempts; a look at a run reads only those that something may come of.
+CREATE INDEX single_attempts ON attempts (run_uid) WHERE batch IS NULL;
+
+CREATE INDEX open_batches ON attempts (run_uid) WHERE batch IS NOT NULL AND outcome IS NULL;

@@ -13,6 +13,7 @@ from penstock.api.v1alpha1.workflow import WorkflowStep
 from penstock.engine.graph import ancestors
 from penstock.errors import Problem
 
+_OF_ITEMS = ("item", "itemIndex")
 _EXAMPLE = "Write CEL, such as `context.order_total > 500.0`."
 
 
@@ -40,10 +41,10 @@ def check_expressions(subject: Subject) -> Iterator[Problem]:
     """Every problem of every expression."""
     for placed in subject.steps:
         visible = _visible(subject, placed)
-        if placed.step.when is not None:
-            yield from _check(_Place(subject, f"{placed.path}.when", placed, visible), placed.step.when)
-        if placed.step.wait is not None and placed.step.wait.until is not None:
-            yield from _check(_Place(subject, f"{placed.path}.wait.until", placed, visible), placed.step.wait.until)
+        until = placed.step.wait.until if placed.step.wait is not None else None
+        for name, expression in (("when", placed.step.when), ("forEach", placed.step.for_each), ("wait.until", until)):
+            if expression is not None:
+                yield from _check(_Place(subject, f"{placed.path}.{name}", placed, visible), expression)
         if placed.step.workflow is not None:
             yield from _check_child(subject, placed, placed.step.workflow, visible)
         yield from _check_texts(subject, placed, visible)
@@ -131,6 +132,9 @@ def _check_reference(place: _Place, reference: Reference) -> Iterator[Problem]:
 
 def _unknown_root(place: _Place, root: str) -> Problem:
     message = f"`{root}` is not known here; an expression sees `context`, `steps` and `run`."
+    if root in _OF_ITEMS and place.owner is not None and place.owner.step.for_each is not None:
+        message = f"`{root}` is not known here; this is worked out once for the step, before there are items."
+        return Problem(place.path, message, f"Use `{root}` in the step's script.")
     if place.subject.fields and root in place.subject.fields:
         fix = f"Write `context.{root}`."
     elif root in place.subject.needs:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from penstock.api.v1alpha1.cutting import cut
+from penstock.api.v1alpha1.item_codec import items_state, items_status
+from penstock.api.v1alpha1.output_reference import OutputReference
 from penstock.api.v1alpha1.run import (
     ErrorStatus,
     GateStatus,
-    OutputReference,
     StepStatus,
     WorkflowRun,
     WorkflowRunStatus,
@@ -58,7 +60,7 @@ def run_state(status: WorkflowRunStatus) -> RunState:
     """The state that a status says. Raises ValueError for a phase that this version does not know."""
     return RunState(
         phase=RunPhase(status.phase),
-        steps=MappingProxyType({name: _step_state(step) for name, step in status.steps.items()}),
+        steps=MappingProxyType({name: _step_state(name, step) for name, step in status.steps.items()}),
         started_at=status.started_at,
         finished_at=status.finished_at,
         output=status.output,
@@ -96,7 +98,7 @@ def run_status(state: RunState, plan: Plan, revision: Revision | None) -> Workfl
     )
 
 
-def _step_state(status: StepStatus) -> StepState:
+def _step_state(name: str, status: StepStatus) -> StepState:
     return StepState(
         phase=StepPhase(status.phase),
         attempt=status.attempt,
@@ -112,6 +114,7 @@ def _step_state(status: StepStatus) -> StepState:
         failure=_failure(status.error),
         gate=_gate_state(status.gate),
         message=status.message,
+        items=items_state(status.items, name) if status.items else None,
     )
 
 
@@ -131,6 +134,7 @@ def _step_status(state: StepState) -> StepStatus:
         error=_error(state.failure),
         gate=_gate_status(state.gate),
         message=cut(state.message, MAX_TEXT) if state.message is not None else None,
+        items=items_status(state.items) if state.items else None,
     )
 
 
@@ -178,12 +182,6 @@ def _gate_status(gate: GateState | None) -> GateStatus | None:
         outcome=gate.outcome,
         decided_by=gate.decided_by[:MAX_DECIDERS],
     )
-
-
-def cut(text: str, most: int) -> str:
-    """The text as a status can hold it: valid Unicode, at most `most` characters, the end marked where it was cut."""
-    clean = text.encode("utf-8", "replace").decode("utf-8")
-    return clean if len(clean) <= most else f"{clean[: most - 1]}…"
 
 
 def _waiting_for(state: RunState, plan: Plan) -> str | None:

@@ -12,10 +12,12 @@ from types import MappingProxyType
 from penstock.api.v1alpha1.checks_containers import check_containers
 from penstock.api.v1alpha1.checks_expressions import check_expressions
 from penstock.api.v1alpha1.checks_inputs import check_inputs
+from penstock.api.v1alpha1.checks_items import check_items, list_sources
 from penstock.api.v1alpha1.checks_schedules import check_schedules
 from penstock.api.v1alpha1.checks_scripts import bind_scripts, check_scripts
 from penstock.api.v1alpha1.checks_steps import check_steps
-from penstock.api.v1alpha1.meta import parse_duration
+from penstock.api.v1alpha1.meta import MAX_STEPS, parse_duration
+from penstock.api.v1alpha1.over_items import ItemFailures
 from penstock.api.v1alpha1.programs import program_of, templates_of
 from penstock.api.v1alpha1.subject import (
     STAND_IN,
@@ -29,7 +31,6 @@ from penstock.api.v1alpha1.subject import (
     subject_of,
 )
 from penstock.api.v1alpha1.workflow import (
-    MAX_STEPS,
     ApprovalStep,
     RequiresApproval,
     Step,
@@ -37,6 +38,7 @@ from penstock.api.v1alpha1.workflow import (
     WorkflowSpec,
 )
 from penstock.engine.digests import REVISION_SCHEME, canonical, digest
+from penstock.engine.fan_out import FanOut
 from penstock.engine.model import (
     Concurrency,
     Gate,
@@ -109,6 +111,7 @@ def _all_problems(subject: Subject, bindings: Mapping[str, Binding]) -> Iterator
     yield from _limits(subject)
     yield from check_inputs(subject)
     yield from check_steps(subject)
+    yield from check_items(subject, bindings)
     yield from check_scripts(subject, bindings)
     yield from check_containers(subject)
     yield from check_expressions(subject)
@@ -168,6 +171,23 @@ def _step_plan(subject: Subject, placed: Placed, bindings: Mapping[str, Binding]
         final=placed.final,
         program=program_of(subject, placed, bindings),
         templates=templates_of(step),
+        fan_out=_fan_out(step),
+    )
+
+
+def _fan_out(step: Step) -> FanOut | None:
+    if step.for_each is None:
+        return None
+    failures = step.item_failures or ItemFailures()
+    tolerated = str(failures.tolerated)
+    return FanOut(
+        over=step.for_each,
+        sources=list_sources(step.for_each),
+        max_parallel=step.max_parallel,
+        items_per_pod=step.items_per_pod,
+        tolerated=int(tolerated.removesuffix("%")),
+        in_percent=tolerated.endswith("%"),
+        fail_fast=failures.fail_fast,
     )
 
 

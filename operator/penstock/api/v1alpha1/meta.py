@@ -6,11 +6,23 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 STEP_NAME = r"^[a-z][a-z0-9_]{0,62}$"
 OBJECT_NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+MAX_STEPS = 200
+"""Of a Workflow, less those of `finally`."""
+PERCENT = r"^(100|[0-9]{1,2})%$"
 DURATION = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
 
 SERVED_DEFAULT = "x-penstock-served-default"
@@ -46,6 +58,21 @@ ObjectName = Annotated[str, Field(pattern=OBJECT_NAME, max_length=63)]
 
 Expression = Annotated[str, Field(min_length=1, max_length=4096)]
 """CEL."""
+
+
+def _checked_count(value: object) -> object:
+    number = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if number or (isinstance(value, str) and re.match(PERCENT, value)):
+        return value
+    raise ValueError(f"`{value}` is neither a number nor a percentage; write it as 5 or 10%")
+
+
+CountOrPercent = Annotated[
+    int | str,
+    PlainValidator(_checked_count),
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": PERCENT, "maxLength": 4, "minimum": 0}),
+]
+"""A number, or a percentage as text."""
 
 UserName = Annotated[str, Field(min_length=1, max_length=253)]
 

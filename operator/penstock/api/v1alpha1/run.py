@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from penstock.api.v1alpha1 import API_VERSION
+from penstock.api.v1alpha1.items import ItemsStatus
 from penstock.api.v1alpha1.meta import (
+    MAX_STEPS,
     AnyJson,
     ApiModel,
     ApiObject,
@@ -21,7 +23,8 @@ from penstock.api.v1alpha1.meta import (
     rules,
     served_default,
 )
-from penstock.api.v1alpha1.workflow import MAX_FINALLY, MAX_STEPS, Revision, WorkflowSpec
+from penstock.api.v1alpha1.output_reference import OutputReference
+from penstock.api.v1alpha1.workflow import MAX_FINALLY, Revision, WorkflowSpec
 
 Phase = Annotated[str, Field(max_length=32)]
 Name63 = Annotated[str, Field(max_length=63)]
@@ -124,18 +127,6 @@ class ErrorStatus(ApiModel):
     """Where it happened."""
 
 
-class OutputReference(ApiModel):
-    """Where an output is that the run object has no room for."""
-
-    name: Name63
-    """Of an immutable ConfigMap in the run's namespace, which holds JSON under the key `output`; an output over 900 KiB
-    goes on in `<name>-001`, `<name>-002` and so on."""
-    digest: Digest
-    """SHA-256 over the output, by which readers know it from another."""
-    size: int
-    """Its length in bytes."""
-
-
 class GateStatus(ApiModel):
     """The gate of a step."""
 
@@ -184,6 +175,8 @@ class StepStatus(ApiModel):
     """The gate it waits for or passed."""
     message: Text | None = None
     """The last word on its progress."""
+    items: ItemsStatus | None = None
+    """Where its items stand, if the step is fanned out; its attempts are theirs."""
 
 
 class WorkflowRunStatus(ApiModel):

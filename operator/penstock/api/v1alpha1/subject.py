@@ -40,6 +40,10 @@ class Binding(Protocol):
         """The program that runs."""
 
     @property
+    def used(self) -> frozenset[str]:
+        """The fields of the context that its placeholders name."""
+
+    @property
     def problems(self) -> Sequence[BindingProblem]:
         """Why it may not run."""
 

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, JsonValue
 from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.container import Container
 from penstock.api.v1alpha1.meta import (
+    MAX_STEPS,
     ApiModel,
     ApiObject,
     Conditions,
@@ -17,16 +18,15 @@ from penstock.api.v1alpha1.meta import (
     FreeForm,
     Identity,
     ObjectName,
-    StepName,
     Timestamp,
     UserName,
     named_like_a_label,
     rules,
     served_default,
 )
+from penstock.api.v1alpha1.over_items import ITEM_RULES, StepHead
 from penstock.api.v1alpha1.pods import PodDefaults, Resources
 
-MAX_STEPS = 200
 MAX_FINALLY = 20
 MAX_SCHEDULES = 16
 MAX_SOURCE = 131_072
@@ -202,7 +202,7 @@ class EnvVar(ApiModel):
     """Its value. `{{ … }}` in it holds CEL."""
 
 
-class Step(ApiModel):
+class Step(StepHead):
     """A node of the DAG: exactly one of `script`, `container`, `workflow`, `approval` and `wait`."""
 
     model_config = ConfigDict(
@@ -215,18 +215,13 @@ class Step(ApiModel):
                 "!has(self.requiresApproval) || !(has(self.approval) || has(self.wait))",
                 "leave requiresApproval out of a step that is a gate itself, or only waits",
             ),
+            *ITEM_RULES,
             (
                 "!has(self.needs) || !(self.name in self.needs)",
                 "a step cannot need itself: take its own name out of needs",
             ),
         )
     )
-    name: StepName
-    """Name, unique in the Workflow: lower case letters, digits and underscores, so that expressions can use it."""
-    needs: Annotated[tuple[StepName, ...], Field(max_length=MAX_STEPS)] = ()
-    """Steps that must have succeeded, or been skipped, before this one starts."""
-    when: Expression | None = None
-    """CEL; the step is skipped when it gives false."""
     script: Script | None = None
     """A program in a runtime's language."""
     container: Container | None = None
@@ -240,9 +235,9 @@ class Step(ApiModel):
     requires_approval: RequiresApproval | None = None
     """A gate in front of this step, bound to exactly what it will run."""
     retry: Retry | None = None
-    """What to do when an attempt fails."""
+    """What to do when an attempt fails; with forEach, when an item does."""
     timeout: Duration | None = None
-    """How long one attempt may take."""
+    """How long one attempt may take; with forEach, how long one item may."""
     on_failure: Literal["fail", "continue"] = "fail"
     """fail ends the run; continue goes on as if the step had succeeded without output."""
     env: Annotated[tuple[EnvVar, ...], Field(max_length=100)] = ()

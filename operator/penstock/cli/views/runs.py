@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from penstock.api.v1alpha1.item_codec import items_line
 from penstock.api.v1alpha1.run import StepStatus, WorkflowRun
 from penstock.api.v1alpha1.workflow import WorkflowSpec
 from penstock.application.kept_outputs import ShownRun
@@ -151,6 +152,8 @@ def _note(step: StepStatus, waits: list[str], now: datetime) -> str:
             return reason or "its `when` is false"
         case StepPhase.FAILED:
             return reason
+        case StepPhase.SUCCEEDED if step.items is not None:
+            return items_line(step.items)
         case StepPhase.SUCCEEDED:
             return "taken over" if step.carried else _gate_note(step)
         case _:

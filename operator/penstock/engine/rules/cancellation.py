@@ -5,6 +5,7 @@ from __future__ import annotations
 from penstock.engine.draft import Draft
 from penstock.engine.failures import FailureCode
 from penstock.engine.model import Failure, RunPhase, StepPhase
+from penstock.engine.rules.item_lists import close_items
 
 
 def stop_when_requested(draft: Draft) -> Draft:
@@ -20,7 +21,7 @@ def drop_unfinished_steps(draft: Draft) -> Draft:
         return draft
     for step in draft.plan.main:
         if not draft.step(step.name).phase.finished:
-            draft = draft.with_step(
+            draft = close_items(draft, step).with_step(
                 step.name, phase=StepPhase.CANCELLED, finished_at=draft.now, retry_at=None, message=None
             )
     return draft

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from penstock.engine.draft import Draft
 from penstock.engine.graph import ancestors
-from penstock.engine.keeping import keep_output
+from penstock.engine.keeping import LIST_LIMIT, keep_output
 from penstock.engine.model import Plan, RunState, StepKind, StepPhase, StepPlan, StepState
 
 
@@ -58,7 +58,7 @@ def _opens_more(plan: Plan, earlier: RunState, kept: set[str], step: StepPlan) -
 
 def _take(draft: Draft, name: str, state: StepState) -> Draft:
     # The output is kept with this run: the earlier one may be removed while this one still needs it.
-    place = keep_output(draft, state.output)
+    place = keep_output(draft, state.output, limit=LIST_LIMIT)
     taken = StepState(
         phase=StepPhase.SUCCEEDED,
         carried=True,

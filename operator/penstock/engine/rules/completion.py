@@ -7,7 +7,7 @@ from typing import Any
 from penstock.engine.commands import CheckOutput
 from penstock.engine.draft import Draft
 from penstock.engine.failures import FailureCode
-from penstock.engine.keeping import Kept, keep_output
+from penstock.engine.keeping import LIST_LIMIT, Kept, keep_output
 from penstock.engine.model import AttemptId, Failure, OnFailure, OutputRef, RunPhase, StepPhase, StepPlan, StepState
 
 SHOWN = 5
@@ -79,7 +79,7 @@ def _give_back(draft: Draft, output: Any, stored: OutputRef | None) -> Draft:
         if draft.facts.misfits:
             return _fail(draft, Failure(FailureCode.OUTPUT_INVALID, _misfit(draft.facts.misfits)))
     # One that has room twice stands in the run object twice, so that nobody has to look into the steps for it.
-    kept = Kept(draft, stored) if stored else keep_output(draft, output)
+    kept = Kept(draft, stored) if stored else keep_output(draft, output, limit=LIST_LIMIT)
     if kept.failure is not None:
         return _fail(draft, kept.failure)
     return _end(kept.draft.with_run(output=output, stored=kept.ref), RunPhase.SUCCEEDED)

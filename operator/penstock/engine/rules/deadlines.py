@@ -56,7 +56,7 @@ def _overdue_run(draft: Draft) -> Draft:
 
 def _due(draft: Draft, step: StepPlan) -> datetime | None:
     state = draft.step(step.name)
-    if step.timeout is None or state.started_at is None or not state.phase.alive:
+    if step.timeout is None or step.fan_out is not None or state.started_at is None or not state.phase.alive:
         return None
     running_since = _running_since(draft, step)
     if running_since is not None:

@@ -50,10 +50,13 @@ def main_settled(draft: Draft) -> bool:
     """All steps outside `finally` are finished and none of their attempts is alive any more."""
     for step in draft.plan.main:
         state = draft.step(step.name)
-        fact = draft.facts.attempts.get(AttemptId(step.name, state.attempt))
-        if not state.phase.finished or (fact is not None and not fact.ended):
+        if not state.phase.finished:
             return False
-    return True
+        fact = draft.facts.attempts.get(AttemptId(step.name, state.attempt))
+        if fact is not None and not fact.ended:
+            return False
+    main = {step.name for step in draft.plan.main}
+    return all(fact.ended for at, fact in draft.facts.attempts.items() if at.batch is not None and at.step in main)
 
 
 def _advance(draft: Draft, step: StepPlan) -> Draft:

@@ -16,7 +16,7 @@ def take_results(draft: Draft) -> Draft:
     """Steps whose attempt ended get its output or its failure; those seen alive are Running."""
     for step in draft.plan.steps.values():
         state = draft.step(step.name)
-        if state.phase.alive:
+        if state.phase.alive and step.fan_out is None:
             draft = _take(draft, step, state, draft.facts.attempts.get(AttemptId(step.name, state.attempt)))
     return draft
 
@@ -34,7 +34,8 @@ def _take(draft: Draft, step: StepPlan, state: StepState, fact: AttemptFact | No
     if fact.phase is AttemptPhase.SUCCEEDED:
         return _succeed(draft, step, fact)
     if fact.ended:
-        return attempt_failed(draft, step, _failure(draft, step, fact))
+        failure = as_it_was(draft, fact.failure or Failure(FailureCode.LOST, "the attempt ended without a result"))
+        return attempt_failed(draft, step, replace(failure, step=step.name))
     if fact.phase is AttemptPhase.RUNNING:
         return draft.with_step(step.name, phase=StepPhase.RUNNING)
     return draft
@@ -63,9 +64,9 @@ def _succeed(draft: Draft, step: StepPlan, fact: AttemptFact) -> Draft:
     )
 
 
-def _failure(draft: Draft, step: StepPlan, fact: AttemptFact) -> Failure:
-    failure = fact.failure or Failure(FailureCode.LOST, "the attempt ended without a result")
+def as_it_was(draft: Draft, failure: Failure) -> Failure:
+    """What a harness reports; a stop that is not ours is called one from outside."""
     if failure.code == FailureCode.CANCELLED and not draft.facts.cancel and draft.state.stopping is None:
         # The harness was told to stop, and not by us: a node that drains, an eviction, somebody's kill.
-        return Failure(FailureCode.STOPPED, "the attempt was stopped from outside before it had ended", step.name)
-    return Failure(failure.code, failure.reason, step.name)
+        return Failure(FailureCode.STOPPED, "the attempt was stopped from outside before it had ended")
+    return failure

@@ -9,13 +9,22 @@ from penstock.engine.identifiers import attempt_name
 from penstock.engine.model import AttemptId, Failure, StepKind, StepPhase, StepPlan
 from penstock.engine.programs import program_of
 from penstock.engine.rules.gates import open_gate
+from penstock.engine.rules.item_completion import succeed_with_items
+from penstock.engine.rules.item_lists import list_of
 from penstock.engine.rules.retries import fail_step
 from penstock.engine.rules.waits import begin_wait
 from penstock.engine.subjects import attempt_digest, input_document
 
 
 def start_or_ask(draft: Draft, step: StepPlan) -> Draft:
-    """A step that is ready starts, or its gate is asked first."""
+    """A step that is ready starts, or its gate is asked first; of one that is fanned out the list is needed before."""
+    if step.fan_out is not None:
+        draft = list_of(draft, step).draft
+        items = draft.step(step.name).items
+        if items is None or draft.step(step.name).phase.finished:
+            return draft
+        if items.total == 0:
+            return succeed_with_items(_start(draft, step), step, items)
     if step.gate is not None:
         return _through_gate(draft, step)
     if step.kind is StepKind.WAIT:
@@ -45,7 +54,9 @@ def launch_attempts(draft: Draft) -> Draft:
     """Every attempt that is written down and was not seen is (again) asked to exist."""
     for step in draft.plan.steps.values():
         state = draft.step(step.name)
-        if state.phase is StepPhase.STARTING and AttemptId(step.name, state.attempt) not in draft.facts.attempts:
+        if step.fan_out is not None or state.phase is not StepPhase.STARTING:
+            continue
+        if AttemptId(step.name, state.attempt) not in draft.facts.attempts:
             draft = _launch(draft, step)
     return draft
 
@@ -53,12 +64,21 @@ def launch_attempts(draft: Draft) -> Draft:
 def reap_attempts(draft: Draft) -> Draft:
     """Every attempt that still lives though its step went on without it is (again) asked to stop."""
     for at, fact in draft.facts.attempts.items():
-        state = draft.step(at.step)
-        # One that said its word ends by itself: stopping it would cost its log.
-        wanted = state.attempt == at.attempt and (state.phase.alive or state.phase is StepPhase.SUCCEEDED)
-        if not fact.ended and not wanted:
+        if not fact.ended and not _wanted(draft, at):
             draft = draft.emit(StopAttempt(at, _attempt_name(draft, at)))
     return draft
+
+
+def _wanted(draft: Draft, at: AttemptId) -> bool:
+    """The attempt is awaited. So is one that said its word and ends by itself: stopping it would cost its log."""
+    state, step = draft.step(at.step), draft.plan.steps.get(at.step)
+    if at.batch is None or state.items is None or step is None or step.fan_out is None:
+        return state.attempt == at.attempt and (state.phase.alive or state.phase is StepPhase.SUCCEEDED)
+    batch = state.items.active.get(at.batch)
+    if batch is not None:
+        return state.phase.alive and batch.phase.alive and batch.attempt == at.attempt
+    first, after = step.fan_out.batch(at.batch, state.items.total)
+    return len(state.items.succeeded.within(first, after)) == after - first
 
 
 def _through_gate(draft: Draft, step: StepPlan) -> Draft:
@@ -81,6 +101,11 @@ def _next_attempt(draft: Draft, step: StepPlan) -> int:
 
 
 def _start(draft: Draft, step: StepPlan) -> Draft:
+    if step.fan_out is not None:
+        # Its attempts are those of its batches, which begin once it is Starting.
+        items = draft.step(step.name).items
+        message = items.progress() if items is not None else None
+        return draft.with_step(step.name, phase=StepPhase.STARTING, started_at=draft.now, message=message)
     program = program_of(draft, step)
     if program.failure is not None:
         return fail_step(draft, step, program.failure)

@@ -1,0 +1,53 @@
+"""The beginning of a step: its name, when it runs, and how it is spread over a list."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from penstock.api.v1alpha1.meta import MAX_STEPS, ApiModel, CountOrPercent, Expression, StepName
+
+ITEM_RULES = (
+    (
+        "!has(self.forEach) || has(self.script)",
+        "forEach runs a script once for each item; leave it out of other steps",
+    ),
+    (
+        "has(self.forEach) || !(has(self.maxParallel) || has(self.itemsPerPod) || has(self.itemFailures))",
+        "maxParallel, itemsPerPod and itemFailures are about the items of forEach; add forEach or remove them",
+    ),
+    (
+        "!has(self.forEach) || !self.?requiresApproval.?eachAttempt.orValue(false)",
+        "a gate in front of a step with forEach is one for all items; leave eachAttempt out",
+    ),
+)
+"""Rules of the API server for a step that has these fields."""
+
+
+class ItemFailures(ApiModel):
+    """What failures of single items mean for a fanned-out step."""
+
+    tolerated: CountOrPercent = 0
+    """How many items may fail for good, as a number or a percentage such as `10%` (rounded down)."""
+    fail_fast: bool = True
+    """Start no more items once more have failed than are tolerated; what runs then comes to its end."""
+
+
+class StepHead(ApiModel):
+    """What a step is called, when it runs and how often: the beginning of every step."""
+
+    name: StepName
+    """Name, unique in the Workflow: lower case letters, digits and underscores, so that expressions can use it."""
+    needs: Annotated[tuple[StepName, ...], Field(max_length=MAX_STEPS)] = ()
+    """Steps that must have succeeded, or been skipped, before this one starts."""
+    when: Expression | None = None
+    """CEL; the step is skipped when it gives false."""
+    for_each: Expression | None = None
+    """CEL for a list: the program runs once for each item of it, and the output is the list of the items' outputs."""
+    max_parallel: Annotated[int, Field(ge=1, le=256)] = 20
+    """How many pods run items at the same time."""
+    items_per_pod: Annotated[int, Field(ge=1, le=1000)] = 1
+    """How many items one pod runs, one after the other, each as a program run of its own."""
+    item_failures: ItemFailures | None = None
+    """When failed items fail the step; without it the first one does."""

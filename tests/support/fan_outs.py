@@ -1,0 +1,38 @@
+"""Short words for stories of fanned-out steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from penstock.engine.facts import ItemResult
+from penstock.engine.fan_out import FanOut, ItemsState
+from penstock.engine.model import Failure, StepPlan
+from tests.support.plans import Story, a_plan, a_step
+
+
+def a_fan_out(name: str, *needs: str, over: str = "context.rows", **fields: Any) -> StepPlan:
+    """A step that is fanned out; fields of its FanOut, or of the step where that has none such."""
+    of_fan_out = {key: fields.pop(key) for key in list(fields) if key in FanOut.__dataclass_fields__}
+    return a_step(name, *needs, fan_out=FanOut(over, **of_fan_out), **fields)
+
+
+def a_story(count: int, *more: StepPlan, **fields: Any) -> Story:
+    """A run with the step `rows` over `count` items, begun, and further steps."""
+    story = Story(a_plan(a_fan_out("rows", **fields), *more))
+    story.look()
+    story.fan_out("rows", [f"row {index}" for index in range(count)])
+    return story
+
+
+def items_of(story: Story, step: str = "rows") -> ItemsState:
+    items = story.state.step(step).items
+    assert items is not None
+    return items
+
+
+def good(*indices: int) -> tuple[ItemResult, ...]:
+    return tuple(ItemResult(index, output=index * 10) for index in indices)
+
+
+def bad(*indices: int, code: str = "NO_STOCK") -> tuple[ItemResult, ...]:
+    return tuple(ItemResult(index, failure=Failure(code, f"row {index} is sold out")) for index in indices)
