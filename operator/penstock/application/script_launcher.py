@@ -5,6 +5,7 @@ This file's text is what the step runs, so it knows nothing but the standard lib
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -60,6 +61,7 @@ def run_script(asked: Any, work: str) -> dict[str, Any]:
     """Run what was asked for; the result, whatever the script's exit code is."""
     began = time.monotonic()
     child = _start(asked, work)
+    signal.signal(signal.SIGTERM, lambda *_: _end_with(child))
     stdout, stderr = Stream(child.stdout, sys.stdout.buffer), Stream(child.stderr, sys.stderr.buffer)
     late = threading.Event()
     timer = threading.Timer(asked["timeout_seconds"], _stop, (child, late)) if asked["timeout_seconds"] else None
@@ -110,6 +112,15 @@ def _start(asked: Any, work: str) -> subprocess.Popen[bytes]:
     )
 
 
+def _end_with(child: subprocess.Popen[bytes]) -> None:
+    # It has a session of its own, for its time limit: whoever stops this program does not reach it.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGTERM)
+        time.sleep(1.0)
+        os.killpg(child.pid, signal.SIGKILL)
+    sys.exit(143)
+
+
 def _stop(child: subprocess.Popen[bytes], late: threading.Event) -> None:
     late.set()
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -127,5 +138,4 @@ def _installed() -> list[str]:
 
 
 if "context" in globals():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     globals()["output"](run_script(globals()["context"], os.getcwd()))

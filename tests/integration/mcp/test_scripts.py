@@ -11,6 +11,7 @@ import pytest
 from fastmcp import Client
 
 from tests.integration.mcp.test_stdio import over_stdio
+from tests.support.eventually import eventually
 from tests.support.mcp_client import ANN, Switchable, a_server, answer_of, call, connected, own, said, shared
 from tests.support.memory_access import World
 
@@ -88,7 +89,9 @@ async def test_packages_are_installed_and_named(client: Client[Any]):
 
 
 async def test_async_mode_answers_at_once_and_progress_comes_from_inside(client: Client[Any]):
-    program = "import time\nfrom penstock_script import progress\nprogress(5, 10, 'half')\ntime.sleep(600)"
+    program = (
+        "import os, time\nfrom penstock_script import progress\nprogress(5, 10, f'half {os.getpid()}')\ntime.sleep(600)"
+    )
     started = await call(client, "run_script_in_dir", script_content=program, async_mode=True, job_label="slow one")
     assert started["status"] == "running"
     async with asyncio.timeout(30):
@@ -102,6 +105,8 @@ async def test_async_mode_answers_at_once_and_progress_comes_from_inside(client:
     assert line["run"] == started["run"]
     await call(client, "cancel_run", run=started["run"])
     assert (await call(client, "wait_for_run", run=started["run"]))["status"] == "cancelled"
+    process = Path("/proc") / step["message"].split()[-1]
+    await eventually(lambda: not process.exists(), what="the script outlived its run")
 
 
 async def test_what_was_handed_over_is_kept_with_its_parameters_and_without_secrets(client: Client[Any]):
