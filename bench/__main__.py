@@ -37,9 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Nothing is mounted that a measured step does not need.
     Installation(cluster, Release(cluster), build_images()).install(caBundle__configMapName="")
     with _namespace(cluster) as namespace:
-        samples, counts = asyncio.run(_measured(cluster, namespace, options))
-        usage = asyncio.run(_crowded(cluster, namespace, samples, options.crowds)) if options.crowds else {}
-    found = {**figures.summarize(samples, counts), **usage, "decide200_p50_ms": deciding.milliseconds()}
+        samples: Samples = {shape: [] for shape in shapes.SHAPES}
+        used = asyncio.run(_crowded(cluster, namespace, samples, options.crowds)) if options.crowds else {}
+        counts = asyncio.run(_measured(cluster, namespace, samples, options))
+    found = {**figures.summarize(samples, counts), **used, "decide200_p50_ms": deciding.milliseconds()}
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(found, indent=2) + "\n")
     print(figures.table(found, shapes.SHAPES))
@@ -68,10 +69,10 @@ async def _crowded(cluster: Cluster, namespace: str, samples: Samples, count: in
         return {name: round(value, 1) for name, value in found.items()}
 
 
-async def _measured(cluster: Cluster, namespace: str, options: argparse.Namespace) -> tuple[Samples, Counts]:
+async def _measured(cluster: Cluster, namespace: str, samples: Samples, options: argparse.Namespace) -> Counts:
+    """Measure the shapes that are measured alone; our writes for each of their runs."""
     log, count = from_environment().audit_log, options.count
     among = [shape for shape in shapes.ALONE if shape == "bare_pod" or not options.only or shape in options.only]
-    samples: Samples = {shape: [] for shape in shapes.SHAPES}
     async with (
         KubeClient.connect(Credentials.from_kubeconfig(cluster.kubeconfig)) as client,
         bench(client, namespace) as place,
@@ -89,7 +90,7 @@ async def _measured(cluster: Cluster, namespace: str, options: argparse.Namespac
         mine = [write for write in audit.writes(log, since) if write.namespace == namespace]
     runs = {shape: names[-count:] for shape, names in place.names.items() if shape in among}
     counted = writes_by_run(mine, OPERATOR, {run for names in runs.values() for run in names})
-    return samples, {shape: [counted[run] for run in names] for shape, names in runs.items()}
+    return {shape: [counted[run] for run in names] for shape, names in runs.items()}
 
 
 @contextmanager

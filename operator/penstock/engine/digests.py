@@ -24,9 +24,12 @@ _DIGITS = 1e21
 """Floats from here on are written with an exponent, as encoding/json of Go does."""
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
 def canonical(value: Any) -> bytes:
     """The one byte string that stands for a JSON value. Raises ValueError for what JSON cannot say."""
-    return json.dumps(_sorted(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+    return _encode(_sorted(value)).encode("utf-8")
 
 
 def digest(scheme: str, value: Any) -> str:

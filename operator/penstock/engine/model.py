@@ -325,10 +325,10 @@ class RunState:
 
     def step(self, name: str) -> StepState:
         """The state of a step, pending where nothing was recorded."""
-        return self.steps.get(name, _UNTOUCHED)
+        return self.steps.get(name, UNTOUCHED)
 
 
-_UNTOUCHED = StepState()
+UNTOUCHED = StepState()
 
 
 @dataclass(frozen=True, slots=True)
