@@ -10,8 +10,8 @@ NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}}
 DOUBLE = a_workflow("double", a_step("work", "output(context.n * 2)"), inputs=NUMBER)
 
 
-def a_child(name: str, *needs: str, **workflow: Any) -> Json:
-    return {"name": name, "needs": list(needs), "workflow": workflow}
+def a_child(step: str, *needs: str, **workflow: Any) -> Json:
+    return {"name": step, "needs": list(needs), "workflow": workflow}
 
 
 def children(tenant: Tenant) -> list[Json]:
