@@ -198,7 +198,7 @@ def test_what_the_contract_promises_is_in_the_environment(harness: Harness):
     assert environment["PENSTOCK_IDEMPOTENCY_KEY"] == "key-1"
     assert environment["CTX_a"] == "1"
     assert not [name for name in environment if name.startswith("PENSTOCK_INPUT")]
-    assert file == {"context": {"a": 1}, "item": 3, "steps": {}, "run": run}
+    assert file == {"context": {"a": 1}, "item": 3, "itemIndex": None, "steps": {}, "run": run}
 
 
 def test_the_prelude_also_runs_in_an_interpreter_of_its_own(harness: Harness, tmp_path: Path):
@@ -208,7 +208,8 @@ def test_the_prelude_also_runs_in_an_interpreter_of_its_own(harness: Harness, tm
 
     from penstock_runtimes import load_runtime
 
-    (tmp_path / "context.json").write_text(json.dumps({"context": {"a": 1}, "item": None, "steps": {}, "run": {}}))
+    values = {"context": {"a": 1}, "item": None, "itemIndex": None, "steps": {}, "run": {}}
+    (tmp_path / "context.json").write_text(json.dumps(values))
     (tmp_path / "step.py").write_text("print(context.a); output(context.a); fail('A', 'b')")
     environment = {"PENSTOCK_OUTPUT": str(tmp_path / "out"), "PENSTOCK_CONTEXT_FILE": str(tmp_path / "context.json")}
     prelude = load_runtime("python").folder / "prelude.py"
