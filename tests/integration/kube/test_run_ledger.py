@@ -20,7 +20,7 @@ KEY = Key("default", "order-1")
 
 @pytest.fixture
 def ledger(client: KubeClient) -> RunLedger:
-    return RunLedger(client, Copies(client, RUNS, WorkflowRun), ServerClock())
+    return RunLedger(client, Copies(client, RUNS, WorkflowRun), ServerClock(), lambda _key: None)
 
 
 async def loaded(ledger: RunLedger) -> WorkflowRun:
@@ -69,3 +69,18 @@ async def test_nothing_new_is_not_written(server: ApiServer, ledger: RunLedger):
 
     assert await ledger.save_status(run, WorkflowRunStatus(phase="Running")) == run
     assert len(server.writes()) == 1
+
+
+async def test_a_run_that_the_operator_asks_for_or_stops_is_looked_at_though_its_watch_has_no_news(
+    server: ApiServer, client: KubeClient
+):
+    woken: list[Key] = []
+    runs = Copies(client, RUNS, WorkflowRun)
+    ledger = RunLedger(client, runs, ServerClock(), woken.append)
+
+    assert await ledger.create(a_run())
+    assert runs.heard("ADDED", server.get("workflowruns", "order-1")) is None
+    assert woken == [KEY]
+
+    await ledger.request_cancel(KEY)
+    assert woken == [KEY, KEY]

@@ -84,7 +84,7 @@ class ClusterSide:
         self.revisions = KubeRevisions(client, self._workflows, lambda digest, spec: not self._check(digest, spec))
         self.workflows = KubeWorkflowLedger(client, self._workflows)
         self._keeper = WorkflowKeeper(self.workflows, self._workflows, self.revisions, self._check, clock)
-        self.ledger = RunLedger(client, self._runs, clock)
+        self.ledger = RunLedger(client, self._runs, clock, self._run_queue.add)
         self.gates = ApprovalGates(client, self._requests, _nonce)
         self.outputs = KubeOutputs(client)
         self.events = KubeEvents(client, clock, settings.instance, _nonce)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.copies import Copies
 from penstock.adapters.kube.resources import RUNS
@@ -19,10 +21,16 @@ _REASON_LIMIT = 4096
 class RunLedger:
     """Ledger of ports.engine on WorkflowRuns. `runs` is fed from outside with watch events."""
 
-    def __init__(self, client: KubeClient, runs: Copies[WorkflowRun], clock: Clock) -> None:
+    def __init__(
+        self, client: KubeClient, runs: Copies[WorkflowRun], clock: Clock, wake: Callable[[Key], None]
+    ) -> None:
+        """Have `wake` called with a run that this one creates or asks to stop: once its answer is known here, the
+        watch event of the same state is no news and wakes nobody.
+        """
         self._client = client
         self._runs = runs
         self._clock = clock
+        self._wake = wake
 
     async def load(self, key: Key) -> WorkflowRun | None:
         """The newest copy known; one that nobody can read is failed with what is wrong with it."""
@@ -48,6 +56,7 @@ class RunLedger:
             self._runs.take(await self._client.create(path, run.to_wire(), WorkflowRun.model_validate_json))
         except AlreadyExists:
             return False
+        self._wake(Key(run.metadata.namespace, run.metadata.name))
         return True
 
     async def request_cancel(self, key: Key) -> WorkflowRun | None:
@@ -57,10 +66,12 @@ class RunLedger:
             return None
         path, patch = RUNS.path(key.namespace, key.name), {"spec": {"cancel": True}}
         try:
-            return self._runs.take(await self._client.merge_patch(path, patch, WorkflowRun.model_validate_json))
+            asked = self._runs.take(await self._client.merge_patch(path, patch, WorkflowRun.model_validate_json))
         except NotFound:
             self._runs.forget(key)
             return None
+        self._wake(key)
+        return asked
 
     async def save_status(self, run: WorkflowRun, status: WorkflowRunStatus) -> WorkflowRun:
         """Write what changed, in one request; nothing where nothing did. Raises Conflict, NotFound, Unavailable."""
