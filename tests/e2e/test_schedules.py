@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import RELEASE, SYSTEM_NAMESPACE, Cluster, wait_for
-from tests.support.host_operator import HostOperator, OperatorConfig, allow_lease, operator_config
-from tests.support.installation import Installation, put_authorities
+from tests.support.cluster import wait_for
 from tests.support.tenant import ALICE, Json, Tenant, a_step, a_workflow
 
 pytestmark = pytest.mark.timeout(600, func_only=True)
@@ -138,53 +133,6 @@ def test_one_idempotency_key_is_one_run_whoever_uses_it(tenant: Tenant) -> None:
     assert refused["code"] == "IDEMPOTENCY_KEY_USED"
     assert "run first" in refused["reason"]
     assert tenant.of_run("job", "second") == []
-
-
-@pytest.fixture
-def config(cluster: Cluster, installation: Installation, tmp_path: Path) -> Iterator[OperatorConfig]:
-    """For operators on this machine; the one in the cluster is stopped."""
-    deployment = ("deployment", f"{RELEASE}-operator", "-n", SYSTEM_NAMESPACE)
-    cluster.kubectl("scale", *deployment, "--replicas=0")
-    pods = ("pod", "-l", "app.kubernetes.io/component=operator", "-n", SYSTEM_NAMESPACE)
-    cluster.kubectl("wait", *pods, "--for=delete", "--timeout=60s", timeout=90)
-    yield operator_config(cluster, installation.images, tmp_path)
-    cluster.kubectl("scale", *deployment, "--replicas=1")
-    cluster.kubectl("rollout", "status", *deployment, "--timeout=120s", timeout=150)
-
-
-def test_two_operators_that_are_killed_in_turn_start_one_run_a_minute(cluster: Cluster, config: OperatorConfig) -> None:
-    """Both at work at once: on one machine the Lease takes them for one replica, so it keeps nobody from anything."""
-    namespace = f"e2e-clock-{uuid.uuid4().hex[:8]}"
-    cluster.kubectl("create", "namespace", namespace)
-    put_authorities(cluster, namespace)
-    allow_lease(cluster, namespace)
-    tenant = Tenant(cluster, namespace)
-    tenant.settle()
-    operators = [HostOperator(config, namespace) for _ in range(2)]
-    try:
-        for operator in operators:
-            operator.start()
-        tenant.apply(scheduled("report"))
-        for operator in operators:
-            _wait_for_more(tenant, operator)
-            operator.kill()
-            operator.start()
-        _wait_for_more(tenant, operators[0])
-        found = moments(tenant)
-        assert set(found.values()) == {1}
-        # No minute was left out either: what was missed is made up for.
-        ordered = sorted(datetime.fromisoformat(moment) for moment in found)
-        assert (ordered[-1] - ordered[0]).total_seconds() == 60 * (len(ordered) - 1)
-        assert status(tenant, "report")["schedules"][0].get("missed", 0) == 0
-    finally:
-        for operator in operators:
-            operator.kill()
-        cluster.kubectl("delete", "namespace", namespace, "--wait=false", check=False)
-
-
-def _wait_for_more(tenant: Tenant, operator: HostOperator) -> None:
-    before = len(moments(tenant))
-    wait_for(lambda: len(moments(tenant)) > before, seconds=150, what=lambda: f"a further run\n{operator.log()}")
 
 
 def _later(run: Json) -> bool:
