@@ -175,7 +175,7 @@ class TestMcpServer:
         "words",
         [
             ["get", "secrets"],
-            ["delete", "pwr", "one"],
+            ["delete", "pwf", "orders"],
             ["create", "configmap", "c"],
             ["delete", "pod", "one"],
             ["create", "token", "default"],
@@ -217,7 +217,7 @@ class TestMcpServer:
         "words",
         [
             pytest.param(["get", "configmaps"], id="what our kinds do not need"),
-            pytest.param(["delete", "pwr", "r"], id="what the server never does"),
+            pytest.param(["delete", "pwf", "orders"], id="what the server never does"),
             pytest.param(["get", "pwr", "--as-group=leads"], id="with a group"),
             pytest.param(["get", "pwr", "-n", "default"], id="elsewhere"),
         ],
