@@ -77,15 +77,17 @@ arch: setup ## Who may import whom
 
 .PHONY: verify
 verify: setup ## Generated files are what their sources say
-	$(BIN)/python tools/gen_crds.py --check
-	$(BIN)/python tools/gen_errors.py --check
-	$(BIN)/python tools/gen_fields.py --check
+	$(BIN)/python -m tools.gen_crds --check
+	$(BIN)/python -m tools.gen_errors --check
+	$(BIN)/python -m tools.gen_fields --check
+	$(BIN)/python -m tools.gen_phases --check
 
 .PHONY: generate
 generate: setup ## Make the generated files again
-	$(BIN)/python tools/gen_crds.py
-	$(BIN)/python tools/gen_errors.py
-	$(BIN)/python tools/gen_fields.py
+	$(BIN)/python -m tools.gen_crds
+	$(BIN)/python -m tools.gen_errors
+	$(BIN)/python -m tools.gen_fields
+	$(BIN)/python -m tools.gen_phases
 
 .PHONY: unit
 unit: setup ## Pure parts, no I/O

@@ -5,18 +5,15 @@ Run by `make generate`; `make verify` runs it with --check, which exits with 1 w
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from penstock.api.crd_schema import definitions
-
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "fields.md"
+from tools import pages
 
 Schema = Mapping[str, Any]
 
@@ -113,21 +110,6 @@ class Field:
         meaning = _DEFAULT.sub("", text) if found else text
         shown = example(self.path, self.schema)
         return type_of(self.schema), default, limits(self.schema), f"`{shown}`" if shown else "", meaning
-
-
-def main(argv: list[str]) -> int:
-    """Write the page, or with --check say whether it is stale."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 when the page is stale")
-    check = parser.parse_args(argv).check
-    text = page()
-    if PAGE.exists() and PAGE.read_text("utf-8") == text:
-        return 0
-    print(f"{PAGE.name} is stale" if check else f"writing {PAGE.name}")
-    if not check:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(text, "utf-8")
-    return 1 if check else 0
 
 
 def page() -> str:
@@ -248,4 +230,4 @@ def _is_duration(schema: Schema) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(pages.keep("fields.md", page(), __doc__ or ""))

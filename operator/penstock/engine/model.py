@@ -20,12 +20,19 @@ class RunPhase(StrEnum):
     """Where a run stands."""
 
     PENDING = "Pending"
+    """Nothing of it has started: it is new, or waits for its turn."""
     RUNNING = "Running"
+    """Steps run, wait for a time, or are about to start."""
     WAITING = "Waiting"
+    """Somebody has to act: a gate is open, or the run is suspended."""
     SUCCEEDED = "Succeeded"
+    """Every step succeeded, was skipped, or failed where that is let pass."""
     FAILED = "Failed"
+    """A step failed, or the run could not start."""
     CANCELLED = "Cancelled"
+    """Somebody asked for its end."""
     TIMED_OUT = "TimedOut"
+    """It took longer than its timeout."""
 
     @property
     def finished(self) -> bool:
@@ -48,11 +55,15 @@ class StepPhase(StrEnum):
     RUNNING = "Running"
     """Its attempt was seen alive."""
     BACKOFF = "Backoff"
-    """An attempt failed; the next one starts at `retry_at`."""
+    """An attempt failed; the next one starts at `retryAt`."""
     SUCCEEDED = "Succeeded"
+    """It has its output."""
     FAILED = "Failed"
+    """Its last attempt failed, or its gate said no."""
     SKIPPED = "Skipped"
+    """Its `when` was false, or a step that it needs failed."""
     CANCELLED = "Cancelled"
+    """The run ended before it did."""
 
     @property
     def finished(self) -> bool:
