@@ -97,6 +97,10 @@ unit: setup ## Pure parts, no I/O
 properties: setup ## Hypothesis: the state machine, the codecs
 	$(PYTEST) -n auto tests/properties
 
+.PHONY: properties-deep
+properties-deep: setup ## The same on very many runs of the engine; takes minutes
+	$(PYTEST) --hypothesis-profile=deep --hypothesis-show-statistics --timeout=0 tests/properties/test_oracle.py
+
 .PHONY: contract
 contract: setup ## One suite for every adapter: memory, SQLite, cluster
 	$(PYTEST) -n auto tests/contract

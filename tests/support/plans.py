@@ -160,12 +160,16 @@ class Story:
 
     def vote(self, step: str, by: str, verdict: Verdict = Verdict.APPROVE, **fields: Any) -> Decided:
         """Somebody decides on the gate of a step."""
+        self.add_vote(step, by, verdict, **fields)
+        return self.look()
+
+    def add_vote(self, step: str, by: str, verdict: Verdict, **fields: Any) -> None:
+        """Somebody has decided on the gate of a step, and nobody has looked since."""
         gate = self.state.step(step).gate
         assert gate is not None
         known = self.gates.get(gate.name, GateFact(gate.name, gate.digest))
         vote = Decision(by, verdict, fields.pop("digest", gate.digest), **fields)
         self.gates[gate.name] = GateFact(gate.name, gate.digest, (*known.decisions, vote), open=known.open)
-        return self.look()
 
     def later(self, span: timedelta) -> Decided:
         self.now += span

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from penstock.engine.draft import Draft
 from penstock.engine.facts import Value
 from penstock.engine.failures import FailureCode
-from penstock.engine.model import AttemptId, Failure, OnFailure, StepPhase, StepPlan
+from penstock.engine.model import Failure, OnFailure, StepPhase, StepPlan
 from penstock.engine.rules.retries import fail_step
 from penstock.engine.rules.starting import start_or_ask
 
@@ -47,16 +47,11 @@ def effective_needs(draft: Draft, step: StepPlan) -> Iterator[str]:
 
 
 def main_settled(draft: Draft) -> bool:
-    """All steps outside `finally` are finished and none of their attempts is alive any more."""
-    for step in draft.plan.main:
-        state = draft.step(step.name)
-        if not state.phase.finished:
-            return False
-        fact = draft.facts.attempts.get(AttemptId(step.name, state.attempt))
-        if fact is not None and not fact.ended:
-            return False
+    """All steps outside `finally` are finished and none of their attempts, earlier ones included, is alive any more."""
     main = {step.name for step in draft.plan.main}
-    return all(fact.ended for at, fact in draft.facts.attempts.items() if at.batch is not None and at.step in main)
+    if not all(draft.step(name).phase.finished for name in main):
+        return False
+    return all(fact.ended for at, fact in draft.facts.attempts.items() if at.step in main)
 
 
 def _advance(draft: Draft, step: StepPlan) -> Draft:

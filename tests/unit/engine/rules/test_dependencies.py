@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from penstock.engine.commands import StartAttempt
-from penstock.engine.model import AttemptId, OnFailure, StepPhase
-from tests.support.plans import Story, a_plan, a_step
+from penstock.engine.facts import AttemptPhase
+from penstock.engine.model import AttemptId, OnFailure, Retry, StepPhase
+from penstock.engine.rules.deadlines import START_ALLOWANCE
+from tests.support.plans import Story, a_plan, a_step, seconds
 
 
 def test_a_step_starts_once_all_its_needs_succeeded():
@@ -88,6 +92,19 @@ def test_finally_starts_after_everything_else_and_sees_how_the_run_stands():
     assert start.document["run"] == {"name": "order-1", "namespace": "shop", "phase": "Failed", "failedSteps": ["a"]}
     story.end("audit")
     assert story.state.phase == "Failed"
+
+
+def test_finally_waits_for_an_earlier_attempt_that_is_still_being_stopped():
+    retry = Retry(limit=1, initial=seconds(0))
+    story = Story(a_plan(a_step("a", retry=retry, timeout=seconds(5)), a_step("audit", final=True)))
+    story.look()
+    story.later(START_ALLOWANCE + seconds(5))
+    story.end("a")
+    assert story.started == [AttemptId("a", 1), AttemptId("a", 2)]
+    hung = AttemptId("a", 1)
+    story.attempts[hung] = replace(story.attempts[hung], phase=AttemptPhase.FAILED)
+    story.look()
+    assert story.started[2:] == [AttemptId("audit", 1)]
 
 
 def test_a_skipped_diamond_of_many_layers_is_settled_at_once():
