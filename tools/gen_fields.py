@@ -75,6 +75,7 @@ EXAMPLES: Mapping[str, Any] = {
     "status": "True",
     "step": "charge",
     "succeeded": "0-2,4-16",
+    "carried": "0-2",
     "stopping": "Cancelled",
     "subject": '{"run":"order-7","step":"release"}',
     "timeZone": "Europe/Berlin",

@@ -37,12 +37,14 @@ class LogPart:
     ended: bool
 
 
-async def log_part(access: Access, run: WorkflowRun, step: str, cursor: str, max_bytes: int) -> LogPart:
+async def log_part(
+    access: Access, run: WorkflowRun, step: str, cursor: str, max_bytes: int, item: int | None = None
+) -> LogPart:
     """The last `max_bytes` of the newest attempt's log, or the first `max_bytes` of the step's after the cursor.
 
-    Raises NotFound, InvalidInput.
+    Of a step with items that of the pod which ran `item`. Raises NotFound, InvalidInput.
     """
-    wanted = StepLog(step, after=LogCursor.parse(cursor) if cursor else None)
+    wanted = StepLog(step, after=LogCursor.parse(cursor) if cursor else None, item=item)
     page = await log_page(access, run, wanted, max_bytes)
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     text = decoder.decode(page.data, final=page.complete)

@@ -115,6 +115,7 @@ class RunTools:
         step: StepName,
         cursor: Annotated[str, Field(description="Only what was printed since: `cursor` of the last answer.")] = "",
         max_bytes: Annotated[int, Field(ge=1, le=MAX_LOG, description="How much at most.")] = 16_384,
+        item: Annotated[int | None, Field(ge=0, description="Of a step with items: which one, from 0.")] = None,
     ) -> ToolResult:
         """Read what a step printed in its newest attempt: the end of it, or with `cursor` only what is new.
 
@@ -123,7 +124,7 @@ class RunTools:
         """
         access = self._callers.access()
         found = await access.runs.get(self._callers.key(run))
-        return log_answer(run_id(found), step, await log_part(access, found, step, cursor, max_bytes))
+        return log_answer(run_id(found), step, await log_part(access, found, step, cursor, max_bytes, item))
 
     async def cancel_run(self, run: RunHandle) -> ToolResult:
         """Ask for a run to be cancelled: nothing new starts, what runs is stopped, `finally` steps still run.

@@ -6,12 +6,13 @@ The child's name is that of the attempt, so it can never be made twice; what it 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
 
+from penstock.api.v1alpha1.awaited import awaited
 from penstock.api.v1alpha1.codec import output_ref
 from penstock.api.v1alpha1.meta import ObjectMeta, OwnerReference
 from penstock.api.v1alpha1.run import MAX_DEPTH, ParentReference, WorkflowReference, WorkflowRun, WorkflowRunSpec
@@ -39,8 +40,9 @@ class ChildRuns:
     authority: Authority
 
     async def observe(self, run: WorkflowRun) -> Mapping[AttemptId, AttemptFact]:
-        """How the children of the run stand, from memory."""
-        children = self.families.of(run.metadata.uid)
+        """How the children of the run stand, from memory; of items that nobody waits for only those that live."""
+        waits = awaited(run.status)
+        children = [child for child in self.families.of(run.metadata.uid) if _counts(child, waits)]
         facts = await asyncio.gather(*(self._fact(child) for child in children))
         return {_attempt(child): fact for child, fact in zip(children, facts, strict=True)}
 
@@ -111,7 +113,8 @@ class StepRunners:
         if not children:
             return await self.programs.observe(run)
         # Whoever runs programs asks the server for an attempt that he does not know; these are none of his.
-        steps = {name: step for name, step in run.status.steps.items() if AttemptId(name, step.attempt) not in children}
+        theirs = {at.step for at in children}
+        steps = {name: step for name, step in run.status.steps.items() if name not in theirs}
         others = run.model_copy(update={"status": run.status.model_copy(update={"steps": steps})})
         return {**await self.programs.observe(others), **children}
 
@@ -185,6 +188,11 @@ def _failure(child: WorkflowRun) -> Failure:
         return Failure(FailureCode.LOST, f"run {name} ended {child.status.phase} and says not why")
     where = f" in step {error.step}" if error.step else ""
     return Failure(error.code, f"run {name} failed{where}: {error.reason}")
+
+
+def _counts(child: WorkflowRun, waits: Container[AttemptId]) -> bool:
+    at = _attempt(child)
+    return at.batch is None or at in waits or not RunPhase(child.status.phase).finished
 
 
 def _attempt(child: WorkflowRun) -> AttemptId:

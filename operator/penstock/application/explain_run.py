@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from functools import partial
 
 from penstock.api.v1alpha1.approval import ApprovalRequest
 from penstock.api.v1alpha1.run import WorkflowRun
@@ -28,14 +29,23 @@ async def explain_run(access: Access, key: Key, now: datetime) -> Explanation:
     """
     run = await access.runs.get(key)
     gates = [step.gate.name for step in run.status.steps.values() if step.gate and step.phase == StepPhase.WAITING]
-    broken = [name for name in _told(run) if run.status.steps[name].attempt > 0][:MAX_LOGS]
+    broken = [wanted for wanted in map(partial(_log_of, run), _told(run)) if wanted is not None][:MAX_LOGS]
     spec, requests, logs = await asyncio.gather(
         definition_of(access, run),
         asyncio.gather(*(_request(access, Key(key.namespace, gate)) for gate in gates)),
-        asyncio.gather(*(_last_lines(access, run, name) for name in broken)),
+        asyncio.gather(*(_last_lines(access, run, wanted) for wanted in broken)),
     )
     approvals = {request.metadata.name: request for request in requests if request is not None}
-    return explain(Evidence(run, spec, approvals, dict(zip(broken, logs, strict=True))), now)
+    lines = {wanted.step: log for wanted, log in zip(broken, logs, strict=True)}
+    return explain(Evidence(run, spec, approvals, lines), now)
+
+
+def _log_of(run: WorkflowRun, step: str) -> StepLog | None:
+    """The log that shows why the step failed; of one that is fanned out that of the first item that failed."""
+    state = run.status.steps[step]
+    if state.items is not None:
+        return StepLog(step, item=state.items.failures[0].index) if state.items.failures else None
+    return StepLog(step) if state.attempt > 0 else None
 
 
 def _told(run: WorkflowRun) -> tuple[str, ...]:
@@ -51,9 +61,9 @@ async def _request(access: Access, key: Key) -> ApprovalRequest | None:
         return None
 
 
-async def _last_lines(access: Access, run: WorkflowRun, step: str) -> tuple[str, ...]:
+async def _last_lines(access: Access, run: WorkflowRun, wanted: StepLog) -> tuple[str, ...]:
     try:
-        page = await log_page(access, run, StepLog(step), _LOG_BYTES)
+        page = await log_page(access, run, wanted, _LOG_BYTES)
     except (NotFound, Forbidden, Unavailable):
         # Unavailable: the node that has the log may be what is to be explained.
         return ()

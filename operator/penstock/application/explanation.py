@@ -12,9 +12,11 @@ from penstock.api.v1alpha1.run import ErrorStatus, StepStatus, WorkflowRun
 from penstock.api.v1alpha1.workflow import Step, WorkflowSpec
 from penstock.application.outcomes import run_id
 from penstock.engine.failures import FailureCode, hindrance_of, meaning_of
+from penstock.engine.indices import Indices
 from penstock.engine.model import RunPhase, StepPhase
 
 _NAMED = 8
+_NAMED_ITEMS = 3
 """Steps that are named in one sentence; of more, how many."""
 
 
@@ -145,6 +147,8 @@ def _points(known: Evidence, now: datetime) -> Iterator[Point]:
         for name, step in known.steps.items():
             yield from _unfinished(known, name, step, now)
         yield from _behind(known)
+    for name, step in known.steps.items():
+        yield from _items(known, name, step)
     yield from _skipped(known)
 
 
@@ -157,6 +161,19 @@ def _failed(known: Evidence, name: str) -> Point:
     text = f"Step {name} failed{attempt}: {_words(step.error)}{more}"
     code = step.error.code if step.error else None
     return Point(text, name, code, _advice(code), known.logs.get(name, ()))
+
+
+def _items(known: Evidence, name: str, step: StepStatus) -> Iterator[Point]:
+    """The first items of a step that failed, and how to see what they printed."""
+    if step.items is None or not step.items.failures:
+        return
+    first = sorted(step.items.failures, key=lambda each: each.index)[:_NAMED_ITEMS]
+    named = "; ".join(f"item {each.index}: {each.reason.rstrip('. ')} ({each.code})" for each in first)
+    count = len(Indices.parse(step.items.failed))
+    more = f"; and {count - len(first):,} more" if count > len(first) else ""
+    text = f"Of the {step.items.total:,} items of step {name} {count:,} failed: {named}{more}."
+    advice = f"See what it printed: `penstock logs {run_id(known.run)} {name} --item {first[0].index}`."
+    yield Point(text, name, first[0].code, advice)
 
 
 def _unfinished(known: Evidence, name: str, step: StepStatus, now: datetime) -> Iterator[Point]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.application.item_logs import batch_of
 from penstock.application.read_step_log import StepLog, read_step_log
 from penstock.application.step_attempts import may_have_more, may_still_print, newest_attempt
 from penstock.engine.model import AttemptId
@@ -31,20 +32,23 @@ async def log_page(access: Access, run: WorkflowRun, wanted: StepLog, max_bytes:
     """At most `max_bytes`: the first ones after `wanted.after`, else the last ones. Raises NotFound, InvalidInput."""
     # Asked for before the log is read, so that a page is called complete only when it is.
     before = await access.runs.get(Key(run.metadata.namespace, run.metadata.name))
-    page = await (_onwards(access, run, wanted, max_bytes) if wanted.after else _end(access, run, wanted, max_bytes))
+    read = _onwards if wanted.after else _end
+    page = await read(access, before, wanted, max_bytes)
     at = AttemptId(wanted.step, page.cursor.attempt, page.cursor.batch)
-    last = wanted.attempt is not None or (
-        newest_attempt(before, wanted.step) <= at.attempt and not may_have_more(before, wanted.step)
-    )
+    newest = newest_attempt(before, wanted.step) if at.batch is None else at.attempt
+    last = wanted.attempt is not None or (newest <= at.attempt and not may_have_more(before, wanted.step, at.batch))
     return replace(page, complete=page.complete and last and not may_still_print(before, at))
 
 
 async def _end(access: Access, run: WorkflowRun, wanted: StepLog, max_bytes: int) -> LogPage:
     kept = bytearray()
     # Where nothing was printed yet, the next page begins with the first byte.
-    cursor = LogCursor(wanted.attempt or max(1, newest_attempt(run, wanted.step)), batch=wanted.batch)
+    batch = batch_of(run, wanted.step, wanted.item) if wanted.item is not None else None
+    cursor = LogCursor(wanted.attempt or max(1, newest_attempt(run, wanted.step)), batch=batch)
     gone = False
     async for piece in read_step_log(access, run, wanted):
+        if piece.cursor.attempt != cursor.attempt:
+            kept.clear()  # a page is of one attempt
         kept += piece.data
         del kept[:-max_bytes]
         cursor, gone = piece.cursor, gone or piece.missing != 0

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.application.item_logs import about_items, batch_of, items_known, read_batch_log
 from penstock.application.step_attempts import may_have_more, newest_attempt
 from penstock.engine.model import AttemptId
 from penstock.errors import NotFound
@@ -22,7 +23,8 @@ class StepLog:
     """This attempt alone."""
     after: LogCursor | None = None
     """What was printed since, in this attempt and in those that followed it."""
-    batch: int | None = None
+    item: int | None = None
+    """Of a step with `forEach`: the batch of this item, all of its attempts."""
 
 
 async def read_step_log(
@@ -32,24 +34,30 @@ async def read_step_log(
 
     Raises NotFound where the step has no such attempt (with `follow`: nor will have one), or nothing of it is left.
     """
-    key = Key(run.metadata.namespace, run.metadata.name)
-    run = await access.runs.get(key)
+    run = await access.runs.get(Key(run.metadata.namespace, run.metadata.name))
     check_step(run, wanted.step)
+    of_batch = wanted.item is not None or (wanted.after is not None and wanted.after.batch is not None)
+    async for piece in (_of_batch if of_batch else _of_step)(access, run, wanted, follow=follow):
+        yield piece
+
+
+async def _of_step(access: Access, run: WorkflowRun, wanted: StepLog, *, follow: bool) -> AsyncIterator[LogPiece]:
+    key = Key(run.metadata.namespace, run.metadata.name)
     after, number = wanted.after, wanted.attempt or (wanted.after.attempt if wanted.after else 0)
     if follow:
         run = await _begun(access, run, wanted.step, number or 1)
     number = number or newest_attempt(run, wanted.step)
     if not 0 < number <= newest_attempt(run, wanted.step):
-        raise NotFound(_no_attempt(run, wanted))
+        raise _no_attempt(run, wanted)
     while True:
-        at = AttemptId(wanted.step, number, after.batch if after else wanted.batch)
+        at = AttemptId(wanted.step, number)
         try:
             async for piece in access.logs.read(run, at, after=after, follow=follow):
                 yield piece
         except NotFound:
             if newest_attempt(run, wanted.step) == number:
                 raise
-            yield LogPiece(b"", LogCursor(number + 1, batch=at.batch), missing=None)
+            yield LogPiece(b"", LogCursor(number + 1), missing=None)
         if wanted.attempt is not None or (wanted.after is None and not follow):
             return
         run = await access.runs.get(key)
@@ -58,6 +66,17 @@ async def read_step_log(
         if newest_attempt(run, wanted.step) <= number:
             return
         after, number = None, number + 1
+
+
+async def _of_batch(access: Access, run: WorkflowRun, wanted: StepLog, *, follow: bool) -> AsyncIterator[LogPiece]:
+    run = await items_known(access, run, wanted.step) if follow else run
+    number = wanted.attempt or (wanted.after.attempt if wanted.after else 1)
+    batch = wanted.after.batch if wanted.after else None
+    if wanted.item is not None:
+        batch = batch_of(run, wanted.step, wanted.item)
+    first, alone = AttemptId(wanted.step, number, batch), wanted.attempt is not None
+    async for piece in read_batch_log(access, run, first, wanted.after, follow=follow, alone=alone):
+        yield piece
 
 
 def check_step(run: WorkflowRun, step: str) -> None:
@@ -77,7 +96,10 @@ async def _begun(access: Access, run: WorkflowRun, step: str, attempt: int) -> W
     return run
 
 
-def _no_attempt(run: WorkflowRun, wanted: StepLog) -> str:
+def _no_attempt(run: WorkflowRun, wanted: StepLog) -> NotFound:
+    state = run.status.steps.get(wanted.step)
+    if state is not None and state.items is not None:
+        return NotFound(about_items(wanted.step, state), hint="Add --item N; an agent gives `item`.")
     step, newest = f"step {wanted.step} of run {run.metadata.name}", newest_attempt(run, wanted.step)
     number = wanted.attempt or (wanted.after.attempt if wanted.after else 0)
-    return f"{step} has no attempt {number}; its newest is {newest}" if newest else f"{step} has no attempt"
+    return NotFound(f"{step} has no attempt {number}; its newest is {newest}" if newest else f"{step} has no attempt")

@@ -1,4 +1,4 @@
-"""Retrying a finished run: a new one of the same content and context that takes over what succeeded."""
+"""Retrying a finished run: a new one of the same content and context that takes over what succeeded, items too."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from penstock.api.v1alpha1.meta import ObjectMeta
 from penstock.api.v1alpha1.run import WorkflowReference, WorkflowRun, WorkflowRunSpec
 from penstock.application.kept_outputs import with_values
 from penstock.application.submit_run import MAX_PREFIX
-from penstock.engine.model import RunPhase, RunState
-from penstock.errors import InvalidInput, NotPossible
+from penstock.engine.model import RunPhase, RunState, StepState
+from penstock.errors import InvalidInput, NotPossible, OutputLost
 from penstock.ports.access import Access, Key, OutputReader
 from penstock.ports.engine import Ledger
 
@@ -63,8 +63,26 @@ async def earlier_state(ledger: Ledger, outputs: OutputReader, run: WorkflowRun)
         )
     state, lost = await with_values(outputs, earlier, run_state(earlier.status))
     # A step whose output is lost is one that has still to be done.
-    steps = {name: step for name, step in state.steps.items() if step.stored is None or step.stored.name not in lost}
+    steps = {
+        name: await _with_item_outputs(outputs, earlier, step)
+        for name, step in state.steps.items()
+        if step.stored is None or step.stored.name not in lost
+    }
     return replace(state, steps=MappingProxyType(steps))
+
+
+async def _with_item_outputs(outputs: OutputReader, run: WorkflowRun, step: StepState) -> StepState:
+    """The step with the outputs of its items, wherever they are kept; without items where some of them are lost."""
+    if step.items is None or not step.items.chunks:
+        return step
+    found = dict(step.items.outputs)
+    for ref in step.items.chunks:
+        try:
+            chunk = await outputs.load(run, ref)
+        except OutputLost:
+            return replace(step, items=None)
+        found.update({int(index): output for index, output in chunk.items()})
+    return replace(step, items=replace(step.items, outputs=MappingProxyType(found), chunks=()))
 
 
 def _mismatch(run: WorkflowRun, earlier: WorkflowRun) -> str | None:

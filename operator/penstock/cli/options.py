@@ -71,3 +71,15 @@ class SourceOptions:
         bool,
         typer.Option("--apply", help="On a cluster: create the Workflow or replace it by the file's first."),
     ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """Which of a step's logs is meant."""
+
+    attempt: Annotated[
+        int | None, typer.Option("--attempt", metavar="N", min=1, help="This attempt of STEP; else its newest.")
+    ] = None
+    item: Annotated[
+        int | None, typer.Option("--item", metavar="N", min=0, help="Of a STEP with forEach: this item, from 0 on.")
+    ] = None

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import WorkflowSpec
+from penstock.application.item_logs import about_items
 from penstock.application.read_step_log import StepLog, read_step_log
 from penstock.application.safe_text import harmless, harmless_log_line
 from penstock.cli.terminal import Terminal
@@ -65,6 +66,12 @@ class StepLogs:
         steps.sort(key=lambda name: str(run.status.steps[name].started_at))
         for name in steps:
             await self._print_known(run, StepLog(name))
+        self._say_of_items(run)
+
+    def _say_of_items(self, run: WorkflowRun) -> None:
+        for name, step in run.status.steps.items():
+            if step.items is not None and step.items.total:
+                self._terminal.say(f"[{harmless(name)}] {about_items(name, step)}: --item N", "dim")
 
     async def _follow_all(self, run: WorkflowRun) -> None:
         readers: dict[str, asyncio.Task[None]] = {}
@@ -79,8 +86,10 @@ class StepLogs:
                 # Of what begins from now on no attempt is left out, however soon the next one comes.
                 first = LogCursor(1)
                 if RunPhase(latest.status.phase).finished:
+                    run = latest
                     break
             await asyncio.gather(*readers.values())
+            self._say_of_items(run)
         finally:
             for task in readers.values():
                 task.cancel()

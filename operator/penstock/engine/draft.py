@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -13,6 +13,8 @@ from penstock.engine.facts import Facts, Value
 from penstock.engine.model import UNTOUCHED, Failure, Plan, RunPhase, RunState, StepPlan, StepState
 from penstock.engine.scope import expression_scope
 from penstock.engine.transitions import check_run_move, check_step_move
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,10 @@ class Draft:
         scope = expression_scope(self.plan, self.state, self.facts.run, step)
         return self.emit(Evaluate(step=name, field=field, expression=expression, scope=scope, template=template))
 
-    def fill(self, step: StepPlan, field: str, data: Any) -> Draft:
-        """The draft that wants templates in JSON filled."""
+    def fill(self, step: StepPlan, field: str, data: Any, more: Mapping[str, Any] = _NOTHING) -> Draft:
+        """The draft that wants templates in JSON filled; they see `more` beside what all of the step's see."""
         scope = expression_scope(self.plan, self.state, self.facts.run, step)
-        return self.emit(Fill(step.name, field, data, scope))
+        return self.emit(Fill(step.name, field, data, {**scope, **more}))
 
 
 Rule = Callable[[Draft], Draft]

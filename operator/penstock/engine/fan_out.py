@@ -42,6 +42,8 @@ class FanOut:
     in_percent: bool = False
     fail_fast: bool = True
     """Nothing more is started once more items have failed than are tolerated."""
+    templates: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """Fields of the program that depend on the item, as those of `StepPlan.templates`. Only where a pod runs one."""
 
     def allowed(self, total: int) -> int:
         """How many of `total` items may fail; percentages are rounded down."""
@@ -92,6 +94,10 @@ class ItemsState:
     total: int
     digest: str
     """Of the whole list: what was begun with is what is gone on with."""
+    items_per_pod: int = 1
+    """As the step's; for readers, who know no plan."""
+    carried: Indices = field(default_factory=Indices)
+    """Of those that succeeded the ones that are taken over from the run that this one retries."""
     succeeded: Indices = field(default_factory=Indices)
     failed: Indices = field(default_factory=Indices)
     next_batch: int = 0
@@ -114,6 +120,15 @@ class ItemsState:
         first, after = fan_out.batch(batch, self.total)
         first = max(first, reached)
         return Indices.span(first, after) - self.ended.within(first, after)
+
+    def untouched(self, fan_out: FanOut, most: int) -> list[int]:
+        """The next batches that have not begun and have something to do, so many at most."""
+        numbers: list[int] = []
+        left = Indices.span(self.next_batch * fan_out.items_per_pod, self.total) - self.ended
+        while left and len(numbers) < most:
+            numbers.append(left.first // fan_out.items_per_pod)
+            left = left.within((numbers[-1] + 1) * fan_out.items_per_pod, self.total)
+        return numbers
 
     def progress(self, live: int = 0) -> str:
         """How far it is, for people; `live` items have a result in attempts that have not ended."""

@@ -64,6 +64,11 @@ class Indices:
             yield first, last
             first = digits.find("1", last + 1)
 
+    @property
+    def first(self) -> int:
+        """The lowest of them; -1 where there is none."""
+        return (self.bits & -self.bits).bit_length() - 1
+
     def within(self, start: int, end: int) -> Indices:
         """Those from `start` up to and without `end`."""
         return Indices(((self.bits >> start) & ((1 << max(0, end - start)) - 1)) << start)
@@ -75,7 +80,7 @@ class Indices:
         return bool(self.bits >> number & 1)
 
     def __iter__(self) -> Iterator[int]:
-        lowest = max(0, (self.bits & -self.bits).bit_length() - 1)
+        lowest = max(0, self.first)
         for first, last in Indices(self.bits >> lowest).runs():
             yield from range(first + lowest, last + lowest + 1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from penstock.engine.commands import FindRevision
@@ -31,23 +32,50 @@ class Program:
 
 
 def program_of(draft: Draft, step: StepPlan) -> Program:
-    """The program that an attempt started now would run."""
+    """The program that an attempt started now would run; of a fanned-out step what its items have in common."""
     content = dict(step.program)
-    asked = draft
-    for field, data in step.templates.items():
-        name = f"program.{field}"
+    filled = _filled(draft, step, step.templates, content)
+    if filled.failure is not None:
+        return filled
+    asked, failure = _pin(filled.draft, step, content)
+    if failure is not None:
+        return Program(draft, failure=failure)
+    return Program(asked) if asked is not draft else _finished(draft, step, content)
+
+
+def program_of_item(draft: Draft, step: StepPlan, common: Mapping[str, Any], index: int, item: Any) -> Program:
+    """The program of one item of a fanned-out step: what they have in common, and what depends on the item."""
+    assert step.fan_out is not None
+    if not step.fan_out.templates:
+        return Program(draft, common)
+    content = dict(common)
+    scope = {"item": item, "itemIndex": index}
+    filled = _filled(draft, step, step.fan_out.templates, content, (f"[{index}]", scope))
+    return filled if filled.failure is not None or filled.draft is not draft else _finished(draft, step, content)
+
+
+def _filled(
+    draft: Draft,
+    step: StepPlan,
+    templates: Mapping[str, Any],
+    content: dict[str, Any],
+    of_item: tuple[str, Mapping[str, Any]] = ("", MappingProxyType({})),
+) -> Program:
+    """Put what templates came to into `content`; what is unknown of them is asked for."""
+    asked, (place, more) = draft, of_item
+    for field, data in templates.items():
+        name = f"program.{field}{place}"
         value = draft.value(step.name, name)
         if value is None:
-            asked = asked.fill(step, name, data)
+            asked = asked.fill(step, name, data, more)
         elif value.error is not None:
             return Program(draft, failure=Failure(FailureCode.EXPRESSION_ERROR, f"{field}: {value.error}", step.name))
         else:
             content[field] = value.value
-    asked, failure = _pin(asked, step, content)
-    if failure is not None:
-        return Program(draft, failure=failure)
-    if asked is not draft:
-        return Program(asked)
+    return Program(asked)
+
+
+def _finished(draft: Draft, step: StepPlan, content: dict[str, Any]) -> Program:
     content = _as_texts(content)
     failure = _too_long(step, content)
     return Program(draft, failure=failure) if failure else Program(draft, content)

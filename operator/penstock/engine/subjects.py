@@ -28,7 +28,10 @@ def input_document(draft: Draft, step: StepPlan, attempt: int) -> Mapping[str, A
 
 
 class ItemSubjects:
-    """What the attempts of one fanned-out step's batches run. What they share is hashed once, not for each of them."""
+    """What the attempts of one fanned-out step's batches run. What they share is hashed once, not for each of them.
+
+    `program` is what the items have in common.
+    """
 
     def __init__(self, draft: Draft, step: StepPlan, items: Sequence[Any], program: Mapping[str, Any]) -> None:
         assert step.fan_out is not None
@@ -49,16 +52,19 @@ class ItemSubjects:
             "idempotencyKey": f"{self._run.uid}/{at.step}/{at.attempt}",
         }
 
-    def digest(self, at: AttemptId, chosen: Indices) -> str:
+    def digest(self, at: AttemptId, chosen: Indices, program: Mapping[str, Any]) -> str:
         """attemptDigest: over the program, the document and whose attempt it is."""
+        assert self._step.fan_out is not None
         items = [[index, self._items[index]] for index in chosen]
-        subject = {
+        subject: dict[str, Any] = {
             "runUID": self._run.uid,
             "shared": self._shared_digest,
             "batch": at.batch,
             "attempt": at.attempt,
             "items": items,
         }
+        if own := {field: program[field] for field in self._step.fan_out.templates}:
+            subject["own"] = own
         return digest(ATTEMPT_SCHEME, subject)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt, StopAttempt
-from penstock.engine.facts import AttemptFact, AttemptPhase
+from penstock.engine.facts import AttemptFact, AttemptPhase, ItemResult
 from penstock.engine.failures import FailureCode
 from penstock.engine.model import AttemptId, Failure
 from penstock.ports.access import Key
@@ -24,6 +24,9 @@ class Ending:
     output: Any = None
     failure: Failure | None = None
     printed: bytes = b""
+    items: tuple[ItemResult, ...] = ()
+    """Of an attempt of a batch."""
+    items_begun: int | None = None
 
 
 def succeeded(output: Any = None, *, printed: bytes = b"") -> Ending:
@@ -39,6 +42,28 @@ def failed(code: str = FailureCode.SCRIPT_FAILED, reason: str = "it broke", *, p
 def lost() -> Ending:
     """It is gone and said nothing."""
     return Ending(AttemptPhase.LOST, failure=Failure(FailureCode.LOST, "it is gone without a result"))
+
+
+def items(*results: ItemResult, begun: int | None = None, printed: bytes = b"") -> Ending:
+    """An attempt of a batch: what its items came to; died on the way where `begun` says how many had begun."""
+    broken = [result for result in results if result.failure is not None]
+    if begun is not None:
+        failure = Failure(FailureCode.OOM_KILLED, "it used more memory than its limit")
+        return Ending(AttemptPhase.FAILED, failure=failure, printed=printed, items=results, items_begun=begun)
+    if broken:
+        failure = Failure(FailureCode.ITEMS_FAILED, f"{len(broken)} of {len(results)} items failed")
+        return Ending(AttemptPhase.FAILED, None, failure, printed, results, len(results))
+    return Ending(AttemptPhase.SUCCEEDED, None, None, printed, results, len(results))
+
+
+def good(index: int, output: Any = None) -> ItemResult:
+    """An item that succeeded."""
+    return ItemResult(index, output)
+
+
+def bad(index: int, code: str = FailureCode.SCRIPT_FAILED, reason: str = "it broke") -> ItemResult:
+    """An item that failed."""
+    return ItemResult(index, failure=Failure(code, reason))
 
 
 @dataclass(slots=True)
@@ -77,9 +102,9 @@ class MemoryRunner:
         self._listeners.append(listener)
 
     def newest(self, run_uid: str, step: str) -> MemoryAttempt | None:
-        """The newest attempt of a step."""
+        """The attempt of a step that was started last."""
         mine = [found for found in self._attempts.values() if (found.run_uid, found.command.id.step) == (run_uid, step)]
-        return max(mine, key=lambda found: found.command.id.attempt, default=None)
+        return mine[-1] if mine else None
 
     def find(self, run_uid: str, at: AttemptId) -> MemoryAttempt | None:
         """One attempt."""
@@ -134,7 +159,13 @@ class MemoryRunner:
     def _conclude(self, attempt: MemoryAttempt, ending: Ending) -> None:
         attempt.printed += ending.printed
         attempt.fact = replace(
-            attempt.fact, phase=ending.phase, output=ending.output, failure=ending.failure, message=None
+            attempt.fact,
+            phase=ending.phase,
+            output=ending.output,
+            failure=ending.failure,
+            message=None,
+            items=ending.items,
+            items_begun=ending.items_begun,
         )
 
     def _tell(self, attempt: MemoryAttempt) -> None:

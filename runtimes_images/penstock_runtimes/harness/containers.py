@@ -165,6 +165,9 @@ class ContainerAttempt(Attempt):
             PENSTOCK_ATTEMPT=str(document.attempt),
             PENSTOCK_IDEMPOTENCY_KEY=document.idempotency_key,
         )
+        for index, _ in document.items or ():  # one at most
+            variables["PENSTOCK_ITEM_INDEX"] = str(index)
+            variables["PENSTOCK_IDEMPOTENCY_KEY"] += f"/{index}"
         if document.run.get("phase"):
             variables["PENSTOCK_RUN_PHASE"] = str(document.run["phase"])
         return variables

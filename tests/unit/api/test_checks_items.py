@@ -26,11 +26,28 @@ CASES = {
     ),
     "a gate for each item": (
         f"- {{name: a, forEach: context.orders, approval: {{{GATE}}}}}",
-        ("spec.steps[0].forEach", "Only a `script` can run", "write `requiresApproval`"),
+        ("spec.steps[0].forEach", "Only a `script`, a `container` or a `workflow`", "write `requiresApproval`"),
     ),
     "a wait for each item": (
         "- {name: a, forEach: context.orders, wait: {duration: 5m}}",
-        ("spec.steps[0].forEach", "Only a `script` can run", "Remove `forEach`"),
+        ("spec.steps[0].forEach", "Only a `script`, a `container` or a `workflow`", "Remove `forEach`"),
+    ),
+    "several containers in one pod": (
+        "- {name: a, forEach: context.orders, itemsPerPod: 5, container: {image: tool}}",
+        ("spec.steps[0].itemsPerPod", "of a `container` each item starts one of its own", "Remove `itemsPerPod`"),
+    ),
+    "several runs in one pod": (
+        "- {name: a, forEach: context.orders, itemsPerPod: 5, workflow: {name: inner}}",
+        ("spec.steps[0].itemsPerPod", "of a `workflow` each item starts one of its own", "`maxParallel` says"),
+    ),
+    "one environment for several items": (
+        """- {name: a, forEach: context.orders, itemsPerPod: 5, script: {runtime: bash, source: x},
+       env: [{name: A, value: '{{ context.day }}'}, {name: B, value: 'sku {{ item.sku }}'}]}""",
+        ("spec.steps[0].env[1].value", "A pod has one environment", "Read `item` in the script"),
+    ),
+    "an item in a step that has none": (
+        "- {name: a, container: {image: tool, args: ['{{ item.sku }}']}}",
+        ("spec.steps[0].container.args[0]", "does not run once for each item", "Add `forEach: <a list>`"),
     ),
     "a gate for each attempt of all items": (
         f"""- {{name: a, forEach: context.orders, script: {{runtime: bash, source: x}},
@@ -117,3 +134,35 @@ def test_what_is_written_is_what_is_planned(fields, want):
     assert compiled.plan is not None
     assert compiled.plan.steps["a"].fan_out == want
     assert compiled.plan.steps["list"].fan_out is None
+
+
+@pytest.mark.parametrize(
+    ("step", "templates", "of_items"),
+    [
+        pytest.param(
+            "container: {image: tool, args: ['{{ context.day }}']}, env: [{name: SKU, value: '{{ item.sku }}'}]",
+            {"args": ["{{ context.day }}"]},
+            {"env": [{"name": "SKU", "value": "{{ item.sku }}"}]},
+            id="container",
+        ),
+        pytest.param(
+            "workflow: {name: inner, context: {place: '{{ itemIndex }}', day: '{{ context.day }}'}}",
+            {},
+            {"context": {"place": "{{ itemIndex }}", "day": "{{ context.day }}"}},
+            id="workflow",
+        ),
+        pytest.param("workflow: {specFrom: item}", {}, {"inline": "{{ item }}"}, id="definitions"),
+        pytest.param(
+            "script: {runtime: bash, source: x}, env: [{name: ALL, value: '{{ context.orders.map(item, item.sku) }}'}]",
+            {"env": [{"name": "ALL", "value": "{{ context.orders.map(item, item.sku) }}"}]},
+            {},
+            id="a name of its own that is called item",
+        ),
+    ],
+)
+def test_what_depends_on_the_item_is_worked_out_for_each(step, templates, of_items):
+    text = workflow_text(f"{INPUTS}  - {{name: a, forEach: context.orders, {step}}}\n")
+    compiled = compile_workflow(workflow(text).spec, images=IMAGES, check_expression=check_expression)
+    assert compiled.problems == ()
+    assert compiled.plan.steps["a"].templates == templates
+    assert compiled.plan.steps["a"].fan_out.templates == of_items

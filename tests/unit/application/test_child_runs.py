@@ -6,7 +6,9 @@ from collections import deque
 
 import pytest
 
+from penstock.adapters.cel.evaluator import CelEvaluator
 from penstock.api.v1alpha1.codec import output_ref
+from penstock.api.v1alpha1.over_items import ItemFailures
 from penstock.api.v1alpha1.workflow import Approvers, Backoff, RequiresApproval, Retry, Step, WorkflowStep
 from penstock.application.child_runs import with_children
 from penstock.application.neighbours import Neighbours
@@ -38,14 +40,16 @@ class Rights:
 class Stage:
     """A world in which whatever wakes is looked at, children too."""
 
-    def __init__(self, *workflows, answers=None) -> None:
+    def __init__(self, *workflows, answers=None, evaluator=None) -> None:
         self.world = MemoryWorld()
         self.rights = Rights()
         self.queue: deque[Key] = deque()
         neighbours = Neighbours()
         neighbours.subscribe(self.queue.append)
         self.world.runner.subscribe(self.queue.append)
-        engine = with_children(self.world.engine(CannedEvaluator(answers)), neighbours.families, self.rights)
+        engine = with_children(
+            self.world.engine(evaluator or CannedEvaluator(answers)), neighbours.families, self.rights
+        )
         self.reconciler = Reconciler(engine, PlanBook({"bash": ""}, lambda text: None), neighbours=neighbours)
         self.workflows = workflows
         self.neighbours = neighbours
@@ -284,3 +288,56 @@ async def test_what_a_child_is_given_stands_in_the_digest_of_its_step():
     await other.begin()
     assert one.startswith("sha256:")
     assert one != other.run().status.steps["sub"].digest
+
+
+def each(**fields):
+    """A Workflow that runs `inner` once for each of three values; fields of the step."""
+    inner = WorkflowStep(name="inner", context={"n": "{{ item.n }}", "at": "{{ itemIndex }}"})
+    return a_workflow(Step(name="sub", for_each="context.rows", workflow=inner, **fields))
+
+
+ROWS = {"rows": [{"n": 7}, {"n": 8}, {"n": 9}]}
+
+
+async def test_a_step_with_items_has_one_run_for_each_so_many_at_a_time_and_gives_their_outputs_in_order():
+    stage = Stage(each(max_parallel=2), INNER, evaluator=CelEvaluator())
+    await stage.begin(context=ROWS)
+    assert [child.spec.context for child in stage.children] == [{"n": 7, "at": 0}, {"n": 8, "at": 1}]
+    second, first = stage.children[1], stage.children[0]
+    stage.world.runner.end(second, "work", succeeded("second"))
+    await stage.settle(Key("default", second.metadata.name))
+    assert len(stage.children) == 3
+    stage.world.runner.end(first, "work", succeeded("first"))
+    stage.world.runner.end(stage.children[2], "work", succeeded("third"))
+    await stage.settle(*(Key("default", child.metadata.name) for child in stage.children))
+    assert (stage.run().status.phase, stage.run().status.output) == ("Succeeded", ["first", "second", "third"])
+
+
+async def test_a_run_of_an_item_that_failed_is_tried_again_and_then_tolerated():
+    again = Retry(limit=1, backoff=Backoff(initial="0s"))
+    stage = Stage(
+        each(max_parallel=1, retry=again, item_failures=ItemFailures(tolerated=1)), INNER, evaluator=CelEvaluator()
+    )
+    stage.world.runner.will("work", failed("NO_STOCK"), failed("NO_STOCK"), succeeded(2), succeeded(3))
+    await stage.begin(context=ROWS)
+    await stage.settle(PARENT)
+    assert (stage.run().status.phase, stage.run().status.output) == ("Succeeded", [None, 2, 3])
+    [failure] = stage.run().status.steps["sub"].items.failures
+    assert (failure.index, failure.code) == (0, "NO_STOCK")
+    assert len(stage.children) == 4
+
+
+async def test_a_run_waits_for_people_when_all_that_goes_on_of_it_does():
+    stage = Stage(each(), a_workflow(a_gate("release"), name="inner"), evaluator=CelEvaluator())
+    await stage.begin(context=ROWS)
+    assert stage.run().status.phase == "Waiting"
+    assert "sub: 0/3 items; run" in stage.run().status.waiting_for
+
+
+async def test_cancelling_a_parent_cancels_the_runs_of_all_its_items():
+    stage = Stage(each(), INNER, evaluator=CelEvaluator())
+    await stage.begin(context=ROWS)
+    await stage.world.access("bob").runs.request_cancel(PARENT)
+    await stage.settle(PARENT)
+    await stage.settle(*(Key("default", child.metadata.name) for child in stage.children))
+    assert {run.status.phase for run in (stage.run(), *stage.children)} == {"Cancelled"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from penstock.adapters.cel.evaluator import CelEvaluator
+from penstock.api.v1alpha1.codec import output_ref
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Reconciler
@@ -11,7 +13,7 @@ from penstock.application.retry_run import retry_run
 from penstock.errors import NotFound, NotPossible
 from penstock.ports.access import Key
 from penstock.testing.builders import a_run, a_step, a_workflow
-from penstock.testing.memory_runner import failed, succeeded
+from penstock.testing.memory_runner import bad, failed, good, items, succeeded
 from penstock.testing.memory_world import MemoryWorld
 
 KEY = Key("default", "order-1")
@@ -146,3 +148,45 @@ async def test_a_step_whose_output_is_lost_is_done_again():
     await stage.retry()
     await stage.look(AGAIN)
     assert stage.run(AGAIN).status.steps["a"].phase == "Starting"
+
+
+ROWS = {"rows": ["a", "b", "c"]}
+
+
+class ItemStage(Stage):
+    """A run over three rows that failed at the second, with outputs too large for the run object."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reconciler = Reconciler(self.world.engine(CelEvaluator()), PlanBook({"bash": ""}, lambda text: None))
+        self.workflow = a_workflow(a_step("each", for_each="context.rows", max_parallel=1))
+
+    async def fail_at_second(self):
+        await self.bob.workflows.apply(self.workflow)
+        await self.bob.runs.create(a_run(self.workflow, context=ROWS))
+        self.world.runner.will("each", items(good(0, "x" * 20_000)), items(bad(1)))
+        while not self.run().status.finished_at:
+            await self.look(KEY)
+
+
+async def test_a_retry_runs_the_items_that_were_left_and_gives_the_outputs_of_all():
+    stage = ItemStage()
+    await stage.fail_at_second()
+    await stage.retry()
+    stage.world.runner.will("each", items(good(1, "new")), items(good(2, "new")))
+    while not stage.run(AGAIN).status.finished_at:
+        await stage.look(AGAIN)
+    assert len(stage.world.runner.starts) == 4
+    again = stage.run(AGAIN)
+    assert again.status.steps["each"].items.carried == "0"
+    assert await stage.world.outputs.load(again, output_ref(again.status.output_ref)) == ["x" * 20_000, "new", "new"]
+
+
+async def test_items_whose_outputs_are_lost_run_again():
+    stage = ItemStage()
+    await stage.fail_at_second()
+    stage.world.outputs.texts.clear()
+    await stage.retry()
+    await stage.look(AGAIN)
+    assert stage.run(AGAIN).status.steps["each"].items.succeeded == ""
+    assert stage.world.runner.starts[-1].startswith("order-again-each-0-1")

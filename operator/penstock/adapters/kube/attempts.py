@@ -49,8 +49,8 @@ class Attempt:
 
     @property
     def has_items(self) -> bool:
-        """It runs items of a fanned-out step."""
-        return self.id.batch is not None
+        """Its harness tells of items: it runs some of a fanned-out step's."""
+        return self.id.batch is not None and not self.output_from
 
     def fact(
         self, phase: AttemptPhase, *, output: Any = None, failure: Failure | None = None, message: str | None = None

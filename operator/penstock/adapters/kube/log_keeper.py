@@ -22,6 +22,7 @@ from penstock.adapters.kube.objects import Job, Pod
 from penstock.adapters.kube.resources import CONFIG_MAPS, PODS
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.identifiers import log_ends_name
+from penstock.engine.indices import Indices
 from penstock.engine.model import FINISHED_RUN, AttemptId
 from penstock.errors import AlreadyExists, Forbidden, InvalidInput, NotFound, Unavailable
 from penstock.ports.access import Key
@@ -126,9 +127,7 @@ class LogKeeper:
             except (NotFound, Forbidden, InvalidInput, Unavailable) as error:
                 _log.info("the log of %s cannot be kept: %s", pod.metadata.name, error)
                 continue
-            step = run.status.steps.get(attempt.id.step)
-            newest = step is not None and step.attempt == attempt.id.attempt
-            ends.put(attempt.id, end.close(), failed=not newest or (step is not None and step.error is not None))
+            ends.put(attempt.id, end.close(), failed=_failed(run, attempt.id))
 
     def _lives(self, job: Job) -> bool:
         pod = self._sight.pod_of(job.metadata.uid)
@@ -149,3 +148,14 @@ class LogKeeper:
         run = self._runs.get(key)
         if run is not None:
             self.run_changed(run)
+
+
+def _failed(run: WorkflowRun, at: AttemptId) -> bool:
+    """The attempt failed, or items of it did, as far as the run's status says."""
+    step = run.status.steps.get(at.step)
+    if step is None:
+        return True
+    if at.batch is not None and step.items is not None:
+        first = at.batch * step.items.items_per_pod
+        return bool(Indices.parse(step.items.failed).within(first, first + step.items.items_per_pod))
+    return step.attempt != at.attempt or step.error is not None

@@ -252,6 +252,9 @@ def _container_variables(command: StartAttempt, settings: PodSettings) -> list[M
         "PENSTOCK_ATTEMPT": str(document["attempt"]),
         "PENSTOCK_IDEMPOTENCY_KEY": document["idempotencyKey"],
     }
+    for item in document.get("items", ()):  # one at most
+        own["PENSTOCK_ITEM_INDEX"] = str(item["index"])
+        own["PENSTOCK_IDEMPOTENCY_KEY"] += f"/{item['index']}"
     if phase := document["run"].get("phase"):
         own["PENSTOCK_RUN_PHASE"] = phase
     if settings.ca_bundle:

@@ -90,7 +90,7 @@ class LivingAttempt:
             return outcome
         items = self._log.items
         begun = items.begun(self._log.result, whole_log=True)
-        return replace(outcome, output=None, items=items.results, items_begun=begun)
+        return replace(outcome, items=items.results, items_begun=begun)
 
     def _by_result(self) -> Outcome:
         result = self._log.result

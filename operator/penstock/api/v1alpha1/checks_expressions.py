@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from penstock.api.v1alpha1.expressions import ROOTS, Reference, analyse, corrected, render_path, split_template
 from penstock.api.v1alpha1.subject import STAND_IN, Placed, Subject
 from penstock.api.v1alpha1.suggestions import closest, listed
-from penstock.api.v1alpha1.templates import template_texts
+from penstock.api.v1alpha1.templates import OF_ITEMS, template_texts
 from penstock.api.v1alpha1.workflow import WorkflowStep
 from penstock.engine.graph import ancestors
 from penstock.errors import Problem
 
-_OF_ITEMS = ("item", "itemIndex")
 _EXAMPLE = "Write CEL, such as `context.order_total > 500.0`."
 
 
@@ -29,6 +28,13 @@ class _Place:
     """Steps whose outcome is fixed there."""
     before: bool = False
     """It is worked out before the run begins: there is nothing but the context."""
+    of_item: bool = False
+    """It is worked out for each item, where its step is fanned out."""
+
+    @property
+    def sees_item(self) -> bool:
+        """There is an item."""
+        return self.of_item and self.owner is not None and self.owner.step.for_each is not None
 
     @property
     def run_fields(self) -> tuple[str, ...]:
@@ -66,9 +72,10 @@ def check_expressions(subject: Subject) -> Iterator[Problem]:
 def _check_child(subject: Subject, placed: Placed, child: WorkflowStep, visible: frozenset[str]) -> Iterator[Problem]:
     path = f"{placed.path}.workflow"
     if child.spec_from is not None:
-        yield from _check(_Place(subject, f"{path}.specFrom", placed, visible), child.spec_from)
+        yield from _check(_Place(subject, f"{path}.specFrom", placed, visible, of_item=True), child.spec_from)
     for where, text in template_texts(child.context):
-        yield from _check_template(_Place(subject, f"{path}.context{where}", placed, visible), text)
+        place = _Place(subject, f"{path}.context{where}", placed, visible, of_item=True)
+        yield from _check_template(place, text)
 
 
 def _check_texts(subject: Subject, placed: Placed, visible: frozenset[str]) -> Iterator[Problem]:
@@ -78,7 +85,8 @@ def _check_texts(subject: Subject, placed: Placed, visible: frozenset[str]) -> I
         texts |= {f"container.args[{index}]": text for index, text in enumerate(placed.step.container.args)}
     for field, text in texts.items():
         if "{{" in text:
-            yield from _check_template(_Place(subject, f"{placed.path}.{field}", placed, visible), text)
+            place = _Place(subject, f"{placed.path}.{field}", placed, visible, of_item=True)
+            yield from _check_template(place, text)
 
 
 def _visible(subject: Subject, placed: Placed) -> frozenset[str]:
@@ -126,15 +134,18 @@ def _check_reference(place: _Place, reference: Reference) -> Iterator[Problem]:
         yield from _check_context(place, reference)
     elif root == "run":
         yield from _check_run(place, reference)
-    else:
+    elif not (root in OF_ITEMS and place.sees_item):
         yield _unknown_root(place, str(root))
 
 
 def _unknown_root(place: _Place, root: str) -> Problem:
     message = f"`{root}` is not known here; an expression sees `context`, `steps` and `run`."
-    if root in _OF_ITEMS and place.owner is not None and place.owner.step.for_each is not None:
+    if root in OF_ITEMS and place.owner is not None and place.owner.step.for_each is not None:
         message = f"`{root}` is not known here; this is worked out once for the step, before there are items."
-        return Problem(place.path, message, f"Use `{root}` in the step's script.")
+        return Problem(place.path, message, f"Use `{root}` in the step's script, or in `args`, `env` or `context`.")
+    if root in OF_ITEMS and place.of_item:
+        message = f"`{root}` is not known here; the step does not run once for each item of a list."
+        return Problem(place.path, message, "Add `forEach: <a list>` to the step.")
     if place.subject.fields and root in place.subject.fields:
         fix = f"Write `context.{root}`."
     elif root in place.subject.needs:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from penstock.api.v1alpha1.expressions import Path, analyse
 from penstock.api.v1alpha1.subject import Binding, Placed, Subject
+from penstock.api.v1alpha1.templates import names_item
 from penstock.errors import Problem
 
 _ABOUT_ITEMS = {"max_parallel": "maxParallel", "items_per_pod": "itemsPerPod", "item_failures": "itemFailures"}
@@ -39,18 +40,40 @@ def _without_items(placed: Placed) -> Iterator[Problem]:
 
 def _beside_items(placed: Placed) -> Iterator[Problem]:
     step = placed.step
-    if step.script is None:
+    if step.script is None and step.container is None and step.workflow is None:
         yield Problem(
             f"{placed.path}.forEach",
-            "Only a `script` can run once for each item of a list.",
+            "Only a `script`, a `container` or a `workflow` can run once for each item of a list.",
             "Remove `forEach`; for one gate over all items write `requiresApproval` in the step that has them.",
         )
+    if step.items_per_pod > 1:
+        yield from _several_in_one(placed)
     if step.requires_approval is not None and step.requires_approval.each_attempt:
         yield Problem(
             f"{placed.path}.requiresApproval.eachAttempt",
             "A gate in front of a step with `forEach` is one for all items, which are tried again one by one.",
             "Remove `eachAttempt`.",
         )
+
+
+def _several_in_one(placed: Placed) -> Iterator[Problem]:
+    """What cannot be of one item alone where a pod runs several."""
+    step = placed.step
+    if step.script is None:
+        kind = "container" if step.container is not None else "workflow"
+        yield Problem(
+            f"{placed.path}.itemsPerPod",
+            f"Only a `script` can run several items in one pod; of a `{kind}` each item starts one of its own.",
+            "Remove `itemsPerPod`; `maxParallel` says how many are under way at the same time.",
+        )
+        return
+    for index, variable in enumerate(step.env):
+        if names_item(variable.value):
+            yield Problem(
+                f"{placed.path}.env[{index}].value",
+                f"A pod has one environment, and with `itemsPerPod: {step.items_per_pod}` it runs several items.",
+                "Read `item` in the script, or remove `itemsPerPod`.",
+            )
 
 
 def _whole_list(placed: Placed, binding: Binding) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ from penstock.api.v1alpha1.checks_scripts import bind_scripts, check_scripts
 from penstock.api.v1alpha1.checks_steps import check_steps
 from penstock.api.v1alpha1.meta import MAX_STEPS, parse_duration
 from penstock.api.v1alpha1.over_items import ItemFailures
-from penstock.api.v1alpha1.programs import program_of, templates_of
+from penstock.api.v1alpha1.programs import item_templates_of, program_of, templates_of
 from penstock.api.v1alpha1.subject import (
     STAND_IN,
     Bind,
@@ -188,6 +188,7 @@ def _fan_out(step: Step) -> FanOut | None:
         tolerated=int(tolerated.removesuffix("%")),
         in_percent=tolerated.endswith("%"),
         fail_fast=failures.fail_fast,
+        templates=item_templates_of(step),
     )
 
 

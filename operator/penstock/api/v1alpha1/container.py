@@ -23,7 +23,8 @@ class Container(ApiModel):
     command: Annotated[tuple[Argument, ...], Field(max_length=64)] = ()
     """The program in place of the image's own."""
     args: Annotated[tuple[Argument, ...], Field(max_length=256)] = ()
-    """Its arguments. `{{ … }}` in one holds CEL, and what comes of it is data: one argument, whatever is in it."""
+    """Its arguments. `{{ … }}` in one holds CEL, and what comes of it is data: one argument, whatever is in it. With
+    forEach it sees `item` and `itemIndex`."""
     working_dir: Annotated[str, Field(pattern=r"^/", max_length=4096)] | None = None
     """The folder to start in; default: the image's own."""
     run_as_user: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None

@@ -19,6 +19,8 @@ def items_state(status: ItemsStatus, step: str) -> ItemsState:
     return ItemsState(
         total=status.total,
         digest=status.digest,
+        items_per_pod=status.items_per_pod,
+        carried=Indices.parse(status.carried),
         succeeded=Indices.parse(status.succeeded),
         failed=Indices.parse(status.failed),
         next_batch=status.next_batch,
@@ -35,6 +37,8 @@ def items_status(state: ItemsState) -> ItemsStatus:
         total=state.total,
         progress=f"{len(state.ended)}/{state.total}",
         digest=state.digest,
+        items_per_pod=state.items_per_pod,
+        carried=state.carried.text(),
         succeeded=state.succeeded.text(),
         failed=state.failed.text(),
         next_batch=state.next_batch,

@@ -59,6 +59,10 @@ class ItemsStatus(ApiModel):
     """How many of all have ended, as `43/50`."""
     digest: Annotated[str, Field(max_length=80)]
     """SHA-256 over the list that the step began with."""
+    items_per_pod: int = 1
+    """How many items a batch has; as the step says."""
+    carried: Numbers = ""
+    """Of the items that succeeded those that were taken over from the run that this one retries."""
     succeeded: Numbers = ""
     """The items that succeeded."""
     failed: Numbers = ""

@@ -10,8 +10,12 @@ from penstock.api.v1alpha1.meta import MAX_STEPS, ApiModel, CountOrPercent, Expr
 
 ITEM_RULES = (
     (
-        "!has(self.forEach) || has(self.script)",
-        "forEach runs a script once for each item; leave it out of other steps",
+        "!has(self.forEach) || has(self.script) || has(self.container) || has(self.workflow)",
+        "forEach runs a script, container or workflow once for each item; leave it out of other steps",
+    ),
+    (
+        "self.?itemsPerPod.orValue(1) == 1 || has(self.script)",
+        "only a script can run several items in one pod; leave itemsPerPod out",
     ),
     (
         "has(self.forEach) || !(has(self.maxParallel) || has(self.itemsPerPod) || has(self.itemFailures))",
@@ -44,10 +48,10 @@ class StepHead(ApiModel):
     when: Expression | None = None
     """CEL; the step is skipped when it gives false."""
     for_each: Expression | None = None
-    """CEL for a list: the program runs once for each item of it, and the output is the list of the items' outputs."""
+    """CEL for a list: the step runs once for each item of it, and its output is the list of the items' outputs."""
     max_parallel: Annotated[int, Field(ge=1, le=256)] = 20
-    """How many pods run items at the same time."""
+    """How many pods, or runs of a `workflow` step, are under way at the same time."""
     items_per_pod: Annotated[int, Field(ge=1, le=1000)] = 1
-    """How many items one pod runs, one after the other, each as a program run of its own."""
+    """How many items of a script one pod runs, one after the other, each as a program run of its own."""
     item_failures: ItemFailures | None = None
     """When failed items fail the step; without it the first one does."""

@@ -9,7 +9,7 @@ from penstock.api.v1alpha1.container import Container
 from penstock.api.v1alpha1.meta import parse_duration
 from penstock.api.v1alpha1.pods import PodDefaults
 from penstock.api.v1alpha1.subject import Binding, Placed, Subject
-from penstock.api.v1alpha1.templates import holds_template
+from penstock.api.v1alpha1.templates import holds_template, names_item
 from penstock.api.v1alpha1.workflow import Step, WorkflowStep
 
 
@@ -34,7 +34,16 @@ def program_of(subject: Subject, placed: Placed, bindings: Mapping[str, Binding]
 
 
 def templates_of(step: Step) -> Mapping[str, Any]:
-    """The fields of a step's program that depend on the run."""
+    """The fields of a step's program that depend on the run, and on no item."""
+    return {field: data for field, data in _templates(step).items() if not names_item(data)}
+
+
+def item_templates_of(step: Step) -> Mapping[str, Any]:
+    """The fields of a fanned-out step's program that depend on the item."""
+    return {field: data for field, data in _templates(step).items() if names_item(data)}
+
+
+def _templates(step: Step) -> Mapping[str, Any]:
     if step.workflow is not None:
         return _child_templates(step.workflow)
     texts = {"args": list(step.container.args) if step.container else [], "env": _variables(step)}

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from penstock.api.v1alpha1.expressions import split_template
+from penstock.api.v1alpha1.expressions import Piece, analyse, split_template
+
+OF_ITEMS = ("item", "itemIndex")
+"""Names that stand for the item of a fanned-out step and its place in the list."""
 
 
 def template_texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -24,6 +27,24 @@ def template_texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 def holds_template(value: Any) -> bool:
     """Whether something in the value depends on the run."""
     return next(template_texts(value), None) is not None
+
+
+def names_item(value: Any) -> bool:
+    """Whether something in the value depends on the item of a fanned-out step."""
+    return any(
+        reference.path[0] in OF_ITEMS
+        for _, text in template_texts(value)
+        for piece in _pieces(text)
+        if piece.is_expression
+        for reference in analyse(piece.text).references
+    )
+
+
+def _pieces(text: str) -> tuple[Piece, ...]:
+    try:
+        return split_template(text)
+    except ValueError:
+        return ()  # the check of expressions says what is wrong with it
 
 
 def sole_expression(text: str) -> str | None:

@@ -179,7 +179,8 @@ class WorkflowStep(ApiModel):
     spec_from: Expression | None = None
     """CEL that gives the definition to run, such as steps.plan.output. It takes the right to run definitions inline."""
     context: FreeForm = Field(default_factory=dict)
-    """Values of its inputs. A text that is one `{{ CEL }}` is the value itself, with its type."""
+    """Values of its inputs. A text that is one `{{ CEL }}` is the value itself, with its type. With forEach it sees
+    `item` and `itemIndex`."""
 
 
 class Script(ApiModel):
@@ -199,7 +200,7 @@ class EnvVar(ApiModel):
     name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$", max_length=128)]
     """Name of the variable."""
     value: Annotated[str, Field(max_length=32768)] = ""
-    """Its value. `{{ … }}` in it holds CEL."""
+    """Its value. `{{ … }}` in it holds CEL; with forEach it sees `item` and `itemIndex`."""
 
 
 class Step(StepHead):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from penstock.cli.frame import Call, Command
-from penstock.cli.options import Output, OutputFormat
+from penstock.cli.options import LogOptions, Output, OutputFormat
 from penstock.errors import InvalidInput
 
 
@@ -60,28 +60,28 @@ async def logs(
     tail: Annotated[
         int | None, typer.Option("--tail", metavar="N", min=0, help="Only the last N lines of each step.")
     ] = None,
-    attempt: Annotated[
-        int | None, typer.Option("--attempt", metavar="N", min=1, help="This attempt of STEP; else its newest.")
-    ] = None,
+    which: LogOptions = LogOptions(),
 ) -> None:
     """Show what a run's steps printed.
 
     Of all steps at once, each line starts with its step's name. On a terminal, control characters are shown, not
     obeyed; colours stay. Of a run whose pods are gone, the end of each log is kept. Secrets of a step are masked as
-    they are printed, but for `container` steps.
+    they are printed, but for `container` steps. An item's log is that of its pod, which may have run others before and
+    after it.
     """
     from penstock.application.definitions import definition_of
     from penstock.application.read_step_log import StepLog
     from penstock.cli.printing import key_of
     from penstock.cli.step_logs import StepLogs, warn_of_unmasked
 
-    if attempt is not None and step is None:
-        raise InvalidInput("--attempt needs a STEP", hint="Write: penstock logs RUN STEP --attempt N")
+    for option, value in (("--attempt", which.attempt), ("--item", which.item)):
+        if value is not None and step is None:
+            raise InvalidInput(f"{option} needs a STEP", hint=f"Write: penstock logs RUN STEP {option} N")
     async with call.access() as access:
         found = await access.runs.get(key_of(call, run))
         reader = StepLogs(access, call.terminal, follow=follow, tail=tail)
         warn_of_unmasked(call.terminal, await definition_of(access, found), step)
-        await (reader.all(found) if step is None else reader.one(found, StepLog(step, attempt)))
+        await (reader.all(found) if step is None else reader.one(found, StepLog(step, which.attempt, item=which.item)))
 
 
 COMMANDS = (
@@ -105,6 +105,7 @@ COMMANDS = (
         (
             "penstock logs -f order-processing-1a2b3c4d",
             "penstock logs --tail 20 order-processing-1a2b3c4d charge",
+            "penstock logs bulk-import-1a2b3c4d import_record --item 300",
         ),
     ),
 )

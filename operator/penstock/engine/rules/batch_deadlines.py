@@ -1,4 +1,6 @@
-"""Attempts of batches that take too long. The harness keeps the step's timeout for each item; this is the backstop."""
+"""Attempts of batches that take too long. The harness keeps the step's timeout for each item; this is the backstop,
+and the deadline itself for what has no harness.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,9 @@ from datetime import datetime
 from penstock.engine.draft import Draft
 from penstock.engine.facts import AttemptFact, AttemptPhase
 from penstock.engine.failures import FailureCode
-from penstock.engine.fan_out import BatchState, FanOut, ItemsState
-from penstock.engine.model import AttemptId, Failure, StepPlan
-from penstock.engine.rules.deadlines import START_ALLOWANCE
+from penstock.engine.fan_out import BatchState, ItemsState
+from penstock.engine.model import AttemptId, Failure, StepKind, StepPlan
+from penstock.engine.rules.deadlines import START_ALLOWANCE, overdue_at, why_overdue
 from penstock.engine.tally import Tally
 
 
@@ -20,9 +22,7 @@ def fail_overdue_batches(draft: Draft) -> Draft:
         if step.fan_out is None or items is None or step.timeout is None or not draft.step(step.name).phase.alive:
             continue
         moments = {
-            number: _due(step, step.fan_out, items, number, batch)
-            for number, batch in items.active.items()
-            if batch.phase.alive
+            number: _due(draft, step, items, number) for number, batch in items.active.items() if batch.phase.alive
         }
         if late := [number for number, due in moments.items() if due is not None and due <= draft.now]:
             draft = _end(draft, step, items, late)
@@ -32,17 +32,25 @@ def fail_overdue_batches(draft: Draft) -> Draft:
     return draft
 
 
-def _due(step: StepPlan, fan_out: FanOut, items: ItemsState, number: int, batch: BatchState) -> datetime | None:
-    if step.timeout is None or batch.started_at is None:
+def _due(draft: Draft, step: StepPlan, items: ItemsState, number: int) -> datetime | None:
+    batch = items.active[number]
+    if step.timeout is None or step.fan_out is None or batch.started_at is None:
         return None
-    return batch.started_at + step.timeout * len(items.left(fan_out, number, batch.reached)) + START_ALLOWANCE
+    if step.kind is not StepKind.SCRIPT:
+        return overdue_at(step, batch.started_at, _fact(draft, step, number, batch))
+    return batch.started_at + step.timeout * len(items.left(step.fan_out, number, batch.reached)) + START_ALLOWANCE
+
+
+def _fact(draft: Draft, step: StepPlan, number: int, batch: BatchState) -> AttemptFact | None:
+    return draft.facts.attempts.get(AttemptId(step.name, batch.attempt, number))
 
 
 def _end(draft: Draft, step: StepPlan, items: ItemsState, late: list[int]) -> Draft:
     tally = Tally(draft, step, items)
     for number in late:
-        fact = draft.facts.attempts.get(AttemptId(step.name, items.active[number].attempt, number))
-        tally.ended(number, _why(fact), fact.items if fact is not None else ())
+        fact = _fact(draft, step, number, items.active[number])
+        why = _why(fact) if step.kind is StepKind.SCRIPT else why_overdue(step, fact)
+        tally.ended(number, why, fact.items if fact is not None else ())
     return tally.draft()
 
 

@@ -48,8 +48,15 @@ def _needs_people(draft: Draft) -> bool:
 
 
 def _child_waits(draft: Draft, name: str, state: StepState) -> bool:
-    fact = draft.facts.attempts.get(AttemptId(name, state.attempt))
-    return fact is not None and fact.held
+    """What runs of the step waits for people; of one that is fanned out all that has begun of it."""
+    if state.items is None:
+        living = [AttemptId(name, state.attempt)]
+    elif all(batch.phase.alive for batch in state.items.active.values()):
+        living = [AttemptId(name, batch.attempt, number) for number, batch in state.items.active.items()]
+    else:
+        living = []
+    facts = [draft.facts.attempts.get(at) for at in living]
+    return bool(facts) and all(fact is not None and fact.held for fact in facts)
 
 
 def _succeed(draft: Draft) -> Draft:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from penstock.engine.draft import Draft
-from penstock.engine.facts import AttemptPhase
+from penstock.engine.facts import AttemptFact, AttemptPhase
 from penstock.engine.failures import FailureCode
 from penstock.engine.model import AttemptId, Failure, RunPhase, StepKind, StepPlan
 from penstock.engine.rules.retries import attempt_failed
@@ -26,19 +26,29 @@ def fail_overdue(draft: Draft) -> Draft:
         due = _due(draft, step)
         if due is None:
             continue
-        draft = draft.wake(due) if draft.now < due else attempt_failed(draft, step, _overdue(draft, step))
+        draft = (
+            draft.wake(due) if draft.now < due else attempt_failed(draft, step, why_overdue(step, _fact(draft, step)))
+        )
     return draft
 
 
-def _overdue(draft: Draft, step: StepPlan) -> Failure:
+def overdue_at(step: StepPlan, started_at: datetime | None, fact: AttemptFact | None) -> datetime | None:
+    """When an attempt of the step has taken too long; None where it may take for ever."""
+    if step.timeout is None or started_at is None:
+        return None
+    if fact is not None and fact.running_since is not None:
+        return fact.running_since + step.timeout
+    return started_at + step.timeout + _allowance(step)
+
+
+def why_overdue(step: StepPlan, fact: AttemptFact | None) -> Failure:
     """Why there is no result yet: what kept the attempt from starting, where that is known."""
-    if _running_since(draft, step) is not None:
+    if fact is not None and fact.running_since is not None:
         reason = f"the attempt took longer than its timeout of {_text(step.timeout)}"
         return Failure(FailureCode.TIMED_OUT, reason, step.name)
     patience = f"{_text(step.timeout)} after the start of the attempt"
     if _allowance(step):
         patience += f" plus {_text(_allowance(step))} to start"
-    fact = draft.facts.attempts.get(AttemptId(step.name, draft.step(step.name).attempt))
     if fact is not None and fact.phase is AttemptPhase.CREATED and fact.failure is not None:
         return Failure(fact.failure.code, f"{fact.failure.reason} (given up {patience})", step.name)
     return Failure(FailureCode.TIMED_OUT, f"no result {patience}", step.name)
@@ -56,18 +66,13 @@ def _overdue_run(draft: Draft) -> Draft:
 
 def _due(draft: Draft, step: StepPlan) -> datetime | None:
     state = draft.step(step.name)
-    if step.timeout is None or step.fan_out is not None or state.started_at is None or not state.phase.alive:
+    if step.timeout is None or step.fan_out is not None or not state.phase.alive:
         return None
-    running_since = _running_since(draft, step)
-    if running_since is not None:
-        return running_since + step.timeout
-    return state.started_at + step.timeout + _allowance(step)
+    return overdue_at(step, state.started_at, _fact(draft, step))
 
 
-def _running_since(draft: Draft, step: StepPlan) -> datetime | None:
-    """When the program started, where there is no harness that keeps the time itself."""
-    fact = draft.facts.attempts.get(AttemptId(step.name, draft.step(step.name).attempt))
-    return fact.running_since if fact is not None else None
+def _fact(draft: Draft, step: StepPlan) -> AttemptFact | None:
+    return draft.facts.attempts.get(AttemptId(step.name, draft.step(step.name).attempt))
 
 
 def _allowance(step: StepPlan) -> timedelta:

@@ -29,8 +29,7 @@ def finish_items(draft: Draft) -> Draft:
 def _finish(draft: Draft, step: StepPlan, fan_out: FanOut, items: ItemsState) -> Draft:
     if any(batch.phase.alive for batch in items.active.values()):
         return draft
-    all_ended = not items.active and items.next_batch >= fan_out.batches(items.total)
-    if not all_ended and not items.given_up(fan_out):
+    if len(items.ended) < items.total and not items.given_up(fan_out):
         return draft
     if len(items.failed) > fan_out.allowed(items.total):
         return fail_items(draft, step, Failure(FailureCode.ITEMS_FAILED, _reason(fan_out, items)))

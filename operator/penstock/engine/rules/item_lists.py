@@ -11,7 +11,7 @@ from penstock.engine.draft import Draft
 from penstock.engine.facts import Value
 from penstock.engine.failures import FailureCode
 from penstock.engine.fan_out import MAX_ITEMS, ItemsState
-from penstock.engine.model import Failure, StepPlan
+from penstock.engine.model import Failure, StepPhase, StepPlan
 from penstock.engine.rules.retries import fail_step
 
 
@@ -32,11 +32,13 @@ def list_of(draft: Draft, step: StepPlan) -> KnownList:
         asked = any(isinstance(each, Evaluate) and each.step == step.name for each in draft.commands)
         return KnownList(draft if asked else draft.ask(step, "forEach", step.fan_out.over))
     state = draft.step(step.name).items
+    if state is not None and draft.step(step.name).phase is StepPhase.PENDING and _other(state, value) is not None:
+        state = None  # it was taken over, and its items stand for others now
     failure = _unfit(step.fan_out.over, value) if state is None else _other(state, value)
     if failure is not None:
         return KnownList(fail_items(draft, step, failure))
     if state is None:
-        state = ItemsState(total=len(value.value), digest=value.digest or "")
+        state = ItemsState(len(value.value), value.digest or "", step.fan_out.items_per_pod)
         draft = draft.with_step(step.name, items=state)
     return KnownList(draft, value.value)
 

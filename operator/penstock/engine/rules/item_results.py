@@ -7,8 +7,8 @@ from dataclasses import replace
 from penstock.engine.draft import Draft
 from penstock.engine.facts import AttemptFact, AttemptPhase, ItemResult
 from penstock.engine.failures import FailureCode
-from penstock.engine.fan_out import BatchState
-from penstock.engine.model import AttemptId, Failure
+from penstock.engine.fan_out import BatchState, ItemsState
+from penstock.engine.model import AttemptId, Failure, StepKind, StepPlan
 from penstock.engine.rules.results import as_it_was
 from penstock.engine.tally import Tally
 
@@ -21,17 +21,36 @@ def take_item_results(draft: Draft) -> Draft:
         state = draft.step(step.name)
         if step.fan_out is None or state.items is None or not state.phase.alive:
             continue
-        tally, live = Tally(draft, step, state.items), 0
+        tally, living = Tally(draft, step, state.items), []
         for number, batch in state.items.active.items():
             if batch.phase.alive:
                 fact = draft.facts.attempts.get(AttemptId(step.name, batch.attempt, number))
+                if fact is not None and fact.ended:
+                    fact = _of_one_item(step, state.items, number, fact)
+                elif fact is not None:
+                    living.append(fact)
                 _take(tally, draft, number, batch, fact)
-                live += len(fact.items) if fact is not None and not fact.ended else 0
         draft = tally.draft()
         items = draft.step(step.name).items
         if items is not None:
-            draft = draft.with_step(step.name, message=items.progress(live))
+            draft = draft.with_step(step.name, message=_message(items, living))
     return draft
+
+
+def _message(items: ItemsState, living: list[AttemptFact]) -> str:
+    """How far it is, and the word of the first child run that waits for people."""
+    held = next((fact.message for fact in living if fact.held and fact.message), None)
+    progress = items.progress(sum(len(fact.items) for fact in living))
+    return f"{progress}; {held}" if held is not None else progress
+
+
+def _of_one_item(step: StepPlan, items: ItemsState, number: int, fact: AttemptFact) -> AttemptFact:
+    """The fact with the result of its item: what has no harness runs one, and says nothing of it by itself."""
+    if step.kind is StepKind.SCRIPT or step.fan_out is None:
+        return fact
+    index, _ = step.fan_out.batch(number, items.total)
+    result = ItemResult(index, fact.output, fact.failure)
+    return replace(fact, items=() if fact.phase is AttemptPhase.LOST else (result,), items_begun=None)
 
 
 def _take(tally: Tally, draft: Draft, number: int, batch: BatchState, fact: AttemptFact | None) -> None:

@@ -23,7 +23,7 @@ def start_or_ask(draft: Draft, step: StepPlan) -> Draft:
         items = draft.step(step.name).items
         if items is None or draft.step(step.name).phase.finished:
             return draft
-        if items.total == 0:
+        if len(items.ended) == items.total:
             return succeed_with_items(_start(draft, step), step, items)
     if step.gate is not None:
         return _through_gate(draft, step)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from penstock.engine.commands import StopAttempt
-from penstock.engine.model import AttemptId
+from penstock.engine.facts import AttemptPhase
+from penstock.engine.model import AttemptId, StepKind
 from penstock.engine.rules.deadlines import START_ALLOWANCE
-from tests.support.fan_outs import a_story, good, items_of
+from tests.support.fan_outs import a_story, argument, containers, good, items_of
 from tests.support.plans import seconds
 
 
@@ -41,3 +42,29 @@ def test_a_batch_that_is_tried_again_needs_less_time():
     assert items_of(story).active[0].attempt == 2
     story.look()
     assert story.last.wake_at == story.now + seconds(10) + START_ALLOWANCE
+
+
+def test_a_program_without_a_harness_has_its_time_from_its_own_start():
+    story = containers(1, timeout=seconds(10))
+    argument(story, 0, "a")
+    story.look()
+    at = AttemptId("rows", 1, 0)
+    story.later(seconds(60))
+    running = replace(story.attempts[at], phase=AttemptPhase.RUNNING, running_since=story.now)
+    story.attempts[at] = running
+    story.look()
+    assert story.last.wake_at == story.now + seconds(10)
+    story.later(seconds(10))
+    (failure,) = items_of(story).failures
+    assert (failure.failure.code, failure.failure.reason) == (
+        "TIMED_OUT",
+        "the attempt took longer than its timeout of 10 s",
+    )
+
+
+def test_a_run_of_its_own_has_no_time_to_start():
+    story = containers(1, timeout=seconds(10), kind=StepKind.WORKFLOW)
+    argument(story, 0, "a")
+    story.look()
+    story.look()
+    assert story.last.wake_at == story.now + seconds(10)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from penstock.engine.commands import StartAttempt
+from dataclasses import replace
+from types import MappingProxyType
+
+from penstock.engine.commands import AskGate, Fill, StartAttempt
 from penstock.engine.model import AttemptId, Retry, StepPhase
-from tests.support.fan_outs import a_fan_out, a_story, bad, good, items_of
-from tests.support.plans import Story, a_plan, a_step, seconds
+from tests.support.fan_outs import a_fan_out, a_story, argument, bad, containers, good, items_of
+from tests.support.plans import GATE, Story, a_plan, a_step, seconds
 
 
 def starts(story):
@@ -96,9 +99,6 @@ def test_finally_waits_for_the_last_pod_of_a_step_that_was_cancelled():
 
 
 def test_one_gate_stands_before_all_items():
-    from penstock.engine.commands import AskGate
-    from tests.support.plans import GATE
-
     pinned = {"image": "registry/python@sha256:aa"}
     story = a_story(3, gate=GATE, program=pinned)
     (ask,) = [command for command in story.last.commands if isinstance(command, AskGate)]
@@ -108,3 +108,43 @@ def test_one_gate_stands_before_all_items():
     assert [at.batch for at in story.started] == [0, 1, 2]
     story.end_batch("rows", 0, *good(0))
     assert len([command for command in story.last.commands if isinstance(command, AskGate)]) == 0
+
+
+def test_what_was_approved_is_what_every_batch_runs_however_late_it_starts():
+    story = a_story(2, gate=GATE, program={"image": "registry/python@sha256:aa"}, max_parallel=1)
+    story.vote("rows", "alice")
+    other = replace(story.plan.steps["rows"], program=MappingProxyType({"image": "registry/python@sha256:bb"}))
+    story.plan = a_plan(other)
+    story.end_batch("rows", 0, *good(0))
+    assert story.started == [AttemptId("rows", 1, 0)]
+    assert story.state.step("rows").failure.code == "SUPERSEDED"
+    assert "after it was approved" in story.state.step("rows").failure.reason
+
+
+def test_each_item_of_a_container_has_its_own_program():
+    story = containers(2)
+    questions = [question for question in story.last.questions if isinstance(question, Fill)]
+    assert [(each.scope["item"], each.scope["itemIndex"]) for each in questions] == [("row 0", 0), ("row 1", 1)]
+    argument(story, 0, "row 0; rm -rf /")
+    argument(story, 1, {"n": 1})
+    story.look()
+    assert [command.program["args"] for command in starts(story)] == [["row 0; rm -rf /"], ['{"n":1}']]
+    assert len({command.digest for command in starts(story)}) == 2
+    before = story.state
+    story.attempts.clear()
+    story.look()
+    assert len(starts(story)) == 2
+    assert story.state == before, "asked again they are what was written down"
+
+
+def test_an_item_whose_program_cannot_be_made_fails_alone_and_its_place_is_given_on():
+    story = containers(3, max_parallel=2, tolerated=1)
+    argument(story, 0, error="no such key")
+    argument(story, 1, "b")
+    argument(story, 2, "c")
+    story.look()
+    assert story.started == [AttemptId("rows", 1, 1)]
+    assert [(each.index, each.failure.code) for each in items_of(story).failures] == [(0, "EXPRESSION_ERROR")]
+    assert story.last.wake_at == story.now, "nothing else would have it looked at"
+    story.look()
+    assert story.started == [AttemptId("rows", 1, 1), AttemptId("rows", 1, 2)]

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from penstock.engine.model import AttemptId, OnFailure, RunPhase
+from dataclasses import replace
+
+import pytest
+
+from penstock.engine.indices import Indices
+from penstock.engine.model import AttemptId, OnFailure, RunPhase, StepPhase, StepState
+from tests.support.fan_outs import a_fan_out, a_story, bad, good, items_of
 from tests.support.plans import Story, a_gate, a_plan, a_step
 
 
@@ -84,3 +90,81 @@ def test_finally_runs_again():
     story = retried(plan, told(plan, fail={"b"}))
     story.end("b")
     assert story.started == [AttemptId("b", 1), AttemptId("tidy", 1)]
+
+
+def partly_done(*more, **fields):
+    """A run over six rows, two a pod, of which row 3 failed and the last two were never run."""
+    story = a_story(6, *more, items_per_pod=2, max_parallel=1, **fields)
+    story.end_batch("rows", 0, *good(0, 1))
+    story.end_batch("rows", 1, *good(2), *bad(3), code="ITEMS_FAILED")
+    return story
+
+
+def rows(story, count=6):
+    story.fan_out("rows", [f"row {index}" for index in range(count)])
+    return story
+
+
+def given(story):
+    """The items that each attempt was given, by batch."""
+    found = {}
+    for command in story.last.commands:
+        if type(command).__name__ == "StartAttempt":
+            found[command.id.batch] = [each["index"] for each in command.document["items"]]
+    return found
+
+
+def test_items_that_succeeded_are_taken_over_and_only_the_others_run():
+    earlier = partly_done()
+    story = rows(retried(earlier.plan, earlier.state))
+    assert items_of(story).carried.text() == "0-2"
+    assert given(story) == {1: [3]}
+    assert story.state.step("rows").message == "3/6 items"
+    story.end_batch("rows", 1, *good(3))
+    assert given(story) == {2: [4, 5]}
+    story.end_batch("rows", 2, *good(4, 5))
+    assert (story.state.phase, story.state.output) == (RunPhase.SUCCEEDED, [0, 10, 20, 30, 40, 50])
+
+
+@pytest.mark.parametrize("lists", [5, 7], ids=["shorter", "longer"])
+def test_of_another_list_every_item_runs(lists):
+    earlier = partly_done()
+    story = rows(retried(earlier.plan, earlier.state), lists)
+    assert (items_of(story).total, items_of(story).succeeded.text()) == (lists, "")
+    assert given(story) == {0: [0, 1]}
+
+
+def test_items_behind_a_step_that_runs_again_run_again():
+    plan = a_plan(a_step("a"), a_fan_out("rows", "a"))
+    first = Story(plan)
+    first.look()
+    first.end("a")
+    rows(first)
+    first.end_batch("rows", 0, *good(0))
+    first.end_batch("rows", 1, *bad(1))
+    for number in range(2, 6):
+        first.end_batch("rows", number, *good(number))
+    story = retried(plan, replace(first.state, steps={**first.state.steps, "a": StepState(StepPhase.FAILED)}))
+    assert story.state.step("rows").items is None
+
+
+def test_items_that_are_all_there_need_no_attempt():
+    earlier = partly_done()
+    every = replace(items_of(earlier), succeeded=Indices.span(0, 6), outputs=dict.fromkeys(range(6), "x"))
+    cancelled = StepState(StepPhase.CANCELLED, items=every)
+    story = rows(retried(earlier.plan, replace(earlier.state, steps={"rows": cancelled})))
+    assert story.started == []
+    assert (story.state.phase, story.state.output) == (RunPhase.SUCCEEDED, ["x"] * 6)
+
+
+def test_many_outputs_that_are_taken_over_are_kept_beside_the_new_run():
+    earlier = partly_done()
+    items = earlier.state.step("rows").items
+    large = replace(items, outputs=dict.fromkeys((0, 1, 2), "x" * 9000))
+    steps = {"rows": replace(earlier.state.step("rows"), items=large)}
+    story = rows(retried(earlier.plan, replace(earlier.state, steps=steps)))
+    assert items_of(story).outputs == {}
+    assert len(items_of(story).chunks) == 1
+    for numbers in ((3,), (4, 5)):
+        story.end_batch("rows", numbers[0] // 2, *good(*numbers))
+    assert story.state.output == ["x" * 9000] * 3 + [30, 40, 50]

@@ -9,7 +9,7 @@ import pytest
 from penstock.engine.decide import Change, change
 from penstock.engine.facts import AttemptFact, AttemptPhase, ItemResult
 from penstock.engine.model import AttemptId, Failure, Retry
-from tests.support.fan_outs import a_story, bad, good, items_of
+from tests.support.fan_outs import a_story, argument, bad, containers, good, items_of
 from tests.support.plans import seconds
 
 ONCE_MORE = Retry(limit=1, initial=seconds(1))
@@ -155,3 +155,34 @@ def test_only_the_first_failures_are_remembered_in_words():
     story.end_batch("rows", 0, *bad(*range(100)), code="ITEMS_FAILED")
     assert [each.index for each in items_of(story).failures] == list(range(20))
     assert len(items_of(story).failed) == 100
+
+
+@pytest.fixture
+def two_containers():
+    story = containers(2, retry=ONCE_MORE, tolerated=1)
+    argument(story, 0, "a")
+    argument(story, 1, "b")
+    story.look()
+    return story
+
+
+def end(story, number, phase, **fields):
+    at = AttemptId("rows", items_of(story).active[number].attempt, number)
+    story.attempts[at] = AttemptFact(phase, story.attempts[at].digest, "uid", **fields)
+    story.look()
+
+
+def test_what_a_program_without_a_harness_comes_to_is_the_result_of_its_item(two_containers):
+    end(two_containers, 1, AttemptPhase.SUCCEEDED, output={"n": 1})
+    end(two_containers, 0, AttemptPhase.FAILED, failure=Failure("ITEMS_FAILED", "a child's own items failed"))
+    again(two_containers)
+    assert two_containers.started[-1] == AttemptId("rows", 2, 0)
+    end(two_containers, 0, AttemptPhase.FAILED, failure=Failure("ITEMS_FAILED", "a child's own items failed"))
+    assert two_containers.state.step("rows").output == [None, {"n": 1}]
+    assert [each.failure.code for each in items_of(two_containers).failures] == ["ITEMS_FAILED"]
+
+
+def test_a_program_without_a_harness_that_is_lost_is_tried_again(two_containers):
+    end(two_containers, 0, AttemptPhase.LOST, failure=Failure("NODE_LOST", "its node is gone"))
+    again(two_containers)
+    assert two_containers.started[-1] == AttemptId("rows", 2, 0)
