@@ -19,12 +19,23 @@ CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """Names separated by commas."""
 
 
+class RetentionSettings(BaseSettings):
+    """How long finished runs are kept where their Workflow does not say: PENSTOCK_RETENTION_SUCCEEDED, ..."""
+
+    retention_succeeded: str = "30d"
+    """Those that succeeded; empty is for ever."""
+    retention_failed: str = "90d"
+    """All others; empty is for ever."""
+    retention_keep: Annotated[int, Field(ge=0)] = 0
+    """How many of one Workflow at most, the newest of them; 0 is any number."""
+
+
 def process_environment() -> Mapping[str, str]:
     """The environment as a whole, for local mode to hand a listed few of it to the programs that it starts."""
     return dict(os.environ)  # noqa: TID251  this module is the reader
 
 
-class CommandSettings(BaseSettings):
+class CommandSettings(RetentionSettings):
     """Of the command line and of the MCP server over stdio: PENSTOCK_MODE, PENSTOCK_NAMESPACE, PENSTOCK_HOME, ..."""
 
     model_config = SettingsConfigDict(env_prefix="PENSTOCK_", extra="ignore", frozen=True)
@@ -58,7 +69,7 @@ class CommandSettings(BaseSettings):
         return bool(self.kubernetes_service_host) or any(Path(file).expanduser().is_file() for file in files if file)
 
 
-class OperatorSettings(BaseSettings):
+class OperatorSettings(RetentionSettings):
     """Of the operator: PENSTOCK_RUNTIME_IMAGES, PENSTOCK_EXECUTOR, ..."""
 
     model_config = SettingsConfigDict(env_prefix="PENSTOCK_", extra="ignore", frozen=True)

@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.application.families import Families
+from penstock.application.retries import Retries
 from penstock.application.turnstile import Turnstile, Wake
 from penstock.engine.failures import FailureCode
 from penstock.engine.model import RunPhase
+from penstock.ports.access import Key
 
 LINGER = timedelta(seconds=60)
 """How long what still lives of a finished run keeps its turn at most: a pod on a lost node may never end."""
@@ -74,12 +76,13 @@ def _place(run: WorkflowRun) -> tuple[str, str, str] | None:
 
 
 class Neighbours:
-    """Unfinished runs, runs with an idempotency key, children: as far as one run's decision depends on the others."""
+    """Unfinished runs, runs with an idempotency key, children, retries: as far as one run depends on the others."""
 
     def __init__(self) -> None:
         self.turns = Turnstile()
         self.families = Families()
         self.keys = IdempotencyKeys()
+        self.retries = Retries()
 
     def subscribe(self, wake: Wake) -> None:
         """Have `wake` called with each run that a change of another one concerns."""
@@ -91,12 +94,26 @@ class Neighbours:
         self.turns.clear()
         self.keys.clear()
         self.families.clear()
+        self.retries.clear()
 
     def notice(self, run: WorkflowRun) -> None:
         """Take in how a run stands. Every run, before anything is decided about any of them."""
         self.turns.notice(run)
         self.keys.notice(run)
         self.families.notice(run)
+        self.retries.notice(run)
+
+    def needed(self, key: Key, uid: str) -> bool:
+        """Whether a finished run must stay: it has its turn still, it is retried, or a run of its steps lives."""
+        return (
+            self.turns.holds(uid)
+            or self.retries.under_way(key)
+            or any(
+                not RunPhase(child.status.phase).finished
+                or self.needed(Key(key.namespace, child.metadata.name), child.metadata.uid)
+                for child in self.families.of(uid)
+            )
+        )
 
     def let_go(self, run: WorkflowRun, *, lives: bool, now: datetime) -> datetime | None:
         """Give the turn of a finished run to the next one, unless something of it `lives`; then when to ask again."""
@@ -114,3 +131,4 @@ class Neighbours:
         self.turns.leave(run.metadata.uid)
         self.keys.gone(run)
         self.families.gone(run)
+        self.retries.gone(run)

@@ -28,6 +28,7 @@ from penstock.application.child_runs import with_children
 from penstock.application.neighbours import Neighbours
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
+from penstock.application.retention import Policy, installation_policy
 from penstock.application.scheduler import Desk, Scheduler
 from penstock.ports.access import Access
 from penstock.ports.engine import EventSink
@@ -65,7 +66,7 @@ async def local_access(settings: CommandSettings, *, drive: bool, tell: Tell | N
             if not drive:
                 yield driven(backend.access, detached.ensure)
                 return
-            driver = stack.enter_context(_driver(backend))
+            driver = stack.enter_context(_driver(backend, _otherwise(settings)))
             try:
                 async with driver.driving():
                     yield backend.access
@@ -80,7 +81,7 @@ async def drive(settings: CommandSettings) -> None:
     """Move the runs of the data directory until nothing is left to do; at once when another process does."""
     backend = _backend(settings)
     try:
-        with _driver(backend) as driver:
+        with _driver(backend, _otherwise(settings)) as driver:
             await driver.drive(idle_seconds=DRIVER_IDLE_SECONDS)
     finally:
         await backend.close()
@@ -123,6 +124,10 @@ def _complain(task: asyncio.Task[None]) -> None:
         log.error("the schedules are looked after no longer", exc_info=task.exception())
 
 
+def _otherwise(settings: CommandSettings) -> Policy:
+    return installation_policy(settings.retention_succeeded, settings.retention_failed, settings.retention_keep)
+
+
 def _nothing() -> None:
     pass
 
@@ -133,7 +138,7 @@ def _backend(settings: CommandSettings) -> LocalBackend:
 
 
 @contextmanager
-def _driver(backend: LocalBackend) -> Iterator[LocalDriver]:
+def _driver(backend: LocalBackend, otherwise: Policy) -> Iterator[LocalDriver]:
     evaluator = CelEvaluator()
     checker = SchemaChecker()
     engine = Engine(
@@ -152,7 +157,9 @@ def _driver(backend: LocalBackend) -> Iterator[LocalDriver]:
         neighbours = Neighbours()
         whole = with_children(engine, neighbours.families, LocalAuthority())
         reconciler = Reconciler(whole, plans, neighbours=neighbours, self_approval=True)
-        yield backend.driver(reconciler.reconcile, neighbours)
+        driver = backend.driver(reconciler.reconcile, neighbours)
+        driver.clean_with(backend.clean_up(neighbours, otherwise))
+        yield driver
     finally:
         evaluator.close()
         checker.close()

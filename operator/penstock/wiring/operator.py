@@ -23,6 +23,7 @@ from penstock.application.cached_outputs import CachedOutputs
 from penstock.application.child_runs import with_children
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
+from penstock.application.retention import installation_policy
 from penstock.ports.access import Key
 from penstock.settings import OperatorSettings
 from penstock_runtimes import load_runtime, runtime_names
@@ -68,7 +69,13 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
             client,
             clock,
             plans,
-            SideSettings(settings.watch_namespaces, pod, socket.gethostname(), settings.workers),
+            SideSettings(
+                settings.watch_namespaces,
+                pod,
+                socket.gethostname(),
+                settings.workers,
+                installation_policy(settings.retention_succeeded, settings.retention_failed, settings.retention_keep),
+            ),
         )
         engine = Engine(
             ledger=side.ledger,

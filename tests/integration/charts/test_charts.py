@@ -86,6 +86,7 @@ class TestRefusals:
                 {**IMAGES, "mcp__oauth__usernamePrefix": "system:"}, "usernamePrefix", id="cluster's own names"
             ),
             pytest.param({**IMAGES, "operator__executor": "fast"}, "executor", id="executor"),
+            pytest.param({**IMAGES, "retention__failed": "a week"}, "retention/failed", id="no time span"),
             pytest.param({**IMAGES, "mcp__impersonation": "none"}, "impersonation", id="impersonation"),
             pytest.param({**IMAGES, "operatr": {}}, "operatr", id="a misspelt name"),
             pytest.param({**IMAGES, "runtimes": {"Java Script": {"image": "i"}}}, "Java Script", id="a runtime's name"),
@@ -132,6 +133,14 @@ class TestDeployments:
         assert settings["PENSTOCK_CA_BUNDLE"] == "authorities"
         assert settings["PENSTOCK_WATCH_NAMESPACES"] == "a,b"
         assert settings["PENSTOCK_CRASH"] == "before:3"
+
+    def test_how_long_runs_are_kept(self, helm: Helm) -> None:
+        settings = environment(helm.manifests(retention__succeeded="", retention__keep=500), "penstock-operator")
+        said = {name: settings[f"PENSTOCK_RETENTION_{name}"] for name in ("SUCCEEDED", "FAILED", "KEEP")}
+        assert said == {"SUCCEEDED": "", "FAILED": "90d", "KEEP": "500"}
+        assert ("delete", "workflowruns.penstock.dev") in rights(
+            helm.manifests().named("ClusterRole", "penstock-operator")
+        )
 
     def test_settings_of_the_mcp_server(self, helm: Helm) -> None:
         made = helm.manifests(mcp__allowedHosts=["mcp.example.com"], mcp__groups=["leads", "sales"])

@@ -300,3 +300,15 @@ def test_a_spec_that_a_run_brings_has_no_workflow_whose_runs_could_be_counted():
 
     assert problem.path == "spec.inline.concurrency"
     assert "Remove" in problem.fix
+
+
+def test_a_spec_that_a_run_brings_says_how_long_it_is_kept_but_not_how_many():
+    inline = {
+        "steps": [{"name": "a", "script": {"runtime": "bash", "source": "true"}}],
+        "retention": {"succeeded": "1h", "keep": 3},
+    }
+
+    (problem,) = parse_run({**RUN, "spec": {"inline": inline}}).problems
+
+    assert problem.path == "spec.inline.retention.keep"
+    assert "retention: {failed: 7d}" in problem.fix

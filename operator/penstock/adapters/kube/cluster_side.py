@@ -13,6 +13,7 @@ from typing import Any
 
 from structlog.contextvars import bound_contextvars
 
+from penstock.adapters.kube.access import kube_access
 from penstock.adapters.kube.approval_gates import ApprovalGates, run_of
 from penstock.adapters.kube.attempt_maker import AttemptMaker
 from penstock.adapters.kube.attempt_sight import AttemptSight
@@ -36,8 +37,10 @@ from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.approval import ApprovalRequest
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow, WorkflowSpec
+from penstock.application.janitor import Holdings, Janitor, Shelf
 from penstock.application.neighbours import Neighbours
 from penstock.application.plans import PlanBook
+from penstock.application.retention import Policy
 from penstock.application.scheduler import Desk, Scheduler
 from penstock.application.work_queue import WorkQueue
 from penstock.errors import BugError, PenstockError, Problem
@@ -64,6 +67,8 @@ class SideSettings:
     instance: str = "penstock-operator"
     """Name of this replica."""
     workers: int = 32
+    retention: Policy = field(default_factory=Policy)
+    """How long finished runs are kept whose Workflow says nothing."""
     patience: Patience = field(default_factory=Patience)
 
 
@@ -92,14 +97,27 @@ class ClusterSide:
         self.scheduled = KubeScheduledRuns(self._runs, self.ledger)
         desk = Desk(self.workflows, self.scheduled, KubeAuthority(client), clock, self.events)
         self._scheduler = Scheduler(desk, self._is_ready)
+        holdings = Holdings(
+            runs=self.ledger,
+            workflows=self.workflows,
+            revisions=self.revisions,
+            delete=kube_access(client).runs.delete,
+            needed=self.neighbours.needed,
+            clock=clock,
+        )
+        self._janitor = Janitor(holdings, settings.retention)
+        # One worker: one removal at a time.
+        self._janitor_queue: WorkQueue[Shelf] = WorkQueue(self._janitor.look, clock, workers=1)
+        self._janitor.subscribe(self._janitor_queue.add)
         maker = AttemptMaker(client, self.sight, settings.pod, _nonce)
         hooks = Hooks(wake=self._run_queue.add, close=self._job_queue.add, keep=self._log_keeper.take)
         self.runner = JobRunner(client, self.sight, maker, hooks, settings.patience)
         self._closer = JobCloser(client, self.sight, self._runs, clock, self._job_queue.add)
 
     def _copies_and_queues(self, client: KubeClient, clock: Clock, settings: SideSettings) -> None:
-        self._workflows = Copies(client, WORKFLOWS, Workflow)
-        self._runs = Copies(client, RUNS, WorkflowRun, on_change=self._run_changed, on_gone=self.neighbours.gone)
+        changed = self._workflow_changed
+        self._workflows = Copies(client, WORKFLOWS, Workflow, on_change=changed, on_gone=changed)
+        self._runs = Copies(client, RUNS, WorkflowRun, on_change=self._run_changed, on_gone=self._run_gone)
         self._requests = Copies(client, APPROVALS, ApprovalRequest, on_change=self._request_changed, group_of=run_of)
         self._run_queue: WorkQueue[Key] = WorkQueue(self._reconcile_run, clock, workers=settings.workers)
         self._workflow_queue: WorkQueue[Key] = WorkQueue(self._reconcile_workflow, clock, workers=4)
@@ -153,7 +171,7 @@ class ClusterSide:
         for workflow in self._workflows:
             self._workflow_queue.add(_key(workflow))
         async with asyncio.TaskGroup() as group:
-            for queue in (self._run_queue, self._workflow_queue, self._job_queue, self._log_queue):
+            for queue in (self._run_queue, self._workflow_queue, self._job_queue, self._log_queue, self._janitor_queue):
                 group.create_task(queue.run())
 
     async def _know_all_runs(self) -> None:
@@ -174,8 +192,16 @@ class ClusterSide:
         # However it came to be known: a vote that is found when the gate is asked again is news to no watch any more.
         self._run_queue.add(Key(request.metadata.namespace, request.spec.request.run.name))
 
+    def _run_gone(self, run: WorkflowRun) -> None:
+        self.neighbours.gone(run)
+        self._janitor.gone(run.metadata.uid)
+
+    def _workflow_changed(self, workflow: Workflow) -> None:
+        self._janitor.workflow_changed(_key(workflow))
+
     def _run_changed(self, run: WorkflowRun) -> None:
         self.neighbours.notice(run)
+        self._janitor.notice(run)
         self.runner.run_changed(run)
         self._closer.run_changed(run)
         self._log_keeper.run_changed(run)

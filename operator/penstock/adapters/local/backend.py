@@ -8,6 +8,7 @@ from penstock.adapters.local.approval_store import LocalApprovals, LocalGates, a
 from penstock.adapters.local.attempts import AttemptTable
 from penstock.adapters.local.caller import LocalCaller
 from penstock.adapters.local.changes import Changes
+from penstock.adapters.local.clean_up import CleanUp
 from penstock.adapters.local.database import Database
 from penstock.adapters.local.driver import LocalDriver, Reconcile, RunStore
 from penstock.adapters.local.driver_lock import DriverLock
@@ -20,7 +21,9 @@ from penstock.adapters.local.run_store import LocalLedger, LocalRuns, run_table
 from penstock.adapters.local.schedule_driver import ScheduleDriver
 from penstock.adapters.local.schedule_store import LocalScheduledRuns, LocalWorkflowLedger
 from penstock.adapters.local.workflow_store import LocalRevisions, LocalWorkflows, workflow_table
+from penstock.application.janitor import Holdings, Janitor
 from penstock.application.neighbours import Neighbours
+from penstock.application.retention import Policy
 from penstock.ports.access import Access
 from penstock.ports.engine import Clock
 
@@ -80,6 +83,18 @@ class LocalBackend:
         """The driver of this directory; `reconcile` is one pass over a run with the ports of this backend."""
         lock = DriverLock(self._directory)
         return LocalDriver(self._store, self.runner, lock, reconcile, self._clock, neighbours)
+
+    def clean_up(self, neighbours: Neighbours, otherwise: Policy) -> CleanUp:
+        """What removes finished runs; `otherwise` is for those that say nothing, `neighbours` know what is needed."""
+        holdings = Holdings(
+            runs=self.ledger,
+            workflows=self.workflows,
+            revisions=self.revisions,
+            delete=self.access.runs.delete,
+            needed=neighbours.needed,
+            clock=self._clock,
+        )
+        return CleanUp(self._database, Janitor(holdings, otherwise), self._clock)
 
     def schedule_driver(self, look: Reconcile) -> ScheduleDriver:
         """Looks after the schedules of this directory; `look` is one pass over a Workflow."""

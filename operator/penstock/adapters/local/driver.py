@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from penstock.adapters.local.changes import Changes
+from penstock.adapters.local.clean_up import CleanUp
 from penstock.adapters.local.database import Database
 from penstock.adapters.local.driver_lock import DriverLock
 from penstock.adapters.local.objects import ObjectTable
@@ -68,6 +69,11 @@ class LocalDriver:
         self._queue = WorkQueue(reconcile, clock)
         runner.subscribe(self._queue.add)
         self._neighbours.subscribe(self._queue.add)
+        self._clean_up: CleanUp | None = None
+
+    def clean_with(self, clean_up: CleanUp) -> None:
+        """Have finished runs removed when their time has come, for as long as this driver works."""
+        self._clean_up = clean_up
 
     def unfinished(self) -> tuple[Key, ...]:
         """Runs that something may still happen to."""
@@ -129,6 +135,8 @@ class LocalDriver:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._queue.run())
             group.create_task(self._feed())
+            if self._clean_up is not None:
+                group.create_task(self._clean_up.run())
 
     async def _feed(self) -> None:
         """Queue what is unfinished, then whatever is written from then on, by whomever."""
@@ -141,6 +149,7 @@ class LocalDriver:
             try:
                 mark, newest = self._changes.mark(), self._newest_version()
                 self._look_at([Key(*row) for row in self._database.rows("list_touched_runs", version=version)])
+                self._tell_of_workflows(version)
                 version = newest
             except TransientError as error:
                 log.warning("%s; again in %g s", error, STAND_BY_SECONDS)
@@ -152,8 +161,15 @@ class LocalDriver:
             run = self._store.runs.find(key)
             if run is not None:
                 self._neighbours.notice(run)
+                if self._clean_up is not None:
+                    self._clean_up.notice(run)
         for key in keys:
             self._queue.add(key)
+
+    def _tell_of_workflows(self, version: int) -> None:
+        if self._clean_up is not None:
+            for row in self._database.rows("list_touched_workflows", version=version):
+                self._clean_up.workflow_changed(Key(*row))
 
     def _newest_version(self) -> int:
         row = self._database.row("newest_version")

@@ -64,6 +64,27 @@ SELECT namespace, run FROM attempts WHERE outcome IS NULL;
 -- The objects of a kind of a namespace that something may still happen to, in the order of their creation.
 SELECT body FROM objects WHERE kind = :kind AND namespace = :namespace AND finished = 0 ORDER BY born;
 
+-- name: list_finished_runs
+-- The finished runs that are no steps of others, each with its place in the order of creation, from some place on.
+SELECT born, body FROM objects
+WHERE kind = 'WorkflowRun' AND finished = 1 AND born > :after AND json_extract(body, '$.spec.parent') IS NULL
+ORDER BY born LIMIT :limit;
+
+-- name: list_family_of_run
+-- UIDs of a run and of all runs below it, with name and whether it is finished.
+WITH RECURSIVE family (uid) AS (
+SELECT :run_uid
+UNION
+SELECT child.uid FROM objects AS child JOIN family ON json_extract(child.body, '$.spec.parent.uid') = family.uid
+WHERE child.kind = 'WorkflowRun' AND json_extract(child.body, '$.spec.parent.uid') IS NOT NULL
+)
+SELECT objects.uid, objects.name, objects.finished FROM objects JOIN family ON objects.uid = family.uid;
+
+-- name: find_retry_of
+-- Name of an unfinished run that retries a run.
+SELECT name FROM objects
+WHERE kind = 'WorkflowRun' AND finished = 0 AND namespace = :namespace AND json_extract(body, '$.spec.retryOf') = :name;
+
 -- name: list_touched_workflows
 -- Keys of the Workflows that were written after a resourceVersion.
 SELECT namespace, name FROM objects WHERE kind = 'Workflow' AND resource_version > :version;

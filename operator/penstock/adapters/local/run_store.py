@@ -93,17 +93,31 @@ class LocalRuns:
             return self._table.replace(run.model_copy(update={"spec": spec}), new_spec=True)
 
     async def delete(self, run: WorkflowRun) -> None:
-        """Remove a finished run with its gates, attempts, outputs and logs."""
+        """Remove a finished run with its gates, attempts, outputs and logs, and with the runs of its steps."""
         require_finished(run)
         key = Key(run.metadata.namespace, run.metadata.name)
         with self._database.transaction():
             if self._table.get(key).metadata.uid != run.metadata.uid:
                 raise NotFound(f"run {key} is gone; another has its name")
-            if self._database.row("find_open_attempt", run_uid=run.metadata.uid) is not None:
-                raise NotPossible(f"run {key} has a process that still ends", hint="Try again in a moment.")
-            self._database.rows("delete_attempts_of_run", run_uid=run.metadata.uid)
-            self._database.rows("delete_objects_of_run", run_uid=run.metadata.uid)
-        await asyncio.to_thread(shutil.rmtree, self._directory.run(run.metadata.uid), ignore_errors=True)
+            family = self._database.rows("list_family_of_run", run_uid=run.metadata.uid)
+            for uid, name, finished in family:
+                self._check_not_needed(Key(key.namespace, name), uid, finished=finished)
+            for uid, _, _ in family:
+                self._database.rows("delete_attempts_of_run", run_uid=uid)
+                self._database.rows("delete_objects_of_run", run_uid=uid)
+        for uid, _, _ in family:
+            await asyncio.to_thread(shutil.rmtree, self._directory.run(uid), ignore_errors=True)
+
+    def _check_not_needed(self, key: Key, uid: str, *, finished: bool) -> None:
+        if not finished:
+            raise NotPossible(
+                f"run {key}, a step of it, is not finished", hint="Cancel it first, and wait for its end."
+            )
+        if self._database.row("find_open_attempt", run_uid=uid) is not None:
+            raise NotPossible(f"run {key} has a process that still ends", hint="Try again in a moment.")
+        retry = self._database.row("find_retry_of", namespace=key.namespace, name=key.name)
+        if retry is not None:
+            raise NotPossible(f"run {key} is retried by run {retry[0]}", hint="Wait for the end of that run.")
 
     async def watch(self, key: Key) -> AsyncIterator[WorkflowRun]:
         """The run as it is, then after every change, without end. Raises NotFound when it is or goes away."""

@@ -94,3 +94,9 @@ WHERE kind = 'WorkflowRun' AND json_extract(body, '$.spec.idempotencyKey') IS NO
 CREATE INDEX single_attempts ON attempts (run_uid) WHERE batch IS NULL;
 
 CREATE INDEX open_batches ON attempts (run_uid) WHERE batch IS NOT NULL AND outcome IS NULL;
+
+-- version: 6
+
+-- Runs of steps by the run above them, with which they go.
+CREATE INDEX runs_by_parent ON objects (json_extract(body, '$.spec.parent.uid'))
+WHERE kind = 'WorkflowRun' AND json_extract(body, '$.spec.parent.uid') IS NOT NULL;

@@ -16,3 +16,6 @@ def check_inline(spec: WorkflowSpec) -> Iterator[Problem]:
     if spec.schedules:
         message = "An inline definition is run once; nobody would start it at other times."
         yield Problem("spec.inline.schedules", message, "Remove it, or make a Workflow of the definition.")
+    if spec.retention is not None and spec.retention.keep is not None:
+        message = "An inline definition has no Workflow whose runs could be counted."
+        yield Problem("spec.inline.retention.keep", message, "Write how long it is kept: `retention: {failed: 7d}`.")

@@ -13,6 +13,7 @@ from penstock.api.v1alpha1.checks_containers import check_containers
 from penstock.api.v1alpha1.checks_expressions import check_expressions
 from penstock.api.v1alpha1.checks_inputs import check_inputs
 from penstock.api.v1alpha1.checks_items import check_items, list_sources
+from penstock.api.v1alpha1.checks_retention import check_retention
 from penstock.api.v1alpha1.checks_schedules import check_schedules
 from penstock.api.v1alpha1.checks_scripts import bind_scripts, check_scripts
 from penstock.api.v1alpha1.checks_steps import check_steps
@@ -116,6 +117,7 @@ def _all_problems(subject: Subject, bindings: Mapping[str, Binding]) -> Iterator
     yield from check_containers(subject)
     yield from check_expressions(subject)
     yield from check_schedules(subject)
+    yield from check_retention(subject)
 
 
 def _limits(subject: Subject) -> Iterator[Problem]:

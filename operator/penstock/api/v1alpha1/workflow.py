@@ -26,6 +26,7 @@ from penstock.api.v1alpha1.meta import (
 )
 from penstock.api.v1alpha1.over_items import ITEM_RULES, StepHead
 from penstock.api.v1alpha1.pods import PodDefaults, Resources
+from penstock.api.v1alpha1.retention import Retention
 
 MAX_FINALLY = 20
 MAX_SCHEDULES = 16
@@ -308,6 +309,8 @@ class WorkflowSpec(ApiModel):
     """When the Workflow runs by itself. The runs are those of whoever last edited the Workflow's spec."""
     pod_defaults: PodDefaults | None = None
     """What the pods of all steps have in common; without effect in local mode."""
+    retention: Retention | None = None
+    """How long finished runs are kept. Default: what the installation says."""
     steps: Annotated[
         tuple[Step, ...],
         Field(

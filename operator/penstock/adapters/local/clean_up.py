@@ -1,0 +1,48 @@
+"""Removes the finished runs of a data directory when their time has come, while its driver works."""
+
+from __future__ import annotations
+
+import asyncio
+
+from penstock.adapters.local.database import Database
+from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.application.janitor import Janitor, Shelf
+from penstock.application.work_queue import WorkQueue
+from penstock.ports.access import Key
+from penstock.ports.engine import Clock
+
+PAGE = 100
+"""Runs that are read at a time: a hundredth of a second."""
+
+
+class CleanUp:
+    """What a driver has beside it; `notice` and `workflow_changed` tell it of what is written meanwhile."""
+
+    def __init__(self, database: Database, janitor: Janitor, clock: Clock) -> None:
+        self._database = database
+        self._janitor = janitor
+        self._queue: WorkQueue[Shelf] = WorkQueue(janitor.look, clock, workers=1)
+        janitor.subscribe(self._queue.add)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._queue.run())
+            group.create_task(self._look_around())
+
+    def notice(self, run: WorkflowRun) -> None:
+        """A run was written."""
+        self._janitor.notice(run)
+
+    def workflow_changed(self, key: Key) -> None:
+        """A Workflow was written."""
+        self._janitor.workflow_changed(key)
+
+    async def _look_around(self) -> None:
+        """Take in the runs that had ended before, a few at a time: those under way come first."""
+        after = 0
+        while page := self._database.rows("list_finished_runs", after=after, limit=PAGE):
+            for row in page:
+                self._janitor.notice(WorkflowRun.model_validate_json(row[1]))
+            after = page[-1][0]
+            await asyncio.sleep(0)
