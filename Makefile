@@ -69,7 +69,7 @@ lint: setup ## Style, banned calls, size limits
 .PHONY: types
 types: setup ## mypy, strict
 	$(BIN)/mypy
-	$(BIN)/mypy tests/cluster tools
+	$(BIN)/mypy tests/cluster tools evals
 
 .PHONY: arch
 arch: setup ## Who may import whom
@@ -124,6 +124,12 @@ bench: setup ## Measure on the real cluster; writes build/bench.json
 .PHONY: bench-mcp
 bench-mcp: setup ## Measure the MCP server with up to 5,000 Workflows; no cluster; writes build/bench-mcp.json
 	$(BIN)/python -m bench.mcp
+
+MODEL ?= scripted
+
+.PHONY: evals
+evals: setup ## Let an agent solve tasks with the MCP tools; MODEL=openai:... or anthropic:..., default: without a model
+	$(BIN)/python -m evals --model $(MODEL)
 
 # --- the cluster for tests ------------------------------------------------------------------------
 
