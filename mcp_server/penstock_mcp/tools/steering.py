@@ -13,7 +13,7 @@ from pydantic import Field
 from penstock.application.explain_run import explain_run
 from penstock.application.list_runs import RunFilter
 from penstock.application.outcomes import outcome
-from penstock.application.prune_runs import prune_runs
+from penstock.application.prune_runs import Pruning, prune_runs
 from penstock.application.retry_run import retry_run
 from penstock_mcp.calls import READS, Callers, fixed_tool
 from penstock_mcp.catalogue import DEFAULT_TIMEOUT
@@ -108,11 +108,8 @@ class SteeringTools:
         Use it only when the person asked for it: what is removed is gone. Gives how many were `removed` and how many
         runs are `remaining`.
         """
-        wanted = RunFilter(workflow=workflow)
-        where = self._callers.scope(namespace)
         age = timedelta(hours=max_age_hours)
-        pruned = await prune_runs(
-            self._callers.access(), where, wanted, older_than=age, keep_succeeded=keep_completed, now=self._now()
-        )
+        pruning = Pruning(RunFilter(workflow=workflow), older_than=age, keep_succeeded=keep_completed)
+        pruned = await prune_runs(self._callers.access(), self._callers.scope(namespace), pruning, self._now())
         output = {"removed": pruned.removed, "remaining": pruned.remaining}
         return answer({"status": "success", "output": output}, f"{pruned.removed} runs were removed.")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from penstock.cli.commands import apikeys, connect, decisions, explaining, files, objects, processes, runs
+from penstock.cli.commands import apikeys, connect, decisions, explaining, files, objects, processes, pruning, runs
 from penstock.cli.frame import Command, add, root
 
 ABOUT = """Run workflows, on this machine or on a Kubernetes cluster, with gates that people hold.
@@ -24,6 +24,7 @@ EXAMPLES = (
 COMMANDS: tuple[Command, ...] = (
     *runs.COMMANDS,
     *objects.COMMANDS,
+    *pruning.COMMANDS,
     *explaining.COMMANDS,
     *decisions.COMMANDS,
     *files.COMMANDS,

@@ -108,6 +108,8 @@ class Runs(Objects):
         """What becomes of a run that is created, state by state."""
         self.cancelled: list[Key] = []
         self.suspensions: list[tuple[Key, bool]] = []
+        self.refuse: str = ""
+        """Why this person may delete none; empty where they may."""
 
     async def create(self, run: WorkflowRun) -> WorkflowRun:
         if Key(run.metadata.namespace, run.metadata.name) in self.items:
@@ -121,6 +123,11 @@ class Runs(Objects):
     async def set_suspend(self, key: Key, *, suspend: bool) -> WorkflowRun:
         self.suspensions.append((key, suspend))
         return await self.get(key)
+
+    async def delete(self, run: WorkflowRun) -> None:
+        if self.refuse:
+            raise Forbidden(self.refuse)
+        del self.items[Key(run.metadata.namespace, run.metadata.name)]
 
     async def watch(self, key: Key) -> AsyncIterator[WorkflowRun]:
         # The first one to look brings the story about; whoever looks later sees how it stands.

@@ -66,6 +66,20 @@ def run_table(runs: Sequence[WorkflowRun], now: datetime, *, namespaces: bool) -
     return _placed(("NAME", "WORKFLOW", "PHASE", "PROGRESS", "WAITING FOR", "AGE"), rows, runs, namespaces)
 
 
+def finished_run_table(runs: Sequence[WorkflowRun], now: datetime) -> Table:
+    """Finished runs, one a row, by their end."""
+    rows = tuple(
+        (
+            run.metadata.name,
+            run.spec.workflow.name if run.spec.workflow else "(inline)",
+            run.status.phase,
+            age(run.status.finished_at, now),
+        )
+        for run in runs
+    )
+    return Table(("NAME", "WORKFLOW", "PHASE", "ENDED"), rows)
+
+
 def workflow_table(workflows: Sequence[Workflow], now: datetime, *, namespaces: bool) -> Table:
     """Workflows, one a row."""
     rows = tuple(
