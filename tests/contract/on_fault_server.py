@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,13 @@ class OnFaultServer:
         )
         return {"kind": "script", "runtime": "bash", "source": "true", "dependencies": [], "image": IMAGES["bash"]}
 
+    def batch_program(self, step: str, behaviour: Behaviour, items: Sequence[tuple[int, Any]]) -> Mapping[str, Any]:
+        program = self.program(step, behaviour)
+        self._kubelet.orders[step] = Order(
+            prints=behaviour.prints * len(items), bad=behaviour.bad, dies_at=behaviour.dies_at
+        )
+        return program
+
     def starts(self, step: str) -> int:
         return len([name for name in self._kubelet.started if f"-{step}-" in name])
 
@@ -95,6 +102,9 @@ class _AsTheEngineDoes:
     ledger: RunLedger
 
     async def start(self, run: WorkflowRun, command: StartAttempt) -> None:
+        if command.id.batch is not None:
+            await self.runner.start(run, command)
+            return
         fresh = await self._fresh(run)
         step = StepStatus(phase="Starting", attempt=command.id.attempt, digest=command.digest)
         steps = {**fresh.status.steps, command.id.step: step}

@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
@@ -27,7 +27,8 @@ from penstock.ports.access import Access
 from penstock.ports.engine import Gates, Ledger, Outputs, Revisions, StepRunner
 from penstock.ports.schedules import ScheduledRuns, WorkflowLedger
 from penstock.testing.clock import FakeClock
-from penstock.testing.memory_runner import Ending, failed, lost, succeeded
+from penstock.testing.memory_runner import Ending, bad, failed, good, lost, succeeded
+from penstock.testing.memory_runner import items as of_items
 from penstock.testing.memory_world import MemoryWorld
 from penstock_runtimes import harness_command
 
@@ -43,6 +44,10 @@ class Behaviour:
     endless: bool = False
     then: str = ""
     """Printed before its end, once the world was told to let it go on."""
+    bad: frozenset[int] = frozenset()
+    """Items that fail with BAD_ROW; the others give a list with the item itself."""
+    dies_at: int | None = None
+    """The attempt is killed with everything while this item runs."""
 
 
 class World(Protocol):
@@ -79,6 +84,9 @@ class World(Protocol):
     def alter_output(self, name: str, text: str | None) -> None:
         """Put something else in the place of a kept output, or take it away (None), as only an accident could."""
 
+    def batch_program(self, step: str, behaviour: Behaviour, items: Sequence[tuple[int, Any]]) -> Mapping[str, Any]:
+        """The same for an attempt that is given these items."""
+
     async def close(self) -> None:
         """Leave nothing behind."""
 
@@ -107,6 +115,16 @@ class InMemory:
             self.runner.will_say(step, behaviour.prints.encode())
         elif not behaviour.endless:
             self.runner.will(step, _ending(behaviour))
+        return {"kind": "script"}
+
+    def batch_program(self, step: str, behaviour: Behaviour, items: Sequence[tuple[int, Any]]) -> Mapping[str, Any]:
+        died = [index for index, _ in items].index(behaviour.dies_at) if behaviour.dies_at is not None else None
+        results = [
+            bad(index, "BAD_ROW", f"row {index}") if index in behaviour.bad else good(index, [value])
+            for index, value in items[:died]
+        ]
+        begun = None if died is None else died + 1
+        self.runner.will(step, of_items(*results, begun=begun, printed=behaviour.prints.encode() * len(items)))
         return {"kind": "script"}
 
     def starts(self, step: str) -> int:
@@ -169,6 +187,16 @@ class OnDisk:
             lines.append(f"output {_quoted(json.dumps(behaviour.output))}")
         if behaviour.code:
             lines.append(f"fail {behaviour.code} {_quoted(behaviour.reason)}")
+        return {"kind": "script", "runtime": "bash", "source": "\n".join(lines), "dependencies": [], "env": []}
+
+    def batch_program(self, step: str, behaviour: Behaviour, items: Sequence[tuple[int, Any]]) -> Mapping[str, Any]:
+        lines = [f"echo started >> {self._folder / step}.starts", f"printf %s {_quoted(behaviour.prints)}"]
+        if behaviour.dies_at is not None:
+            lines.append(f'if [ "$PENSTOCK_ITEM_INDEX" = {behaviour.dies_at} ]; then kill -9 $PPID; sleep 60; fi')
+        lines += [
+            f'if [ "$PENSTOCK_ITEM_INDEX" = {index} ]; then fail BAD_ROW "row {index}"; fi' for index in behaviour.bad
+        ]
+        lines.append('output "[\\"$(item_value)\\"]"')
         return {"kind": "script", "runtime": "bash", "source": "\n".join(lines), "dependencies": [], "env": []}
 
     def starts(self, step: str) -> int:

@@ -126,10 +126,10 @@ class Tenant:
         return self.of_run("pod", run)[0]
 
     def gate(self, run: Json, step: str) -> Json:
-        """The ApprovalRequest that a step of a run waits for."""
-        found: Json = self.cluster.read(
-            "-n", self.namespace, "approvalrequest", run["status"]["steps"][step]["gate"]["name"]
-        )
+        """The ApprovalRequest that a step of a run waits for; it comes right after the status that names it."""
+        name = run["status"]["steps"][step]["gate"]["name"]
+        self._wait("--for=create", f"approvalrequest/{name}", 30)
+        found: Json = self.cluster.read("-n", self.namespace, "approvalrequest", name)
         return found
 
     def vote(self, person: Person, request: Json, verdict: str = "approve", **vote: Any) -> Answer:

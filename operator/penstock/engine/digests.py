@@ -32,6 +32,11 @@ def canonical(value: Any) -> bytes:
     return _encode(_sorted(value)).encode("utf-8")
 
 
+def size_of(value: Any) -> int:
+    """Bytes of a value as plain JSON: about those of its canonical form, and found much faster. Raises ValueError."""
+    return len(_encode(value).encode("utf-8"))
+
+
 def digest(scheme: str, value: Any) -> str:
     """`sha256:<hex>` over the scheme and the canonical form of `value`."""
     return digest_of(scheme, canonical(value))
@@ -43,9 +48,13 @@ def digest_of(scheme: str, text: bytes) -> str:
 
 
 def _sorted(value: Any) -> Any:
-    if isinstance(value, str):
+    # By the exact type first, for what is asked of an abstract class takes longer than all the rest.
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
         return value
-    if isinstance(value, Mapping):
+    if kind is int and -_WHOLE <= value < _WHOLE:
+        return value
+    if kind is dict or isinstance(value, Mapping):
         # In ASCII, which nearly all keys are, every order is the same.
         order = None if all(map(str.isascii, value)) else _utf16
         return {key: _sorted(value[key]) for key in sorted(value, key=order)}

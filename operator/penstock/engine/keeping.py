@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.engine.commands import StoreOutput
-from penstock.engine.digests import OUTPUT_SCHEME, canonical, digest_of
+from penstock.engine.digests import OUTPUT_SCHEME, canonical, digest_of, size_of
 from penstock.engine.draft import Draft
 from penstock.engine.failures import FailureCode
 from penstock.engine.identifiers import output_name
@@ -22,6 +22,8 @@ LIST_LIMIT = 8 * 1024 * 1024
 """Bytes of canonical JSON that a fanned-out step's list of outputs may have, and so a run's own output."""
 INLINE_OUTPUTS = 65_536
 """Bytes of canonical JSON that all outputs in the run object may have together."""
+_SHORT = 256
+"""Bytes of JSON in which nothing can be wrong with an output: not its size, nor a number beyond 1e308."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,17 @@ def text_of(value: Any, limit: int = OUTPUT_LIMIT) -> tuple[bytes, Failure | Non
         return text, None
     reason = f"the output has {len(text):,} bytes; {limit:,} is the limit. "
     return text, Failure(FailureCode.OUTPUT_TOO_LARGE, f"{reason}Write large data elsewhere and output where it is")
+
+
+def unfit(value: Any) -> Failure | None:
+    """Why an output could not be kept anywhere; None where it can."""
+    try:
+        # Thousands of items may end in one pass, nearly all with little to say.
+        if size_of(value) <= _SHORT:
+            return None
+    except ValueError:
+        pass
+    return text_of(value)[1]
 
 
 def _beside(draft: Draft, value: Any, text: bytes) -> Kept:

@@ -14,7 +14,7 @@ from penstock.engine.facts import ItemResult
 from penstock.engine.failures import retried
 from penstock.engine.fan_out import MAX_FAILURES, BatchState, ItemFailure, ItemsState
 from penstock.engine.indices import Indices
-from penstock.engine.keeping import text_of
+from penstock.engine.keeping import unfit
 from penstock.engine.model import Failure, StepPhase, StepPlan
 
 
@@ -84,7 +84,7 @@ class Tally:
             if result.index not in silent:
                 continue
             silent.discard(result.index)
-            failure = result.failure or text_of(result.output)[1]
+            failure = result.failure or unfit(result.output)
             if failure is None:
                 succeeded.append(result.index)
                 if result.output is not None:

@@ -112,6 +112,15 @@ class MemoryRunner:
             (found for found in self._attempts.values() if (found.run_uid, found.command.id) == (run_uid, at)), None
         )
 
+    def living(self, run_uid: str) -> tuple[MemoryAttempt, ...]:
+        """The attempts of a run that have not ended."""
+        return tuple(found for found in self._attempts.values() if found.run_uid == run_uid and not found.fact.ended)
+
+    def conclude(self, attempt: MemoryAttempt, ending: Ending) -> None:
+        """Have an attempt end so."""
+        self._conclude(attempt, ending)
+        self._tell(attempt)
+
     async def observe(self, run: WorkflowRun) -> Mapping[AttemptId, AttemptFact]:
         """What is known of the run's attempts."""
         return {found.command.id: found.fact for found in self._attempts.values() if found.run_uid == run.metadata.uid}

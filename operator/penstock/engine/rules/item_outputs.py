@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
-from penstock.engine.digests import canonical
+from penstock.engine.digests import size_of
 from penstock.engine.draft import Draft
 from penstock.engine.failures import FailureCode
 from penstock.engine.fan_out import ItemsState
@@ -14,7 +14,7 @@ from penstock.engine.model import Failure, StepPlan
 from penstock.engine.rules.item_lists import fail_items
 
 INLINE_ITEMS = 16_384
-"""Bytes of canonical JSON that outputs of items may have in the run object."""
+"""Bytes of JSON that outputs of items may have in the run object."""
 
 
 def keep_item_outputs(draft: Draft) -> Draft:
@@ -28,7 +28,7 @@ def keep_item_outputs(draft: Draft) -> Draft:
 
 def _keep(draft: Draft, step: StepPlan, items: ItemsState) -> Draft:
     value = {str(index): output for index, output in items.outputs.items()}
-    size = len(canonical(value))
+    size = size_of(value)
     if size <= INLINE_ITEMS:
         return draft
     none = replace(items, outputs=MappingProxyType({}))
