@@ -48,6 +48,8 @@ class CommandSettings(RetentionSettings):
     """Context of the kubeconfig; without it the current one."""
     home: Path = Path("~/.local/share/penstock")
     """Where local mode keeps its runs."""
+    secrets_dir: Path = Path("~/.config/penstock/secrets")
+    """Where local mode finds Secrets, as NAME.env each."""
     no_color: Annotated[str, Field(validation_alias="NO_COLOR")] = ""
     """Any text switches colour off (no-color.org)."""
     kubeconfig: Annotated[str, Field(validation_alias="KUBECONFIG")] = ""
@@ -57,6 +59,11 @@ class CommandSettings(RetentionSettings):
     def data_dir(self) -> Path:
         """Where local mode keeps its runs, as an absolute path."""
         return self.home.expanduser().resolve()
+
+    @property
+    def secrets_folder(self) -> Path:
+        """Where local mode finds Secrets, as an absolute path."""
+        return self.secrets_dir.expanduser().resolve()
 
     @property
     def local(self) -> bool:

@@ -163,6 +163,7 @@ class OnDisk:
         harness = HarnessSettings(
             command=harness_command(),
             inherited={"PATH": os.defpath},
+            secrets=folder / "secrets",
             grace_seconds=0.5,
         )
         self.backend = LocalBackend(self.directory, "alice", FakeClock(), lambda: token_hex(16), harness)

@@ -73,8 +73,9 @@ class ChildRuns:
         who, reference = run.spec.requested_by, child.spec.workflow
         if who is None:
             raise Forbidden("nobody knows who asked for the run, so nobody can say what it may run")
-        workflow = Key(run.metadata.namespace, reference.name) if reference else None
-        refusal = await self.authority.refusal(who, run.metadata.namespace, workflow)
+        wanted = Key(run.metadata.namespace, reference.name) if reference else child.spec.inline
+        assert wanted is not None
+        refusal = await self.authority.refusal(who, run.metadata.namespace, wanted)
         if refusal:
             raise Forbidden(refusal)
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from penstock.api.v1alpha1.run import WorkflowRun
-from penstock.api.v1alpha1.workflow import EnvVar, Script, Step, WorkflowSpec
+from penstock.api.v1alpha1.secrets import EnvVar
+from penstock.api.v1alpha1.workflow import Script, Step, WorkflowSpec
 from penstock.application import script_launcher
 from penstock.errors import InvalidInput, NotFound, Problem
 

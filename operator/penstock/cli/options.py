@@ -31,6 +31,10 @@ class Place:
         str | None, typer.Option("--kube-context", metavar="NAME", help="Context of the kubeconfig; implies --cluster.")
     ] = None
     namespace: Annotated[str | None, typer.Option("--namespace", "-n", metavar="NAME", help="Namespace.")] = None
+    secrets_dir: Annotated[
+        str | None,
+        typer.Option("--secrets-dir", metavar="DIR", help="Secrets of local mode, a file NAME.env each."),
+    ] = None
     debug: Annotated[bool, typer.Option("--debug", help="Show where in Penstock an error came from.")] = False
 
     def over(self, other: Place) -> Place:
@@ -42,6 +46,7 @@ class Place:
             cluster=where.cluster,
             kube_context=where.kube_context,
             namespace=self.namespace or other.namespace,
+            secrets_dir=self.secrets_dir or other.secrets_dir,
             debug=self.debug or other.debug,
         )
 

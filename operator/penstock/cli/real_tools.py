@@ -66,6 +66,8 @@ def overrides(place: Place) -> dict[str, Any]:
         fixed["mode"] = "local" if place.local else "cluster"
     if place.kube_context is not None:
         fixed["kube_context"] = place.kube_context
+    if place.secrets_dir is not None:
+        fixed["secrets_dir"] = place.secrets_dir
     if place.namespace is not None:
         fixed["namespace"] = place.namespace
     return fixed

@@ -44,6 +44,7 @@ class FailureCode(StrEnum):
     IMAGE_PULL_FAILED = "IMAGE_PULL_FAILED"
     IMAGE_RUNS_AS_ROOT = "IMAGE_RUNS_AS_ROOT"
     CONTAINER_CONFIG_INVALID = "CONTAINER_CONFIG_INVALID"
+    SECRET_MISSING = "SECRET_MISSING"  # noqa: S105  the name of a code
     POD_NOT_READY = "POD_NOT_READY"
     CONTAINER_FAILED = "CONTAINER_FAILED"
     NODE_REFUSED = "NODE_REFUSED"
@@ -200,6 +201,10 @@ FAILURES: Final[Mapping[FailureCode, Meaning]] = MappingProxyType(
             "or the image does not fit the pod's security settings.",
             "Create what the reason names in the run's namespace.",
         ),
+        FailureCode.SECRET_MISSING: Meaning(
+            "A Secret that the step uses, or a key of one, is not there; the reason names it.",
+            "Make the Secret in the run's namespace, or correct its name or key in the step; then retry the run.",
+        ),
         FailureCode.POD_NOT_READY: Meaning(
             "The pod has a node and could not be made ready there until the step's time was over: a volume that is "
             "missing, a network that is not there. The reason holds the node's words.",
@@ -319,6 +324,7 @@ _HINDRANCES: Final[Mapping[FailureCode, str]] = MappingProxyType(
         FailureCode.IMAGE_PULL_FAILED: "the image cannot be had",
         FailureCode.IMAGE_RUNS_AS_ROOT: "the image runs as root, or as a user without a number, which steps may not",
         FailureCode.CONTAINER_CONFIG_INVALID: "the container cannot be made",
+        FailureCode.SECRET_MISSING: "a Secret is missing",
         FailureCode.POD_NOT_READY: "the pod cannot be made ready",
     }
 )

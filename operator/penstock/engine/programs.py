@@ -12,6 +12,7 @@ from penstock.engine.digests import canonical
 from penstock.engine.draft import Draft
 from penstock.engine.failures import FailureCode
 from penstock.engine.model import Failure, StepKind, StepPlan
+from penstock.engine.secret_references import plain_variables
 
 MAX_TEXT = 131_000
 """Bytes of one argument or variable; Linux gives a program none that is longer than 128 KiB."""
@@ -86,7 +87,10 @@ def _as_texts(content: dict[str, Any]) -> dict[str, Any]:
     if "args" in content:
         content["args"] = [_text(word) for word in content["args"]]
     if "env" in content:
-        content["env"] = [{**variable, "value": _text(variable["value"])} for variable in content["env"]]
+        content["env"] = [
+            {**variable, "value": _text(variable["value"])} if "value" in variable else variable
+            for variable in content["env"]
+        ]
     return content
 
 
@@ -96,7 +100,7 @@ def _text(value: Any) -> str:
 
 def _too_long(step: StepPlan, content: Mapping[str, Any]) -> Failure | None:
     texts = {f"args[{number}]": word for number, word in enumerate(content.get("args", ()))}
-    texts |= {f"env.{variable['name']}": variable["value"] for variable in content.get("env", ())}
+    texts |= {f"env.{variable['name']}": variable["value"] for variable in plain_variables(content)}
     sizes = {field: len(text.encode("utf-8", "surrogatepass")) for field, text in texts.items()}
     field, size = max(sizes.items(), key=lambda each: each[1], default=("", 0))
     if size > MAX_TEXT:

@@ -38,8 +38,8 @@ class Ledger(Protocol):
 class Authority(Protocol):
     """Who may do what, asked for somebody who is not there."""
 
-    async def refusal(self, who: RequestedBy, namespace: str, workflow: Key | None) -> str:
-        """Why this person may not run the Workflow (None: a definition inline); empty where they may.
+    async def refusal(self, who: RequestedBy, namespace: str, wanted: Key | WorkflowSpec) -> str:
+        """Why this person may not run a Workflow, or a definition inline with all that it uses; empty where they may.
 
         Raises Unavailable.
         """

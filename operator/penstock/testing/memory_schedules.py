@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from penstock.api.v1alpha1.run import RequestedBy, WorkflowRun
 from penstock.api.v1alpha1.schedules import SCHEDULE_LABEL
-from penstock.api.v1alpha1.workflow import Workflow, WorkflowStatus
+from penstock.api.v1alpha1.workflow import Workflow, WorkflowSpec, WorkflowStatus
 from penstock.engine.model import RunPhase
 from penstock.errors import AlreadyExists
 from penstock.ports.access import Key
@@ -55,6 +55,6 @@ class MemorySchedules:
         spec = run.spec.model_copy(update={"cancel": True})
         return self._runs.replace(run.model_copy(update={"spec": spec}), new_spec=True)
 
-    async def refusal(self, who: RequestedBy, namespace: str, workflow: Key | None) -> str:  # noqa: ARG002  the port's
+    async def refusal(self, who: RequestedBy, namespace: str, wanted: Key | WorkflowSpec) -> str:  # noqa: ARG002  the port's
         """As the test said."""
         return self.refusals.get(who.user, "")

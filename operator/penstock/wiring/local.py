@@ -56,7 +56,8 @@ async def local_access(settings: CommandSettings, *, drive: bool, tell: Tell | N
     With `tell` it starts the runs of schedules too, and tells what comes of it.
     """
     backend = _backend(settings)
-    command = (sys.executable, "-m", "penstock.cli.main", "--local", "drive")
+    secrets = ("--secrets-dir", str(settings.secrets_folder))
+    command = (sys.executable, "-m", "penstock.cli.main", "--local", "drive", *secrets)
     detached = DetachedDriver(DataDirectory(settings.data_dir), command)
     try:
         async with AsyncExitStack() as stack:
@@ -133,7 +134,9 @@ def _nothing() -> None:
 
 
 def _backend(settings: CommandSettings) -> LocalBackend:
-    harness = HarnessSettings(command=tuple(harness_command()), inherited=process_environment())
+    harness = HarnessSettings(
+        command=tuple(harness_command()), inherited=process_environment(), secrets=settings.secrets_folder
+    )
     return LocalBackend(DataDirectory(settings.data_dir), getpass.getuser(), SystemClock(), new_id, harness)
 
 

@@ -8,7 +8,7 @@ import os
 import sys
 
 from . import environment, input_document
-from .masking import Masker, secrets_of
+from .masking import Masker
 from .passthrough import Log, Relay, last_lines, write_all
 from .process import Command, InChild, Supervisor, signal_name
 from .protocol import (
@@ -21,6 +21,8 @@ from .protocol import (
     REASON_LINES,
     RUNTIME_MISSING,
     SCRIPT_FAILED,
+    SECRET_ENV_PREFIX,
+    SECRETS_FOLDER,
     SIGNALLED,
     TAIL_LIMIT,
     TIMED_OUT,
@@ -96,13 +98,25 @@ class Attempt:
         """From the input document to the result record; the exit code."""
         with _Noting(self._result):
             document = self._read_document()
-            self._masker = Masker(secrets_of(self._settings, document.secret_env))
+            self._hide_secrets(document)
             self._supervisor.set_timeout(document.timeout_seconds)
             self._execute(document)
         self._supervisor.settle()
         self._explain(self._result)
         emit(self._result, self._log, self._masker, self._settings.get("PENSTOCK_TERMINATION_MESSAGE", ""))
         return self._result.exit_code()
+
+    def _hide_secrets(self, document: InputDocument) -> None:
+        """Have the step's secrets masked from now on, and the program find them under their own names."""
+        wrapped = any(name.startswith(SECRET_ENV_PREFIX) for name in self._settings)
+        if not (wrapped or document.secret_env or self._settings.get(SECRETS_FOLDER)):
+            return
+        from .secrets import Secrets
+
+        secrets = Secrets(self._settings, document.secret_env)
+        self._settings, document.secret_env = secrets.settings, secrets.names
+        self._masker = Masker(secrets.maskable)
+        self._log.lines(secrets.unmasked.encode("utf-8", "replace"), self)
 
     def _read_document(self) -> InputDocument:
         data = input_document.read(self._settings)

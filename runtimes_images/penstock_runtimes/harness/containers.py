@@ -24,6 +24,7 @@ from .protocol import (
     REASON_LIMIT,
     REASON_LINES,
     RUNTIME_MISSING,
+    SECRETS_FOLDER,
     SIGNALLED,
     TAIL_LIMIT,
     AttemptFailed,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 MESSAGE = "/dev/termination-log"
 """Where a container writes its output, as in a cluster."""
 TMP = "/tmp"
+SECRETS = "/penstock/secrets"
+"""Where a container finds its Secrets as files, as in a cluster."""
 
 _TOOL_FAILED, _NOT_EXECUTABLE, _NOT_FOUND = 125, 126, 127
 """Exit codes of docker and podman: of their own, and of a program that could not be started."""
@@ -135,6 +138,8 @@ class ContainerAttempt(Attempt):
         words = [self._tool, "run", "--rm", "--name", self._name, "--pull", "never", "--read-only"]
         words += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--tmpfs", f"{TMP}:rw,exec,mode=1777"]
         words += ["--mount", f"type=bind,source={message},target={MESSAGE}"]
+        if SECRETS_FOLDER in self._settings:
+            words += ["--mount", f"type=bind,source={self._settings[SECRETS_FOLDER]},target={SECRETS},readonly"]
         if document.user is not None:
             words += ["--user", f"{document.user}:{document.user}"]
         if document.folder is not None:
@@ -168,6 +173,8 @@ class ContainerAttempt(Attempt):
         for index, _ in document.items or ():  # one at most
             variables["PENSTOCK_ITEM_INDEX"] = str(index)
             variables["PENSTOCK_IDEMPOTENCY_KEY"] += f"/{index}"
+        if SECRETS_FOLDER in self._settings:
+            variables[SECRETS_FOLDER] = SECRETS
         if document.run.get("phase"):
             variables["PENSTOCK_RUN_PHASE"] = str(document.run["phase"])
         return variables

@@ -9,7 +9,13 @@ import os
 import sys
 
 from . import lean_json
-from .protocol import ENVIRONMENT_LIMIT, ENVIRONMENT_VALUE_LIMIT, INPUT_INVALID, AttemptFailed
+from .protocol import (
+    ENVIRONMENT_LIMIT,
+    ENVIRONMENT_VALUE_LIMIT,
+    INPUT_INVALID,
+    SECRETS_FOLDER,
+    AttemptFailed,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,6 +101,8 @@ def child_environment(inherited: Mapping[str, str], document: InputDocument, fol
         PENSTOCK_PYTHON=sys.executable,
         PENSTOCK_HARNESS=os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py"),
     )
+    if SECRETS_FOLDER in inherited:
+        environment[SECRETS_FOLDER] = inherited[SECRETS_FOLDER]
     if document.item_index is not None:
         environment["PENSTOCK_ITEM_INDEX"] = str(document.item_index)
     if run.get("phase") is not None:

@@ -10,11 +10,12 @@ from . import lean_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
 MASK = "***"
-_SHORTEST_VALUE = 4
+SHORTEST_VALUE = 4
+"""Bytes; a shorter value is left as it is."""
 _SHORTEST_CORE = 6
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
 
@@ -31,9 +32,13 @@ class Masker:
         if patterns:
             import re  # only an attempt with secrets pays for it
 
-            # Longest first: an alternation takes the first that fits, and a shorter form may begin a longer one.
-            ordered = sorted(patterns, key=lambda pattern: (-len(pattern), pattern))
-            self._expression = re.compile(b"|".join(map(re.escape, ordered)))
+            # Longest first: an alternation takes the first that fits, and a shorter form may begin a longer one. By
+            # first bytes, so that the hundreds of forms of a key file are not all tried at every byte of a log.
+            endings: dict[bytes, list[bytes]] = {}
+            for pattern in sorted(patterns, key=lambda pattern: (-len(pattern), pattern)):
+                endings.setdefault(pattern[:1], []).append(re.escape(pattern[1:]))
+            groups = (re.escape(first) + b"(?:" + b"|".join(rest) + b")" for first, rest in endings.items())
+            self._expression = re.compile(b"|".join(groups))
 
     def mask(self, data: bytes) -> bytes:
         """The data with each secret replaced."""
@@ -71,18 +76,13 @@ class Masker:
         return value
 
 
-def secrets_of(environment: Mapping[str, str], names: Iterable[str]) -> list[str]:
-    """The values of those variables that are set."""
-    return [environment[name] for name in names if environment.get(name)]
-
-
 def _forms(secret: str) -> Iterator[bytes]:
     values = {secret, secret.strip()}
     # A key file is printed line by line as often as whole.
     values.update(line.strip() for line in secret.splitlines())
     for value in values:
         data = value.encode("utf-8", "surrogateescape")
-        if len(data) < _SHORTEST_VALUE:
+        if len(data) < SHORTEST_VALUE:
             continue
         yield data
         yield from _base64_forms(data)

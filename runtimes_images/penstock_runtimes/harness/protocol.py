@@ -60,6 +60,13 @@ ENVIRONMENT_VALUE_LIMIT = 32 * KIB
 ENVIRONMENT_LIMIT = MIB
 """Bytes of all CTX_ variables together; Linux takes some 2 MiB of arguments and environment."""
 
+SECRET_ENV_PREFIX = "PENSTOCK_SECRET_ENV_"
+"""Begins the variables that a whole Secret gives; the rest of the name is the program's."""
+SECRETS_FOLDER = "PENSTOCK_SECRETS"
+"""Names the folder with the step's Secrets as files, for the harness and for the program."""
+SECRET_SIZE_LIMIT = 64 * KIB
+"""Bytes of a secret that is looked for in what the program says."""
+
 MOST_ITEMS = 1000
 """Items of one attempt."""
 

@@ -56,7 +56,7 @@ SPECS = [
     pytest.param("hostIPC", True, NODE, id="the node's memory"),
     pytest.param("containers.0.ports", [{"containerPort": 80, "hostPort": 80}], NODE, id="the node's port"),
     pytest.param("volumes", [{"name": "v", "hostPath": {"path": "/"}}], VOLUMES, id="the node's files"),
-    pytest.param("volumes", [{"name": "v", "secret": {"secretName": "s"}}], VOLUMES, id="a Secret"),
+    pytest.param("volumes", [{"name": "v", "nfs": {"server": "s", "path": "/"}}], VOLUMES, id="files of a server"),
     pytest.param(
         "volumes",
         [{"name": "v", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}],
@@ -68,15 +68,6 @@ SPECS = [
         [{"name": "v", "projected": {"sources": [{"configMap": {"name": "c"}}, {"secret": {"name": "s"}}]}}],
         VOLUMES,
         id="a Secret, projected",
-    ),
-    pytest.param(
-        "containers.0.env",
-        [{"name": "E", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
-        "come from no Secret",
-        id="a Secret as variable",
-    ),
-    pytest.param(
-        "containers.0.envFrom", [{"secretRef": {"name": "s"}}], "come from no Secret", id="a Secret as variables"
     ),
     pytest.param("automountServiceAccountToken", ABSENT, TOKEN, id="a token by default"),
     pytest.param("automountServiceAccountToken", True, TOKEN, id="a token"),

@@ -42,7 +42,7 @@ def ended(person: Person) -> bool:
 
 async def overdue(person: Person) -> None:
     """The next run of the stored Workflow is due since a moment ago, as if this machine had just been woken."""
-    harness = HarnessSettings(command=("true",), inherited={})
+    harness = HarnessSettings(command=("true",), inherited={}, secrets=person.home)
     backend = LocalBackend(DataDirectory(person.home / "data"), "me", SystemClock(), lambda: "x", harness)
     try:
         workflow = await backend.workflows.load(Key("default", "report"))

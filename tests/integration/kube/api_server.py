@@ -122,6 +122,8 @@ class ApiServer:
         """What operators at this server go by, where a test moves the time."""
         self.powerless: set[str] = set()
         """Users who may do nothing, for whoever asks on their behalf."""
+        self.lacking: set[str] = set()
+        """Names and subresources that nobody has a right to, for whoever asks on somebody's behalf."""
         self.asked_rights: list[dict[str, Any]] = []
         self.on_commit: list[Callable[[str, str, dict[str, Any]], None]] = []
         """Told (kind of event, plural, object) at every change."""
@@ -250,7 +252,9 @@ class ApiServer:
         if target.plural == "selfsubjectreviews":
             return review(headers)
         self.asked_rights.append(body["spec"])
-        return {"status": {"allowed": body["spec"]["user"] not in self.powerless}}
+        right = body["spec"].get("resourceAttributes", {})
+        lacks = right.get("name") in self.lacking or right.get("subresource") in self.lacking
+        return {"status": {"allowed": body["spec"]["user"] not in self.powerless and not lacks}}
 
     def _key(self, target: Target) -> tuple[str, str, str]:
         return target.plural, target.namespace or "", target.name or ""

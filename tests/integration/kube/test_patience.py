@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,8 +16,8 @@ from tests.integration.kube.operators import operating
 from tests.integration.kube.stage import ask, closed, ends, status
 from tests.support.eventually import eventually
 
-SHORT = Patience(image=0.05, silence=0.05, ending=0.05)
-LONG = Patience(image=600, silence=600, ending=600)
+SHORT = Patience(image=0.05, secret=0.05, silence=0.05, ending=0.05)
+LONG = Patience(image=600, secret=600, silence=600, ending=600)
 BUSY = a_workflow(a_step("only"), a_step("quick"), a_step("next", needs=("quick",)))
 """What is known of one step is written down with the news of another."""
 
@@ -85,6 +86,40 @@ async def test_a_pod_that_cannot_be_made_ready_says_what_the_cluster_warns_of(se
         await eventually(lambda: message(server), seconds=20)
 
     assert message(server) == 'the pod cannot be made ready: FailedMount: configmap "ca" not found'
+
+
+async def test_a_secret_that_is_missing_fails_its_attempt_with_a_word_of_its_own(server: ApiServer, kubelet: Kubelet):
+    said = "couldn't find key PASSWORD in Secret default/db"
+    kubelet.orders["only"] = Order(waiting={"reason": "CreateContainerConfigError", "message": said})
+    async with operating(server, patience=replace(LONG, secret=0.05)):
+        ask(server)
+        await ends(server)
+
+    error = status(server)["error"]
+    assert (error["code"], error["reason"]) == ("SECRET_MISSING", f"a Secret is missing: {said}")
+
+
+async def test_a_secret_that_cannot_be_mounted_is_missing_too(server: ApiServer, kubelet: Kubelet):
+    kubelet.orders["only"] = Order(waiting={"reason": "ContainerCreating"})
+    async with operating(server, patience=replace(LONG, secret=0.05, silence=0.05)):
+        ask(server)
+        await eventually(lambda: server.names("pods"))
+        text = 'MountVolume.SetUp failed for volume "secret-0" : secret "db" not found'
+        warning(server, server.names("pods")[0], text, "2026-01-02T12:00:09Z")
+        await ends(server)
+
+    assert status(server)["error"]["code"] == "SECRET_MISSING"
+
+
+async def test_a_secret_that_comes_late_is_waited_for(server: ApiServer, kubelet: Kubelet):
+    waiting = {"reason": "CreateContainerConfigError", "message": 'secret "db" not found'}
+    kubelet.orders["only"] = Order(waiting=waiting)
+    async with operating(server, patience=LONG):
+        ask(server, BUSY)
+        await eventually(lambda: message(server))
+
+    assert message(server) == 'a Secret is missing: secret "db" not found'
+    assert status(server)["phase"] == "Running"
 
 
 async def test_a_quota_that_is_used_up_is_waited_for_and_said(server: ApiServer, kubelet: Kubelet):

@@ -27,7 +27,7 @@ class SystemClock:
 
 
 def open_backend(folder: Path, *, grace_seconds: float = 0.5) -> LocalBackend:
-    harness = HarnessSettings(harness_command(), {"PATH": os.defpath}, grace_seconds=grace_seconds)
+    harness = HarnessSettings(harness_command(), {"PATH": os.defpath}, folder / "secrets", grace_seconds=grace_seconds)
     return LocalBackend(DataDirectory(folder), "alice", SystemClock(), lambda: token_hex(16), harness)
 
 

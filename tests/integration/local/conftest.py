@@ -32,7 +32,7 @@ class Machine:
 
     def open(self) -> LocalBackend:
         """What another process would see."""
-        harness = HarnessSettings(self.harness, self.environment, grace_seconds=0.3)
+        harness = HarnessSettings(self.harness, self.environment, self.folder / "secrets", grace_seconds=0.3)
         backend = LocalBackend(self.directory, "alice", self.clock, lambda: token_hex(16), harness)
         self.opened.append(backend)
         return backend

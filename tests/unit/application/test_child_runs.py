@@ -31,8 +31,8 @@ class Rights:
         self.refused: set[str] = set()
         self.asked: list[tuple[str, str]] = []
 
-    async def refusal(self, who, namespace, workflow):
-        what = workflow.name if workflow else "inline"
+    async def refusal(self, who, namespace, wanted):
+        what = wanted.name if isinstance(wanted, Key) else "inline"
         self.asked.append((who.user, what))
         return f"{who.user} may not run {what}" if what in self.refused else ""
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock_runtimes.harness.masking import MASK, Masker, secrets_of
+from penstock_runtimes.harness.masking import MASK, Masker
 
 SECRET = 'hunter2/Ü +"x\\y'
 
@@ -103,5 +103,9 @@ def test_a_cut_at_the_safe_length_never_splits_a_secret(data: st.DataObject):
     assert pieces == masker.mask(text)
 
 
-def test_secrets_come_from_the_variables_that_are_set():
-    assert secrets_of({"A": "one", "B": ""}, ["A", "B", "C"]) == ["one"]
+def test_every_line_of_a_large_key_is_found():
+    lines = [f"line-{number:04d}-{'k' * 50}" for number in range(300)]
+
+    masked = Masker(["\n".join(lines)]).mask(f"<{lines[0]}> <{lines[299]}> line".encode())
+
+    assert masked == b"<***> <***> line"

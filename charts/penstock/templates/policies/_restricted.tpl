@@ -4,7 +4,8 @@
     variables.spec.containers + (has(variables.spec.initContainers) ? variables.spec.initContainers : [])
 {{- end }}
 
-{{- /* Pod Security "restricted" and a little more: no way into the node, to the API server or to a Secret. */}}
+{{- /* Pod Security "restricted" and a little more: no way into the node or to the API server. Secrets are those that the
+run's Workflow lists; whether its author may read them was checked when it was written. Call with the root. */}}
 {{- define "penstock.restricted.validations" -}}
 - reason: Forbidden
   expression: >-
@@ -55,13 +56,16 @@
 - reason: Forbidden
   expression: >-
     !has(variables.spec.volumes) || variables.spec.volumes.all(v,
-    has(v.emptyDir) || has(v.downwardAPI) || has(v.configMap) || (has(v.projected) && (!has(v.projected.sources)
+    has(v.emptyDir) || has(v.downwardAPI) || has(v.configMap) || has(v.secret)
+    || (has(v.projected) && (!has(v.projected.sources)
     || v.projected.sources.all(s, has(s.downwardAPI) || has(s.configMap)))))
-  message: "volumes of runs are emptyDir, downwardAPI, configMap, or a projection of these"
+  message: "volumes of runs are emptyDir, downwardAPI, configMap, secret, or a projection of the first three"
+# The Secrets of this installation are its own: API keys, and what signs decisions.
 - reason: Forbidden
   expression: >-
-    variables.containers.all(c,
+    request.namespace != '{{ .Release.Namespace }}' || (variables.containers.all(c,
     (!has(c.env) || c.env.all(e, !has(e.valueFrom) || !has(e.valueFrom.secretKeyRef)))
     && (!has(c.envFrom) || c.envFrom.all(e, !has(e.secretRef))))
-  message: environment variables of runs come from no Secret
+    && (!has(variables.spec.volumes) || variables.spec.volumes.all(v, !has(v.secret))))
+  message: runs in the namespace of this installation use no Secrets
 {{- end }}

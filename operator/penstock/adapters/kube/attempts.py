@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +21,10 @@ _NEVER_STARTED = frozenset({"StartError", "ContainerCannotRun"})
 _AS_ROOT = "runAsNonRoot"
 """A word of the kubelet where an image would run as root."""
 _HOPELESS = frozenset({"InvalidImageName", "ErrImageNeverPull"})
+_SECRET = re.compile(
+    r"""secret "[^"]+" not found|couldn't find key \S+ in Secret \S+|references non-existent secret key"""
+)
+"""Words of the kubelet where a Secret or a key of one is missing."""
 _CONFIG_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 
 _CLEARED = {
@@ -216,12 +221,12 @@ def _signal(ended: Terminated) -> str | None:
         return None
 
 
-def stuck(attempt: Attempt, pod: Pod, *, patient: bool) -> AttemptFact | None:
+def stuck(attempt: Attempt, pod: Pod, told: str = "", *, patient: bool) -> AttemptFact | None:
     """The fact that a container will never start; None while there is hope. `patient`: it may still be waited."""
     waiting = container_state(pod).waiting
     if waiting is None or (patient and waiting.reason not in _HOPELESS and not _as_root(waiting)):
         return None
-    hindrance = _hindrance(attempt, pod, "")
+    hindrance = _hindrance(attempt, pod, told)
     return replace(hindrance, phase=AttemptPhase.FAILED) if hindrance else None
 
 
@@ -229,6 +234,12 @@ def may_get_stuck(pod: Pod) -> bool:
     """The container waits for a reason that may never go away."""
     waiting = container_state(pod).waiting
     return waiting is not None and waiting.reason in _IMAGE_REASONS | _CONFIG_REASONS | _HOPELESS
+
+
+def lacks_secret(pod: Pod, told: str) -> bool:
+    """Its container waits for a Secret, or a key of one, that is not there. `told`: the last warning about the pod."""
+    waiting = container_state(pod).waiting
+    return waiting is not None and _SECRET.search(f"{waiting.message} {told}") is not None
 
 
 def alive_fact(attempt: Attempt, pod: Pod, told: str = "") -> AttemptFact:
@@ -253,6 +264,8 @@ def _hindrance(attempt: Attempt, pod: Pod, told: str) -> AttemptFact | None:
         return attempt.hindered(FailureCode.IMAGE_PULL_FAILED, text)
     if waiting is not None and _as_root(waiting):
         return attempt.hindered(FailureCode.IMAGE_RUNS_AS_ROOT, waiting.message)
+    if waiting is not None and (found := _SECRET.search(f"{waiting.message} {told}")):
+        return attempt.hindered(FailureCode.SECRET_MISSING, found[0])
     if reason in _CONFIG_REASONS:
         return attempt.hindered(FailureCode.CONTAINER_CONFIG_INVALID, text)
     if told:

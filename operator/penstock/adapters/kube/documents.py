@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 
 from penstock.engine.commands import StartAttempt
+from penstock.engine.secret_references import secret_env
 
 VERSION = 1
 ANNOTATION_LIMIT = 16 * 1024
@@ -46,5 +47,5 @@ def input_document(command: StartAttempt, nonce: str) -> InputDocument:
     if command.program.get("kind") == "container":
         return InputDocument("", nonce)
     program = {name: command.program[name] for name in _FROM_PROGRAM if name in command.program}
-    fields = {**command.document, **program, "version": VERSION, "nonce": nonce}
+    fields = {**command.document, **program, **secret_env(command.program), "version": VERSION, "nonce": nonce}
     return InputDocument(json.dumps(fields, sort_keys=True, separators=(",", ":")), nonce)

@@ -13,11 +13,22 @@ from typing import Any
 
 from penstock.adapters.kube import labels
 from penstock.adapters.kube.documents import InputDocument
-from penstock.adapters.kube.pod_volumes import CA_FILE, IN, TMP, WORK, Volume, part_file, part_name, volumes
+from penstock.adapters.kube.pod_volumes import (
+    CA_FILE,
+    IN,
+    SECRETS,
+    TMP,
+    WORK,
+    Volume,
+    part_file,
+    part_name,
+    volumes,
+)
 from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt
 from penstock.engine.rules.deadlines import START_ALLOWANCE
+from penstock.engine.secret_references import FOLDER_VARIABLE, VARIABLE_PREFIX
 from penstock.errors import InvalidInput
 
 Manifest = dict[str, Any]
@@ -183,6 +194,7 @@ def _container(
         "name": CONTAINER,
         **_program(command.program),
         "env": _environment(command, document, settings),
+        **_whole_secrets(command.program),
         "resources": resources(command.program.get("resources", {}), settings),
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -241,6 +253,13 @@ def _environment(command: StartAttempt, document: InputDocument, settings: PodSe
     return _with_own(command.program, entries)
 
 
+def _whole_secrets(program: Mapping[str, Any]) -> Manifest:
+    """Secrets whose keys become variables: for a harness under a prefix, for only so it knows which to mask."""
+    prefix = "" if program.get("kind") == "container" else VARIABLE_PREFIX
+    sources = [{**each, "prefix": prefix + each.get("prefix", "")} for each in program.get("envFrom", ())]
+    return {"envFrom": sources} if sources else {}
+
+
 def _container_variables(command: StartAttempt, settings: PodSettings) -> list[Manifest]:
     """What a program without a harness is told of where it stands."""
     document = command.document
@@ -264,9 +283,17 @@ def _container_variables(command: StartAttempt, settings: PodSettings) -> list[M
 
 def _with_own(program: Mapping[str, Any], own: list[Manifest]) -> list[Manifest]:
     """The step's variables, then ours: none of theirs takes the place of one of ours, or can refer to one."""
+    if program.get("secrets"):
+        own = [*own, {"name": FOLDER_VARIABLE, "value": SECRETS}]
     taken = {entry["name"] for entry in own}
-    given = ({**each, "value": literal(each["value"])} for each in program.get("env", ()))
+    given = (_given(each) for each in program.get("env", ()))
     return [*(each for each in given if each["name"] not in taken), *own]
+
+
+def _given(variable: Mapping[str, Any]) -> Manifest:
+    if "value" in variable:
+        return {**variable, "value": literal(variable["value"])}
+    return dict(variable)
 
 
 def resources(asked: Mapping[str, Mapping[str, str]], settings: PodSettings) -> Manifest:

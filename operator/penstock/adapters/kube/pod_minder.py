@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from penstock.adapters.kube.attempts import Attempt, is_being_made, may_get_stuck, stuck, unreported
+from penstock.adapters.kube.attempts import Attempt, is_being_made, lacks_secret, may_get_stuck, stuck, unreported
 from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.objects import Pod
 from penstock.adapters.kube.pod_warnings import last_warning
@@ -21,6 +21,8 @@ class Patience:
 
     image: float = 120.0
     """An image or a ConfigMap may fail to come so long before the attempt has failed: registries stumble."""
+    secret: float = 30.0
+    """A Secret may be missing so long before the attempt has failed: what makes it may be a moment behind."""
     silence: float = 10.0
     """A pod may be made so long before the cluster is asked what it warns of; asked again twice as late each time."""
     quota: float = 15.0
@@ -57,6 +59,7 @@ class PodMinder:
         if may_get_stuck(pod):
             self._judge(patient=True)
         self._mind("image", self._patience.image, self._give_up, wanted=may_get_stuck(pod))
+        self._mind_secret(pod)
         self._mind("silence", self._patience.silence, self._ask, wanted=is_being_made(pod))
         terminating = pod.metadata.deletion_timestamp is not None and not pod.ended
         self._mind("ending", self._patience.ending, self._miss, wanted=terminating)
@@ -76,12 +79,15 @@ class PodMinder:
         elif wanted and what not in self._timers:
             self._timers[what] = asyncio.get_running_loop().call_later(seconds, then)
 
+    def _mind_secret(self, pod: Pod) -> None:
+        self._mind("secret", self._patience.secret, self._give_up, wanted=lacks_secret(pod, self.told))
+
     def _give_up(self) -> None:
         self._judge(patient=False)
 
     def _judge(self, *, patient: bool) -> None:
         assert self._pod is not None
-        fact = stuck(self._attempt, self._pod, patient=patient)
+        fact = stuck(self._attempt, self._pod, self.told, patient=patient)
         if fact is not None:
             self._settle(fact)
 
@@ -98,6 +104,7 @@ class PodMinder:
                 told = await last_warning(self._client, self._pod)
                 if told != self.told:
                     self.told = told
+                    self._mind_secret(self._pod)
                     self._tell()
             wait *= 2
             await asyncio.sleep(wait)

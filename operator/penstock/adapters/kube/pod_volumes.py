@@ -18,6 +18,7 @@ WRITABLE = "/dev/shm"  # noqa: S108 - the pod's own; `/tmp` of the runtime image
 WORK = f"{WRITABLE}/work"
 TMP = "/tmp"  # noqa: S108 - the one folder that a program in an image of somebody's can write to
 CA_FILE = "/penstock/ca/ca.crt"
+SECRETS = "/penstock/secrets"
 
 _CA_KEY = "ca.crt"
 _INLINE_METADATA = "# /// script"
@@ -57,6 +58,9 @@ def volumes(
     if ca_bundle:
         source = {"configMap": {"name": ca_bundle, "items": [{"key": _CA_KEY, "path": _CA_KEY}]}}
         found.append(Volume("ca", source, CA_FILE.rpartition("/")[0]))
+    for number, secret in enumerate(program.get("secrets", ())):
+        # One volume each: a projection of several could not tell their keys apart.
+        found.append(Volume(f"secret-{number}", {"secret": {"secretName": secret}}, f"{SECRETS}/{secret}"))
     return found
 
 

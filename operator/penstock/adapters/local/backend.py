@@ -20,6 +20,7 @@ from penstock.adapters.local.process_runner import HarnessSettings, ProcessRunne
 from penstock.adapters.local.run_store import LocalLedger, LocalRuns, run_table
 from penstock.adapters.local.schedule_driver import ScheduleDriver
 from penstock.adapters.local.schedule_store import LocalScheduledRuns, LocalWorkflowLedger
+from penstock.adapters.local.secret_folder import SecretCheck, SecretFolder
 from penstock.adapters.local.workflow_store import LocalRevisions, LocalWorkflows, workflow_table
 from penstock.application.janitor import Holdings, Janitor
 from penstock.application.neighbours import Neighbours
@@ -61,9 +62,11 @@ class LocalBackend:
         attempts = AttemptTable(self._database)
         outputs = LocalOutputs(self._database)
         caller = LocalCaller(user)
+        self.revisions = LocalRevisions(workflows, self._database)
+        check_secrets = SecretCheck(SecretFolder(harness.secrets), self.revisions)
         self.access = Access(
             workflows=LocalWorkflows(workflows, self._database, self._changes, caller),
-            runs=LocalRuns(runs, self._database, directory, self._changes, caller),
+            runs=LocalRuns(runs, self._database, directory, self._changes, caller, check_secrets),
             approvals=LocalApprovals(approvals, self._database, caller, clock),
             logs=LocalLogs(directory, attempts, runs, self._changes),
             outputs=outputs,
@@ -71,7 +74,6 @@ class LocalBackend:
             local=True,
         )
         self.ledger = LocalLedger(runs, self._database)
-        self.revisions = LocalRevisions(workflows, self._database)
         self.gates = LocalGates(approvals, self._database, new_id)
         self.runner = ProcessRunner(directory, attempts, harness, new_id)
         self.outputs = outputs

@@ -21,12 +21,14 @@ from penstock.adapters.local import processes
 from penstock.adapters.local.attempts import AttemptRecord, AttemptTable, Outcome
 from penstock.adapters.local.layout import AttemptFiles, DataDirectory
 from penstock.adapters.local.living_attempt import LivingAttempt
+from penstock.adapters.local.secret_folder import SecretFolder, SecretMissing
 from penstock.adapters.local.step_environment import container_environment, step_environment
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact, AttemptPhase
 from penstock.engine.failures import FailureCode
 from penstock.engine.model import AttemptId, Failure, RunPhase
+from penstock.engine.secret_references import plain_variables, secret_env
 from penstock.errors import TransientError, Unavailable
 from penstock.ports.access import Key
 
@@ -53,6 +55,8 @@ class HarnessSettings:
     """The harness: an interpreter with its arguments."""
     inherited: Mapping[str, str]
     """The environment that a step's process gets its share of."""
+    secrets: Path
+    """The folder with Secrets, as NAME.env each."""
     installer: str | None = None
     """Path of uv; without it the one beside the interpreter, else the one on PATH."""
     grace_seconds: float = 5.0
@@ -69,6 +73,7 @@ class ProcessRunner:
         self._attempts = attempts
         self._harness = harness
         self._installer = harness.installer or _installer_beside(harness.command[0])
+        self._secrets = SecretFolder(harness.secrets)
         self._new_id = new_id
         self._living: dict[Key, LivingAttempt] = {}
         self._listeners: list[Listener] = []
@@ -145,9 +150,12 @@ class ProcessRunner:
                 self._settle(record, files)
             else:
                 document = input_document(command, record.nonce)
-                environment = self._environment(command, files)
+                environment = {**self._environment(command, files), **self._secret_files(command, files)}
                 process = processes.start_process(self._command(command), document, files, handle, environment)
                 self._watch(record, files, process)
+        except SecretMissing as error:
+            reason = f"{error}. {error.hint}".rstrip(". ")
+            self._end(record, Outcome(AttemptPhase.FAILED, failure=Failure(FailureCode.SECRET_MISSING, reason)))
         except OSError as error:
             if error.errno != errno.E2BIG:
                 raise Unavailable(f"cannot start {record.name}: {error}") from error
@@ -205,7 +213,8 @@ class ProcessRunner:
         inherited = self._harness.inherited
         if command.program.get("kind") == "container":
             return self._container_environment(command, files)
-        declared = {variable["name"]: variable["value"] for variable in command.program.get("env", ())}
+        declared = {variable["name"]: variable["value"] for variable in plain_variables(command.program)}
+        declared.update(self._secrets.variables(command.program))
         own = {
             "PENSTOCK_INPUT": "-",
             "PENSTOCK_WORKDIR": str(files.work),
@@ -229,7 +238,12 @@ class ProcessRunner:
         tools = (shutil.which(name, path=inherited.get("PATH")) for name in CONTAINER_TOOLS)
         if tool := next(filter(None, tools), None):
             own["PENSTOCK_CONTAINER_TOOL"] = tool
-        return container_environment(inherited, own)
+        return {**container_environment(inherited, own), **self._secrets.variables(command.program)}
+
+    def _secret_files(self, command: StartAttempt, files: AttemptFiles) -> dict[str, str]:
+        """Write the step's Secrets where they go with its work folder; what names that place."""
+        files.work.mkdir(mode=0o700, exist_ok=True)
+        return self._secrets.write_files(command.program, files.work / ".penstock" / "secrets")
 
 
 def input_document(command: StartAttempt, nonce: str) -> bytes:
@@ -240,9 +254,10 @@ def input_document(command: StartAttempt, nonce: str) -> bytes:
         "version": DOCUMENT_VERSION,
         "nonce": nonce,
         **{name: program[name] for name in _FROM_PROGRAM if name in program},
+        **secret_env(program),
     }
     if program.get("kind") == "container":
-        document |= {"runtime": "container", "source": "", "env": list(program["env"])}
+        document |= {"runtime": "container", "source": "", "env": list(plain_variables(program))}
     data = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     return f"{len(data):08x}\n".encode() + data
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from penstock.adapters.local.changes import Changes
 from penstock.adapters.local.database import Database
@@ -16,6 +16,9 @@ from penstock.engine.model import RunPhase
 from penstock.errors import AlreadyExists, InvalidInput, NotFound, NotPossible, Problem
 from penstock.ports.access import Caller, Key, require_finished
 from penstock.ports.engine import Clock
+
+CheckSecrets = Callable[[WorkflowRun], Awaitable[None]]
+"""Raises SecretMissing where the steps of a run would not find what they use."""
 
 
 def run_table(database: Database, clock: Clock, new_uid: Callable[[], str]) -> ObjectTable[WorkflowRun]:
@@ -37,19 +40,25 @@ class LocalRuns:
         directory: DataDirectory,
         changes: Changes,
         caller: Caller,
+        check_secrets: CheckSecrets,
     ) -> None:
         self._table = table
+        self._check_secrets = check_secrets
         self._directory = directory
         self._database = database
         self._changes = changes
         self._caller = caller
 
     async def create(self, run: WorkflowRun) -> WorkflowRun:
-        """Create a run; who asked for it is stamped here, and it is no child. Raises AlreadyExists, InvalidInput."""
+        """Create a run; who asked for it is stamped here, and it is no child.
+
+        Raises AlreadyExists, InvalidInput, and SecretMissing where its steps would not find what they use.
+        """
         check_name(run.metadata.name)
         if (run.spec.workflow is None) == (run.spec.inline is None):
             problem = Problem("spec", "exactly one of `workflow` and `inline` says what to run")
             raise InvalidInput("the run cannot be created", problems=(problem,))
+        await self._check_secrets(run)
         actor = await self._caller.whoami()
         requester = RequestedBy(user=actor.user, client=actor.client, groups=actor.groups)
         spec = run.spec.model_copy(update={"requested_by": requester, "parent": None})

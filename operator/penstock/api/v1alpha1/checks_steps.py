@@ -115,7 +115,8 @@ def _without_attempts(placed: Placed, kind: str) -> Iterator[Problem]:
 
 def _without_program(placed: Placed, kind: str) -> Iterator[Problem]:
     step, article = placed.step, "An" if kind[0] in "aeiou" else "A"
-    for name, value in (("env", step.env), ("resources", step.resources)):
+    given = {"env": step.env, "envFrom": step.env_from, "secrets": step.secrets, "resources": step.resources}
+    for name, value in given.items():
         if value:
             message = f"{article} `{kind}` step runs no program, so `{name}` has no effect."
             yield Problem(f"{placed.path}.{name}", message, f"Remove `{name}`.")

@@ -16,6 +16,7 @@ from penstock.api.v1alpha1.checks_items import check_items, list_sources
 from penstock.api.v1alpha1.checks_retention import check_retention
 from penstock.api.v1alpha1.checks_schedules import check_schedules
 from penstock.api.v1alpha1.checks_scripts import bind_scripts, check_scripts
+from penstock.api.v1alpha1.checks_secrets import check_secrets
 from penstock.api.v1alpha1.checks_steps import check_steps
 from penstock.api.v1alpha1.meta import MAX_STEPS, parse_duration
 from penstock.api.v1alpha1.over_items import ItemFailures
@@ -112,6 +113,7 @@ def _all_problems(subject: Subject, bindings: Mapping[str, Binding]) -> Iterator
     yield from _limits(subject)
     yield from check_inputs(subject)
     yield from check_steps(subject)
+    yield from check_secrets(subject)
     yield from check_items(subject, bindings)
     yield from check_scripts(subject, bindings)
     yield from check_containers(subject)

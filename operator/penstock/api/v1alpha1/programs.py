@@ -8,6 +8,7 @@ from typing import Any
 from penstock.api.v1alpha1.container import Container
 from penstock.api.v1alpha1.meta import parse_duration
 from penstock.api.v1alpha1.pods import PodDefaults
+from penstock.api.v1alpha1.secrets import EnvVar
 from penstock.api.v1alpha1.subject import Binding, Placed, Subject
 from penstock.api.v1alpha1.templates import holds_template, names_item
 from penstock.api.v1alpha1.workflow import Step, WorkflowStep
@@ -88,11 +89,21 @@ def _around(subject: Subject, step: Step) -> dict[str, Any]:
         around["resources"] = resources.to_wire()
     if pod := defaults.model_copy(update={"resources": None}).to_wire():
         around["pod"] = pod
+    if step.env_from:
+        around["envFrom"] = [source.to_wire() for source in step.env_from]
+    if step.secrets:
+        around["secrets"] = list(step.secrets)
     if step.timeout is not None:
         seconds = parse_duration(step.timeout).total_seconds()
         around["timeoutSeconds"] = int(seconds) if seconds.is_integer() else seconds
     return around
 
 
-def _variables(step: Step) -> list[dict[str, str]]:
-    return [{"name": variable.name, "value": variable.value} for variable in step.env]
+def _variables(step: Step) -> list[dict[str, Any]]:
+    return [_variable(variable) for variable in step.env]
+
+
+def _variable(variable: EnvVar) -> dict[str, Any]:
+    if variable.value_from is not None:
+        return {"name": variable.name, "valueFrom": variable.value_from.to_wire()}
+    return {"name": variable.name, "value": variable.value}

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from penstock.api.v1alpha1.container import IMAGE
 from penstock.api.v1alpha1.meta import DURATION, OBJECT_NAME, STEP_NAME, ApiModel
+from penstock.api.v1alpha1.secrets import DNS_SUBDOMAIN
 from penstock.api.v1alpha1.suggestions import closest, listed
 from penstock.errors import Problem
 
@@ -151,6 +152,10 @@ def _wrong_form(name: str, text: str, pattern: str) -> Finding:
         better = object_name_for(text)
         fix = f"Write `{better}`." if better else "Write a name such as `order-processing`."
         return f"`{text[:80]}` is not an object name: lower-case letters, digits and `-`, at most 63.", fix
+    if pattern == DNS_SUBDOMAIN:
+        better = object_name_for(text)
+        fix = f"Write `{better}`." if better else "Write a name such as `database`."
+        return f"`{text[:80]}` is not the name of a Secret: lower-case letters, digits, `-` and dots.", fix
     if pattern == DURATION:
         return f"`{text[:80]}` is not a time span.", f"Write {duration_for(text)}."
     if pattern == _RUNTIME:

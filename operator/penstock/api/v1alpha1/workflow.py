@@ -24,9 +24,10 @@ from penstock.api.v1alpha1.meta import (
     rules,
     served_default,
 )
-from penstock.api.v1alpha1.over_items import ITEM_RULES, StepHead
-from penstock.api.v1alpha1.pods import PodDefaults, Resources
+from penstock.api.v1alpha1.over_items import ITEM_RULES
+from penstock.api.v1alpha1.pods import PodDefaults
 from penstock.api.v1alpha1.retention import Retention
+from penstock.api.v1alpha1.secrets import SecretNames, StepSurroundings
 
 MAX_FINALLY = 20
 MAX_SCHEDULES = 16
@@ -195,16 +196,7 @@ class Script(ApiModel):
     """Packages of the language, pinned: httpx==0.28.1, lodash@4.17.21, github.com/google/uuid@v1.6.0."""
 
 
-class EnvVar(ApiModel):
-    """An environment variable of a step."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$", max_length=128)]
-    """Name of the variable."""
-    value: Annotated[str, Field(max_length=32768)] = ""
-    """Its value. `{{ … }}` in it holds CEL; with forEach it sees `item` and `itemIndex`."""
-
-
-class Step(StepHead):
+class Step(StepSurroundings):
     """A node of the DAG: exactly one of `script`, `container`, `workflow`, `approval` and `wait`."""
 
     model_config = ConfigDict(
@@ -242,10 +234,6 @@ class Step(StepHead):
     """How long one attempt may take; with forEach, how long one item may."""
     on_failure: Literal["fail", "continue"] = "fail"
     """fail ends the run; continue goes on as if the step had succeeded without output."""
-    env: Annotated[tuple[EnvVar, ...], Field(max_length=100)] = ()
-    """Environment variables."""
-    resources: Resources | None = None
-    """Processor, memory and disk of an attempt."""
 
 
 class Concurrency(ApiModel):
@@ -307,6 +295,8 @@ class WorkflowSpec(ApiModel):
         ),
     ] = ()
     """When the Workflow runs by itself. The runs are those of whoever last edited the Workflow's spec."""
+    secrets: SecretNames = ()
+    """Secrets that steps may use. Whoever writes the Workflow must be allowed to get each; whoever runs it need not."""
     pod_defaults: PodDefaults | None = None
     """What the pods of all steps have in common; without effect in local mode."""
     retention: Retention | None = None

@@ -16,6 +16,7 @@ from penstock.adapters.kube.attempts import (
     by_record,
     is_being_made,
     is_last_word,
+    lacks_secret,
     stuck,
     unreported,
     vanished,
@@ -221,6 +222,41 @@ def test_a_container_that_will_never_start_fails_the_attempt(reason: str, patien
     if fact is not None and fact.failure is not None:
         assert fact.phase is AttemptPhase.FAILED
         assert f"{reason}: it says why" in fact.failure.reason
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "told", "said"),
+    [
+        ("CreateContainerConfigError", 'secret "db" not found', "", 'secret "db" not found'),
+        (
+            "CreateContainerConfigError",
+            "couldn't find key PASSWORD in Secret sales/db",
+            "",
+            "couldn't find key PASSWORD in Secret sales/db",
+        ),
+        (
+            "ContainerCreating",
+            "",
+            'FailedMount: MountVolume.SetUp failed for volume "secret-0" : secret "db" not found',
+            'secret "db" not found',
+        ),
+    ],
+)
+def test_a_secret_that_is_missing_is_told_from_all_else(reason: str, message: str, told: str, said: str):
+    assert ATTEMPT is not None
+    pod = a_pod(state={"waiting": {"reason": reason, "message": message}})
+
+    assert lacks_secret(pod, told)
+    assert stuck(ATTEMPT, pod, told, patient=True) is None
+    fact = stuck(ATTEMPT, pod, told, patient=False)
+    assert fact is not None
+    assert fact.failure is not None
+    assert (fact.failure.code, fact.failure.reason) == ("SECRET_MISSING", f"a Secret is missing: {said}")
+
+
+def test_what_else_is_missing_is_no_secret():
+    pod = a_pod(state={"waiting": {"reason": "CreateContainerConfigError", "message": 'configmap "ca" not found'}})
+    assert not lacks_secret(pod, 'FailedMount: configmap "ca" not found')
 
 
 SCHEDULED = {"type": "PodScheduled", "status": "True"}

@@ -51,10 +51,16 @@ CONTAINER: dict[str, Any] = {
     "env": [{"name": "REGION", "value": "eu"}, {"name": "SPY", "value": "$(PENSTOCK_RUN) $$"}],
     "timeoutSeconds": 90,
 }
+SECRETS: dict[str, Any] = {
+    "env": [{"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}],
+    "envFrom": [{"prefix": "DB_", "secretRef": {"name": "db"}}],
+    "secrets": ["tls"],
+}
 CASES = {
     "container": made(PLAIN, **CONTAINER),
     "managed": made(PLAIN),
     "native": made(replace(PLAIN, managed=False)),
+    "secrets": made(PLAIN, **SECRETS),
     "everything": made(replace(PLAIN, dns_policy="Default", ca_bundle="company-ca"), **EVERYTHING),
 }
 
@@ -108,6 +114,17 @@ def test_an_image_of_somebodys_runs_as_its_own_user_and_can_write_to_tmp():
     (container,) = pod["spec"]["containers"]
     assert not {"command", "workingDir"} & container.keys()
     assert [mount["mountPath"] for mount in container["volumeMounts"]] == ["/tmp"]
+
+
+def test_only_a_harness_takes_the_prefix_of_secrets_off_again():
+    [container] = containers(made(PLAIN, **{**CONTAINER, **SECRETS})[-1:])
+    assert container["envFrom"] == [{"prefix": "DB_", "secretRef": {"name": "db"}}]
+    assert {"name": "PENSTOCK_SECRETS", "value": "/penstock/secrets"} in container["env"]
+
+
+def test_a_harness_is_told_which_variables_to_mask():
+    assert '"secretEnv":["PASSWORD"]' in input_document(a_start(RUN, **SECRETS), NONCE).text
+    assert "secretEnv" not in input_document(a_start(RUN), NONCE).text
 
 
 def test_a_container_is_given_no_input_document():
