@@ -32,6 +32,7 @@ in the `Ready` condition of a Workflow, all at once; `penstock validate FILE` sa
 _DEFAULT = re.compile(r"\s*Default: ([^\n]*?)\.?$")
 
 EXAMPLES: Mapping[str, Any] = {
+    "cacheDigest": "sha256:9f86d081884c7d65",
     "by": "lead@example.com",
     "client": "sa:sales:agent",
     "code": "NO_STOCK",

@@ -147,6 +147,12 @@ def _parameters(workflow: Workflow) -> dict[str, Any]:
         },
         "additionalProperties": False,
     }
+    if any(step.cache is not None for step in workflow.spec.steps):
+        parameters["properties"]["no_cache"] = {
+            "type": "boolean",
+            "default": False,
+            "description": "Run every step anew, also those that could take their output from an earlier run.",
+        }
     if context.get("required"):
         parameters["required"] = ["context"]
     return parameters

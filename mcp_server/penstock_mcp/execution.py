@@ -80,6 +80,7 @@ class Execution:
             context=arguments.get("context", {}),
             idempotency_key=arguments.get("idempotency_key"),
             job_label=arguments.get("job_label", ""),
+            no_cache=arguments.get("no_cache", False),
         )
         run = await SubmitRun(access, self._new_suffix)(request)
         if not arguments.get("wait", True):

@@ -121,7 +121,8 @@ def run_details(shown: ShownRun, approvals: tuple[ApprovalRequest, ...] = ()) ->
     steps = {
         name: _drop_empty(
             {
-                "phase": step.phase,
+                "phase": "Cached" if step.cached else step.phase,
+                "from_run": step.cached.run if step.cached else None,
                 "attempt": step.attempt,
                 "message": clean(step.message or "", MAX_LINE),
                 "items": items_line(step.items) if step.items else None,

@@ -12,6 +12,7 @@ from penstock.api.v1alpha1.codec import run_state, run_status
 from penstock.api.v1alpha1.run import WorkflowRunStatus
 from penstock.api.v1alpha1.workflow import Revision
 from penstock.engine.model import (
+    CachedFrom,
     Failure,
     Gate,
     GateState,
@@ -63,6 +64,8 @@ steps = st.builds(
     failure=st.none() | failures,
     gate=st.none() | gates,
     message=st.none() | texts,
+    cache_digest=st.none() | texts,
+    cached=st.none() | st.builds(CachedFrom, st.sampled_from(["order-0"]), moments),
 )
 states = st.builds(
     RunState,

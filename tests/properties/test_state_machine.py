@@ -8,13 +8,14 @@ from types import MappingProxyType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.engine.commands import StartAttempt
+from penstock.engine.commands import FindCached, StartAttempt
 from penstock.engine.decide import decide
-from penstock.engine.facts import AttemptFact, AttemptPhase, Verdict
-from penstock.engine.model import AttemptId, Failure, OnFailure, Retry, RunState, StepPhase
-from tests.support.plans import GATE, Story, a_gate, a_plan, a_step, a_wait, seconds
+from penstock.engine.facts import AttemptFact, AttemptPhase, CachedOutput, Verdict
+from penstock.engine.model import AttemptId, Cache, CachedFrom, Failure, OnFailure, Retry, RunState, StepPhase
+from tests.support.plans import GATE, NOON, RUN, Story, a_gate, a_plan, a_step, a_wait, seconds
 
 WAITS = ({"duration": seconds(0)}, {"duration": seconds(5)}, {"until": "context.at"})
+OF_A_WORKFLOW = replace(RUN, workflow="orders")
 PINNED = MappingProxyType({"image": "registry/python@sha256:aa"})
 
 
@@ -42,6 +43,8 @@ def plans(draw):
             fields["when"] = "context.x"
         if draw(st.integers(0, 4)) == 0:
             fields |= {"gate": replace(GATE, each_attempt=draw(st.booleans())), "program": PINNED}
+        if draw(st.integers(0, 2)) == 0:
+            fields["cache"] = Cache(seconds(60), draw(st.sampled_from([None, "context.key"])))
         steps.append(a_step(f"s{number}", *needs, **fields))
     return a_plan(*steps, timeout=draw(st.sampled_from([None, seconds(400)])))
 
@@ -92,12 +95,20 @@ def happen(story, event, number):
 
 def answer(story):
     """Evaluate what the engine asks, so that it can go on."""
-    for _ in range(10):
+    for _ in range(30):
         questions = decide(story.plan, story.state, story.facts, story.now).questions
         for question in questions:
+            if isinstance(question, FindCached):
+                story.cached[question.digest] = _earlier_output(question.digest)
+                continue
             story.values[question.step, question.field] = _answer(question)
         if not questions:
             return
+
+
+def _earlier_output(digest):
+    """For some digests there is one, always the same."""
+    return CachedOutput(CachedFrom("order-0", NOON), {"by": "order-0"}) if int(digest[-1], 16) % 2 else None
 
 
 def _truth(number):
@@ -115,7 +126,7 @@ def _answer(question):
 @given(plans(), EVENTS)
 @settings(max_examples=300)
 def test_the_laws_hold_whatever_happens(plan, events):
-    story = Story(plan)
+    story = Story(plan, run=OF_A_WORKFLOW)
     answer(story)
     story.look()
     for event, number in events:
@@ -125,6 +136,18 @@ def test_the_laws_hold_whatever_happens(plan, events):
         _check_finished_stay(before, after)
         for at in story.started[len(started) :]:
             _check_start(story, before, at)
+    _check_cached(story)
+
+
+def _check_cached(story):
+    """What took an earlier output has no attempt, no gate, and may take one."""
+    for name, state in story.state.steps.items():
+        if state.cached is not None:
+            assert state.phase is StepPhase.SUCCEEDED
+            assert (state.attempt, state.uid, state.output) == (0, None, {"by": "order-0"})
+            assert name not in {at.step for at in story.started}
+            assert story.plan.steps[name].cache is not None
+            assert story.plan.steps[name].gate is None
 
 
 def _check_finished_stay(before, after):
@@ -161,7 +184,7 @@ def _check_start(story, before, at):
 @given(plans(), EVENTS)
 @settings(max_examples=150)
 def test_the_same_facts_give_the_same_decision_and_deciding_again_changes_nothing(plan, events):
-    story = Story(plan)
+    story = Story(plan, run=OF_A_WORKFLOW)
     answer(story)
     story.look()
     for event, number in events:
@@ -176,7 +199,7 @@ def test_the_same_facts_give_the_same_decision_and_deciding_again_changes_nothin
 @given(plans())
 @settings(max_examples=150)
 def test_a_run_whose_attempts_all_end_and_whose_gates_are_opened_comes_to_its_end(plan):
-    story = Story(plan)
+    story = Story(plan, run=OF_A_WORKFLOW)
     for _ in range(200):
         answer(story)
         story.look()
@@ -195,7 +218,7 @@ def test_a_run_whose_attempts_all_end_and_whose_gates_are_opened_comes_to_its_en
 @settings(max_examples=100)
 def test_a_crash_before_anything_was_carried_out_starts_the_same_attempts(plan, events):
     """Commands of a written state come again, under the same names, until their effect is seen."""
-    story = Story(plan)
+    story = Story(plan, run=OF_A_WORKFLOW)
     answer(story)
     story.look()
     for event, number in events:

@@ -13,6 +13,7 @@ from penstock.engine.digests import digest
 from penstock.engine.facts import (
     AttemptFact,
     AttemptPhase,
+    CachedOutput,
     Decision,
     Facts,
     GateFact,
@@ -78,6 +79,8 @@ class Story:
         self.lost: dict[str, str] = {}
         self.turn: Turn | None = None
         self.twin: str | None = None
+        self.no_cache = False
+        self.cached: dict[str, CachedOutput | None] = {}
         self.started: list[AttemptId] = []
         self.last = Decided(self.state, ())
 
@@ -98,6 +101,8 @@ class Story:
             self_approval=self.self_approval,
             turn=self.turn,
             twin=self.twin,
+            no_cache=self.no_cache,
+            cached=MappingProxyType(dict(self.cached)),
         )
 
     def look(self) -> Decided:

@@ -107,6 +107,7 @@ KINDS: Final = (
         columns=(
             Column("Phase", ".status.phase"),
             Column("Progress", ".status.progress"),
+            Column("Cached", ".status.cached", "integer"),
             Column("Waiting-For", ".status.waitingFor"),
             Column("Workflow", ".spec.workflow.name", wide=True),
             Column("Requested-By", ".spec.requestedBy.user", wide=True),

@@ -150,7 +150,12 @@ def _child(run: WorkflowRun, command: StartAttempt) -> WorkflowRun:
         digest=command.digest,
         lineage=above,
     )
-    content = {"context": program["context"], "requestedBy": spec.requested_by, "parent": parent}
+    content = {
+        "context": program["context"],
+        "requestedBy": spec.requested_by,
+        "parent": parent,
+        "noCache": spec.no_cache,
+    }
     if name is not None:
         content["workflow"] = WorkflowReference(name=name, revision=program.get("revision"))
     else:

@@ -43,8 +43,7 @@ def _step(name: str, before: StepState, after: StepState) -> Happening | None:
             gate = after.gate.name if after.gate else ""
             return Happening("ApprovalNeeded", f"Step {name} waits for ApprovalRequest {gate}.")
         case StepPhase.SUCCEEDED:
-            items = f" with {after.items.progress()}" if after.items else ""
-            return Happening("StepSucceeded", f"Step {name} succeeded{items}.")
+            return _success(name, after)
         case StepPhase.FAILED:
             return Happening("StepFailed", f"Step {name} failed: {_why(after.failure)}", warning=True)
         case StepPhase.BACKOFF:
@@ -54,6 +53,13 @@ def _step(name: str, before: StepState, after: StepState) -> Happening | None:
             return Happening("StepSkipped", f"Step {name} was skipped.")
         case _:
             return None
+
+
+def _success(name: str, state: StepState) -> Happening:
+    if state.cached is not None:
+        return Happening("StepCached", f"Step {name} took the output that it gave in run {state.cached.run}.")
+    items = f" with {state.items.progress()}" if state.items else ""
+    return Happening("StepSucceeded", f"Step {name} succeeded{items}.")
 
 
 def _end(state: RunState) -> Happening:

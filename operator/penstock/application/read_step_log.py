@@ -100,6 +100,9 @@ def _no_attempt(run: WorkflowRun, wanted: StepLog) -> NotFound:
     state = run.status.steps.get(wanted.step)
     if state is not None and state.items is not None:
         return NotFound(about_items(wanted.step, state), hint="Add --item N; an agent gives `item`.")
+    if state is not None and state.cached is not None:
+        source = state.cached.run
+        return NotFound(f"step {wanted.step} is Cached: it did not run, its output is that of run {source}")
     step, newest = f"step {wanted.step} of run {run.metadata.name}", newest_attempt(run, wanted.step)
     number = wanted.attempt or (wanted.after.attempt if wanted.after else 0)
     return NotFound(f"{step} has no attempt {number}; its newest is {newest}" if newest else f"{step} has no attempt")

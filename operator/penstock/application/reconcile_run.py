@@ -13,6 +13,7 @@ from penstock.api.v1alpha1.run import ErrorStatus, WorkflowRun, WorkflowRunStatu
 from penstock.api.v1alpha1.workflow import WorkflowSpec
 from penstock.application import item_lists
 from penstock.application.check_context import with_defaults
+from penstock.application.earlier_outputs import find_cached
 from penstock.application.filling import fill
 from penstock.application.happenings import happenings
 from penstock.application.item_lists import ItemLists
@@ -28,6 +29,7 @@ from penstock.engine.commands import (
     Command,
     Evaluate,
     Fill,
+    FindCached,
     FindRevision,
     LoadOutput,
     Question,
@@ -46,8 +48,10 @@ from penstock.ports.engine import Checker, Clock, Evaluator, EventSink, Gates, L
 
 SOFT_WRITE_EVERY = timedelta(seconds=5)
 """How long a sign of life or a progress message may wait for a write of its own: short steps cost none."""
-MAX_ROUNDS = 64
-"""Rounds of answering questions in one pass; each settles at least one, so more is a bug."""
+MAX_ROUNDS = 1024
+"""Rounds of answering questions in one pass; each settles at least one. Steps that follow each other and are all
+settled at once, because they are skipped or Cached, ask one after the other, so a few rounds each are no bug.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,7 @@ class Reconciler:
             cancel=run.spec.cancel,
             suspend=run.spec.suspend,
             earlier=earlier,
+            no_cache=run.spec.no_cache,
             attempts=await self._engine.runner.observe(run),
             gates=await self._engine.gates.observe(run),
             self_approval=self._self_approval,
@@ -198,6 +203,9 @@ class Reconciler:
             case FindRevision(step, field, workflow):
                 value = await self._current_revision(run, workflow)
                 return replace(facts, values=MappingProxyType({**facts.values, (step, field): value}))
+            case FindCached(digest=digest):
+                found = await find_cached(self._engine.ledger, self._engine.outputs, run, question)
+                return replace(facts, cached=MappingProxyType({**facts.cached, digest: found}))
             case AskTurn(key, limit, name_older):
                 return replace(facts, turn=self._neighbours.turns.ask(run, key, limit, name_older=name_older))
             case CheckOutput(schema, output):

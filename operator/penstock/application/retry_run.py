@@ -40,7 +40,11 @@ def _retry_of(earlier: WorkflowRun, suffix: str) -> WorkflowRun:
     prefix = (reference.name if reference else earlier.metadata.name)[:MAX_PREFIX].rstrip("-")
     metadata = ObjectMeta(name=f"{prefix}-{suffix}", namespace=earlier.metadata.namespace)
     wanted = WorkflowRunSpec(
-        workflow=reference, inline=spec.inline, context=spec.context, retry_of=earlier.metadata.name
+        workflow=reference,
+        inline=spec.inline,
+        context=spec.context,
+        retry_of=earlier.metadata.name,
+        no_cache=spec.no_cache,
     )
     return WorkflowRun(metadata=metadata, spec=wanted)
 

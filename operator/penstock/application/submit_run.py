@@ -33,6 +33,8 @@ class RunRequest:
     """The second request with this key gets the first one's run."""
     job_label: str = ""
     """A few words to find the run by."""
+    no_cache: bool = False
+    """Every step is to run, also those with `cache`."""
 
 
 class SubmitRun:
@@ -84,6 +86,7 @@ class SubmitRun:
             inline=request.inline,
             context=dict(request.context),
             idempotency_key=request.idempotency_key,
+            no_cache=request.no_cache,
         )
         annotations = {JOB_LABEL: request.job_label} if request.job_label else {}
         metadata = ObjectMeta(name=self._name(request), namespace=request.namespace, annotations=annotations)

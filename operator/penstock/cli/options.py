@@ -53,7 +53,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class ContextOptions:
-    """The values that a run starts with."""
+    """What a run starts with: its values, and whether it may take outputs of earlier runs."""
 
     assignments: Annotated[
         list[str] | None,
@@ -63,6 +63,9 @@ class ContextOptions:
         str | None,
         typer.Option("--context", metavar="FILE|JSON", help="All inputs: a JSON object, or a JSON or YAML file."),
     ] = None
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Run every step, also those that could take an earlier run's output.")
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)

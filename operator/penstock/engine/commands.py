@@ -72,6 +72,17 @@ class LoadOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class FindCached:
+    """Look for the output that an equal step gave in another run of the Workflow, and decide again with the answer."""
+
+    step: str
+    digest: str
+    """cacheDigest."""
+    since: datetime
+    """Outputs that were made before this moment are too old."""
+
+
+@dataclass(frozen=True, slots=True)
 class AskTurn:
     """Find out whether the run may be under way, take its place if so, and decide again with the answer."""
 
@@ -146,7 +157,7 @@ class WakeAt:
     when: datetime
 
 
-Question = Evaluate | Fill | FindRevision | CheckOutput | StoreOutput | LoadOutput | AskTurn
+Question = Evaluate | Fill | FindRevision | CheckOutput | StoreOutput | LoadOutput | FindCached | AskTurn
 """Answered before anything is written: the answer is among the facts of the next decision."""
 
 Command = Question | CancelRun | StartAttempt | StopAttempt | AskGate | SettleGate | WakeAt

@@ -15,6 +15,7 @@ from typing import Any
 ATTEMPT_SCHEME = "penstock-attempt/v1"
 APPROVAL_SCHEME = "penstock-approval/v1"
 REVISION_SCHEME = "penstock-revision/v1"
+CACHE_SCHEME = "penstock-cache/v1"
 OUTPUT_SCHEME = "penstock-output/v1"
 ITEMS_SCHEME = "penstock-items/v1"
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from penstock.engine.model import AttemptId, Failure, Origin, RunState
+from penstock.engine.model import AttemptId, CachedFrom, Failure, Origin, RunState
 
 
 class AttemptPhase(StrEnum):
@@ -114,6 +114,14 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class CachedOutput:
+    """What an equal step gave in another run."""
+
+    source: CachedFrom
+    output: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """Where a run stands among those of its Workflow that have the same concurrency key."""
 
@@ -155,6 +163,10 @@ class Facts:
     """By OutputRef name: what an earlier `LoadOutput` asked for."""
     lost: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """By OutputRef name: outputs that are kept no longer as they were, with a plain sentence about it."""
+    no_cache: bool = False
+    """Whoever asked for the run wants every step of it to run."""
+    cached: Mapping[str, CachedOutput | None] = field(default_factory=lambda: MappingProxyType({}))
+    """By cacheDigest: what a `FindCached` was answered, None where there is no such output."""
     self_approval: bool = False
     """The requester may decide on his own gate (local mode: one person, one machine)."""
     turn: Turn | None = None

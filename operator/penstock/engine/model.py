@@ -184,6 +184,26 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Cache:
+    """For how long a step may take the output that it gave in another run."""
+
+    ttl: timedelta
+    """From the moment that its program ended."""
+    key: str | None = None
+    """CEL; outputs of unequal keys are not taken for each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachedFrom:
+    """Where a step's output was made that this run took over."""
+
+    run: str
+    """Name of the run whose program gave it."""
+    finished_at: datetime
+    """When that program ended. Its age counts from here, however often it was taken since."""
+
+
+@dataclass(frozen=True, slots=True)
 class StepPlan:
     """One step, ready to be decided on."""
 
@@ -208,6 +228,8 @@ class StepPlan:
     """Fields of the program that depend on the run: JSON whose texts hold `{{ CEL }}`. Filled in before each start."""
     fan_out: FanOut | None = None
     """Runs once for each item of a list."""
+    cache: Cache | None = None
+    """Takes the output of an equal step of another run where there is one."""
 
 
 class OnLimit(StrEnum):
@@ -301,6 +323,10 @@ class StepState:
     """When a `wait` step goes on."""
     carried: bool = False
     """Taken over from the run that this one retries; nothing of it ran here."""
+    cache_digest: str | None = None
+    """cacheDigest: what an equal step of another run is known by. None for a step without `cache`."""
+    cached: CachedFrom | None = None
+    """Set where the output is that of another run; nothing of the step ran here."""
     output: Any = None
     """None is no output. Always the value itself, wherever it is kept."""
     stored: OutputRef | None = None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from penstock.engine.digests import APPROVAL_SCHEME, ATTEMPT_SCHEME, digest
+from penstock.engine.digests import APPROVAL_SCHEME, ATTEMPT_SCHEME, CACHE_SCHEME, digest
 from penstock.engine.draft import Draft
 from penstock.engine.fan_out import Path
 from penstock.engine.indices import Indices
-from penstock.engine.model import AttemptId, StepPlan
+from penstock.engine.model import AttemptId, StepKind, StepPlan
 from penstock.engine.scope import run_view, step_outputs
 
 
@@ -96,6 +96,21 @@ def attempt_digest(draft: Draft, step: StepPlan, attempt: int, program: Mapping[
             "document": input_document(draft, step, attempt),
         },
     )
+
+
+_OF_THE_RUN = ("run", "attempt", "idempotencyKey")
+"""What an input document says of the run and the attempt: differs in each run, whatever the step is given."""
+
+
+def cache_digest(draft: Draft, step: StepPlan, program: Mapping[str, Any], key: Any) -> str:
+    """cacheDigest: over the step's program, all that it is given of the run's data, and the key.
+
+    A container is given nothing but its program, in which arguments and variables are filled in.
+    """
+    document = dict(input_document(draft, step, 1)) if step.kind is not StepKind.CONTAINER else {"step": step.name}
+    for name in _OF_THE_RUN:
+        document.pop(name, None)
+    return digest(CACHE_SCHEME, {"program": dict(program), "document": document, "key": key})
 
 
 def gate_subject(draft: Draft, step: StepPlan, attempt: int, program: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 Laws:
 1. A finished run and a finished step stay as they are.
 2. A step starts only out of Pending, Waiting or Backoff, and always by way of Starting: the record that is written
-   before anything exists.
+   before anything exists. One that succeeds out of Pending took an output that was there, and starts nothing.
 3. Everything that may change a phase is in these tables; a rule that wants another move is wrong.
 """
 
@@ -15,7 +15,7 @@ from penstock.errors import BugError
 S, R = StepPhase, RunPhase
 
 STEP_MOVES: dict[StepPhase, frozenset[StepPhase]] = {
-    S.PENDING: frozenset({S.WAITING, S.STARTING, S.SKIPPED, S.FAILED, S.CANCELLED}),
+    S.PENDING: frozenset({S.WAITING, S.STARTING, S.SUCCEEDED, S.SKIPPED, S.FAILED, S.CANCELLED}),
     S.WAITING: frozenset({S.STARTING, S.SUCCEEDED, S.FAILED, S.SKIPPED, S.CANCELLED}),
     S.STARTING: frozenset({S.RUNNING, S.SUCCEEDED, S.FAILED, S.BACKOFF, S.CANCELLED}),
     S.RUNNING: frozenset({S.SUCCEEDED, S.FAILED, S.BACKOFF, S.CANCELLED}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -30,6 +30,12 @@ class Ledger(Protocol):
 
     async def save_status(self, run: WorkflowRun, status: WorkflowRunStatus) -> WorkflowRun:
         """Write the status if nobody wrote since `run` was read. Raises Conflict otherwise, NotFound when gone."""
+
+    async def with_cached(self, run: WorkflowRun, step: str, digest: str) -> Sequence[WorkflowRun]:
+        """Other runs of the run's Workflow in which this step succeeded on what a cacheDigest stands for.
+
+        Some of the newest outputs are enough, the newest first. From memory where possible.
+        """
 
     async def request_cancel(self, key: Key) -> WorkflowRun | None:
         """Ask for a run to be cancelled; the run, None where it is finished, asked to stop already, or gone."""

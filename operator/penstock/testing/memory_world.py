@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from penstock.api.v1alpha1.gates import gate_fact, gate_request
 from penstock.api.v1alpha1.meta import ObjectMeta
 from penstock.api.v1alpha1.run import WorkflowRun, WorkflowRunStatus
 from penstock.api.v1alpha1.workflow import Revision, Workflow, WorkflowSpec
+from penstock.application.cached_steps import CachedSteps
 from penstock.application.check_context import check_context
 from penstock.application.check_output import check_output
 from penstock.engine.commands import AskGate, SettleGate
@@ -41,6 +42,13 @@ class MemoryLedger:
     async def load(self, key: Key) -> WorkflowRun | None:
         """The newest copy."""
         return self._table.find(key)
+
+    async def with_cached(self, run: WorkflowRun, step: str, digest: str) -> Sequence[WorkflowRun]:
+        """Runs of the same Workflow in which this step succeeded on the same; the newest output first."""
+        cached = CachedSteps()
+        for other in self._table.all():
+            cached.notice(other)
+        return tuple(map(self._table.get, cached.find(run, step, digest)))
 
     async def create(self, run: WorkflowRun) -> bool:
         """Create a run with everything that it says; False where one of its name is there already."""

@@ -10,6 +10,7 @@ from penstock.adapters.kube.resources import RUNS
 from penstock.adapters.kube.run_ledger import RunLedger
 from penstock.adapters.kube.server_clock import ServerClock
 from penstock.api.v1alpha1.run import StepStatus, WorkflowRun, WorkflowRunStatus
+from penstock.application.cached_steps import CachedSteps
 from penstock.errors import Conflict, Unavailable
 from penstock.ports.access import Key
 from penstock.testing.builders import a_run
@@ -20,7 +21,7 @@ KEY = Key("default", "order-1")
 
 @pytest.fixture
 def ledger(client: KubeClient) -> RunLedger:
-    return RunLedger(client, Copies(client, RUNS, WorkflowRun), ServerClock(), lambda _key: None)
+    return RunLedger(client, Copies(client, RUNS, WorkflowRun), ServerClock(), lambda _key: None, CachedSteps())
 
 
 async def loaded(ledger: RunLedger) -> WorkflowRun:
@@ -76,7 +77,7 @@ async def test_a_run_that_the_operator_asks_for_or_stops_is_looked_at_though_its
 ):
     woken: list[Key] = []
     runs = Copies(client, RUNS, WorkflowRun)
-    ledger = RunLedger(client, runs, ServerClock(), woken.append)
+    ledger = RunLedger(client, runs, ServerClock(), woken.append, CachedSteps())
 
     assert await ledger.create(a_run())
     assert runs.heard("ADDED", server.get("workflowruns", "order-1")) is None

@@ -112,7 +112,7 @@ class TestNames:
     def test_columns_of_runs(self) -> None:
         version = definitions()["workflowruns"]["spec"]["versions"][0]
         shown = [column["name"] for column in version["additionalPrinterColumns"] if "priority" not in column]
-        assert shown == ["Phase", "Progress", "Waiting-For", "Age"]
+        assert shown == ["Phase", "Progress", "Cached", "Waiting-For", "Age"]
 
     def test_runs_are_selected_by_phase_and_by_workflow(self) -> None:
         version = definitions()["workflowruns"]["spec"]["versions"][0]

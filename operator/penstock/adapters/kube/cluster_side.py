@@ -37,6 +37,7 @@ from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.approval import ApprovalRequest
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow, WorkflowSpec
+from penstock.application.cached_steps import CachedSteps
 from penstock.application.janitor import Holdings, Janitor, Shelf
 from penstock.application.neighbours import Neighbours
 from penstock.application.plans import PlanBook
@@ -83,13 +84,14 @@ class ClusterSide:
         self._plans = plans
         self._namespaces = settings.namespaces
         self.neighbours = Neighbours()
+        self._cached = CachedSteps()
         self._reconcile: Callable[[Key], Awaitable[datetime | None]] | None = None
         self._copies_and_queues(client, clock, settings)
         self.sight = AttemptSight(client, settings.namespaces)
         self.revisions = KubeRevisions(client, self._workflows, lambda digest, spec: not self._check(digest, spec))
         self.workflows = KubeWorkflowLedger(client, self._workflows)
         self._keeper = WorkflowKeeper(self.workflows, self._workflows, self.revisions, self._check, clock)
-        self.ledger = RunLedger(client, self._runs, clock, self._run_queue.add)
+        self.ledger = RunLedger(client, self._runs, clock, self._run_queue.add, self._cached)
         self.gates = ApprovalGates(client, self._requests, _nonce)
         self.outputs = KubeOutputs(client)
         self.events = KubeEvents(client, clock, settings.instance, _nonce)
@@ -194,6 +196,7 @@ class ClusterSide:
 
     def _run_gone(self, run: WorkflowRun) -> None:
         self.neighbours.gone(run)
+        self._cached.gone(run)
         self._janitor.gone(run.metadata.uid)
 
     def _workflow_changed(self, workflow: Workflow) -> None:
@@ -202,6 +205,7 @@ class ClusterSide:
     def _run_changed(self, run: WorkflowRun) -> None:
         self.neighbours.notice(run)
         self._janitor.notice(run)
+        self._cached.notice(run)
         self.runner.run_changed(run)
         self._closer.run_changed(run)
         self._log_keeper.run_changed(run)

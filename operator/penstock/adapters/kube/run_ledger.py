@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.copies import Copies
 from penstock.adapters.kube.resources import RUNS
 from penstock.adapters.kube.status_patches import changed_status, precondition, whole_status
 from penstock.api.v1alpha1.run import ErrorStatus, WorkflowRun, WorkflowRunStatus
+from penstock.application.cached_steps import CachedSteps
 from penstock.engine.failures import FailureCode
 from penstock.engine.model import RunPhase
 from penstock.errors import AlreadyExists, Conflict, InvalidInput, NotFound, Unavailable
@@ -22,15 +23,21 @@ class RunLedger:
     """Ledger of ports.engine on WorkflowRuns. `runs` is fed from outside with watch events."""
 
     def __init__(
-        self, client: KubeClient, runs: Copies[WorkflowRun], clock: Clock, wake: Callable[[Key], None]
+        self,
+        client: KubeClient,
+        runs: Copies[WorkflowRun],
+        clock: Clock,
+        wake: Callable[[Key], None],
+        cached: CachedSteps,
     ) -> None:
         """Have `wake` called with a run that this one creates or asks to stop: once its answer is known here, the
-        watch event of the same state is no news and wakes nobody.
+        watch event of the same state is no news and wakes nobody. `cached` is fed from outside with all runs.
         """
         self._client = client
         self._runs = runs
         self._clock = clock
         self._wake = wake
+        self._cached = cached
 
     async def load(self, key: Key) -> WorkflowRun | None:
         """The newest copy known; one that nobody can read is failed with what is wrong with it."""
@@ -48,6 +55,11 @@ class RunLedger:
         operations = [precondition(unreadable.metadata.resource_version), *whole_status(status.to_wire())]
         await self._client.json_patch(RUNS.path(key.namespace, key.name, "status"), operations, lambda _: None)
         return None
+
+    async def with_cached(self, run: WorkflowRun, step: str, digest: str) -> Sequence[WorkflowRun]:
+        """Runs of which we have a copy in which this step succeeded on the same; the newest output first."""
+        known = map(self._runs.get, self._cached.find(run, step, digest))
+        return tuple(found for found in known if found is not None)
 
     async def create(self, run: WorkflowRun) -> bool:
         """Create a run with everything that it says; False where one of its name is there already."""

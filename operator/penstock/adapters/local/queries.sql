@@ -37,6 +37,16 @@ SELECT name FROM objects
 WHERE kind = 'WorkflowRun' AND namespace = :namespace AND json_extract(body, '$.spec.idempotencyKey') = :key
 AND json_extract(body, '$.spec.workflow.name') IS :workflow;
 
+-- name: list_runs_with_cached
+-- Runs of a Workflow, less one, in which a step succeeded on what a digest stands for; the newest output first.
+SELECT body FROM (
+    SELECT body, uid, json_extract(body, '$.status.steps."' || :step || '"') AS status FROM objects
+    WHERE kind = :kind AND namespace = :namespace AND json_extract(body, '$.spec.workflow.name') = :workflow
+)
+WHERE uid <> :uid
+AND json_extract(status, '$.cacheDigest') = :digest AND json_extract(status, '$.phase') = 'Succeeded'
+ORDER BY COALESCE(json_extract(status, '$.cached.finishedAt'), json_extract(status, '$.finishedAt')) DESC LIMIT 8;
+
 -- name: state_of_kind
 -- The newest resourceVersion of a kind's objects, and their number: differs after every change to them.
 SELECT COALESCE(MAX(resource_version), 0), COUNT(*) FROM objects WHERE kind = :kind;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from penstock.adapters.local.changes import Changes
 from penstock.adapters.local.database import Database
@@ -162,6 +162,19 @@ class LocalLedger:
     async def save_status(self, run: WorkflowRun, status: WorkflowRunStatus) -> WorkflowRun:
         """Write the status if nobody wrote since `run` was read. Raises Conflict otherwise, NotFound when gone."""
         return self._table.replace(run.model_copy(update={"status": status}))
+
+    async def with_cached(self, run: WorkflowRun, step: str, digest: str) -> Sequence[WorkflowRun]:
+        """Runs of the same Workflow in which this step succeeded on the same; the newest output first."""
+        if run.spec.workflow is None:
+            return ()
+        return self._table.list(
+            "list_runs_with_cached",
+            namespace=run.metadata.namespace,
+            workflow=run.spec.workflow.name,
+            uid=run.metadata.uid,
+            step=step,
+            digest=digest,
+        )
 
     async def request_cancel(self, key: Key) -> WorkflowRun | None:
         """Ask for a run to be cancelled; the run, None where it is finished, asked to stop already, or gone."""

@@ -48,7 +48,14 @@ def check_expressions(subject: Subject) -> Iterator[Problem]:
     for placed in subject.steps:
         visible = _visible(subject, placed)
         until = placed.step.wait.until if placed.step.wait is not None else None
-        for name, expression in (("when", placed.step.when), ("forEach", placed.step.for_each), ("wait.until", until)):
+        key = placed.step.cache.key if placed.step.cache is not None else None
+        whole = (
+            ("when", placed.step.when),
+            ("forEach", placed.step.for_each),
+            ("wait.until", until),
+            ("cache.key", key),
+        )
+        for name, expression in whole:
             if expression is not None:
                 yield from _check(_Place(subject, f"{placed.path}.{name}", placed, visible), expression)
         if placed.step.workflow is not None:

@@ -13,6 +13,7 @@ from penstock.api.v1alpha1.cutting import cut
 from penstock.api.v1alpha1.item_codec import items_state, items_status
 from penstock.api.v1alpha1.output_reference import OutputReference
 from penstock.api.v1alpha1.run import (
+    CachedStatus,
     ErrorStatus,
     GateStatus,
     StepStatus,
@@ -21,6 +22,7 @@ from penstock.api.v1alpha1.run import (
 )
 from penstock.api.v1alpha1.workflow import Revision
 from penstock.engine.model import (
+    CachedFrom,
     Failure,
     Gate,
     GateState,
@@ -84,6 +86,7 @@ def run_status(state: RunState, plan: Plan, revision: Revision | None) -> Workfl
     return WorkflowRunStatus(
         phase=state.phase,
         progress=f"{finished}/{len(plan.steps)}",
+        cached=sum(step.cached is not None for step in state.steps.values()),
         waiting_for=cut(state.queued, MAX_TEXT) if state.queued is not None else _waiting_for(state, plan),
         suspended=state.suspended,
         stopping=state.stopping,
@@ -109,6 +112,8 @@ def _step_state(name: str, status: StepStatus) -> StepState:
         retry_at=status.retry_at,
         until=status.until,
         carried=status.carried,
+        cache_digest=status.cache_digest,
+        cached=CachedFrom(status.cached.run, status.cached.finished_at) if status.cached else None,
         output=status.output,
         stored=output_ref(status.output_ref),
         failure=_failure(status.error),
@@ -129,6 +134,8 @@ def _step_status(state: StepState) -> StepStatus:
         retry_at=state.retry_at,
         until=state.until,
         carried=state.carried,
+        cache_digest=state.cache_digest,
+        cached=CachedStatus(run=state.cached.run, finished_at=state.cached.finished_at) if state.cached else None,
         output=state.output if state.stored is None else None,
         output_ref=_output_reference(state.stored),
         error=_error(state.failure),

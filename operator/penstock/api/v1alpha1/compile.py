@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from penstock.api.v1alpha1.checks_cache import check_cache
 from penstock.api.v1alpha1.checks_containers import check_containers
 from penstock.api.v1alpha1.checks_expressions import check_expressions
 from penstock.api.v1alpha1.checks_inputs import check_inputs
@@ -42,6 +43,7 @@ from penstock.api.v1alpha1.workflow import (
 from penstock.engine.digests import REVISION_SCHEME, canonical, digest
 from penstock.engine.fan_out import FanOut
 from penstock.engine.model import (
+    Cache,
     Concurrency,
     Gate,
     OnExpiry,
@@ -117,6 +119,7 @@ def _all_problems(subject: Subject, bindings: Mapping[str, Binding]) -> Iterator
     yield from check_items(subject, bindings)
     yield from check_scripts(subject, bindings)
     yield from check_containers(subject)
+    yield from check_cache(subject)
     yield from check_expressions(subject)
     yield from check_schedules(subject)
     yield from check_retention(subject)
@@ -176,6 +179,7 @@ def _step_plan(subject: Subject, placed: Placed, bindings: Mapping[str, Binding]
         program=program_of(subject, placed, bindings),
         templates=templates_of(step),
         fan_out=_fan_out(step),
+        cache=Cache(parse_duration(step.cache.ttl), step.cache.key) if step.cache else None,
     )
 
 

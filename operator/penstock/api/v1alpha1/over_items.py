@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from penstock.api.v1alpha1.caching import StepCache
 from penstock.api.v1alpha1.meta import MAX_STEPS, ApiModel, CountOrPercent, Expression, StepName
 
 ITEM_RULES = (
@@ -55,3 +56,5 @@ class StepHead(ApiModel):
     """How many items of a script one pod runs, one after the other, each as a program run of its own."""
     item_failures: ItemFailures | None = None
     """When failed items fail the step; without it the first one does."""
+    cache: StepCache | None = None
+    """Take the output of an equal step of an earlier run of the Workflow, if there is one. Runs of a Workflow only."""

@@ -88,7 +88,16 @@ class WorkflowRunSpec(ApiModel):
                     f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})",
                     f"spec.{name} cannot change; of a run only spec.cancel and spec.suspend can: create a new run",
                 )
-                for name in ("workflow", "inline", "context", "requestedBy", "idempotencyKey", "retryOf", "parent")
+                for name in (
+                    "workflow",
+                    "inline",
+                    "context",
+                    "requestedBy",
+                    "idempotencyKey",
+                    "retryOf",
+                    "parent",
+                    "noCache",
+                )
             ),
             (
                 "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
@@ -108,6 +117,8 @@ class WorkflowRunSpec(ApiModel):
     """Asking twice with the same key gives one run."""
     retry_of: ObjectName | None = None
     """A finished run of the same content and context in this namespace: what succeeded there is taken over."""
+    no_cache: bool = False
+    """Set to true to have every step run, also those with `cache`; later runs may take what these give."""
     parent: ParentReference | None = None
     """The step that this run is an attempt at. Written by the operator alone."""
     cancel: bool = False
@@ -144,6 +155,15 @@ class GateStatus(ApiModel):
     """Who decided."""
 
 
+class CachedStatus(ApiModel):
+    """Where an output was made that a run took over."""
+
+    run: Name63
+    """The run whose program gave it, which may be gone by now."""
+    finished_at: Timestamp
+    """When that program ended."""
+
+
 class StepStatus(ApiModel):
     """Where a step stands."""
 
@@ -165,6 +185,10 @@ class StepStatus(ApiModel):
     """When a `wait` step goes on."""
     carried: bool = False
     """Taken over from the run that this one retries."""
+    cache_digest: Digest | None = None
+    """SHA-256 over the program, all that it is given and the key: what later runs know the output by."""
+    cached: CachedStatus | None = None
+    """Set where the output is one of an earlier run, and the step was not started in this one."""
     output: AnyJson = None
     """What the step gave back, if it is small; else see outputRef."""
     output_ref: OutputReference | None = None
@@ -199,6 +223,8 @@ class WorkflowRunStatus(ApiModel):
     """Pending, Running, Waiting, Succeeded, Failed, Cancelled or TimedOut."""
     progress: Annotated[str, Field(max_length=32)] = ""
     """Finished steps of all steps, as `3/7`."""
+    cached: int = 0
+    """How many steps took their output from an earlier run in place of running."""
     waiting_for: Text | None = None
     """What holds the run up: its turn, gates and whom they wait for, moments, a suspension."""
     suspended: bool = False

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import ConfigDict, Field, JsonValue
 
 from penstock.api.v1alpha1 import API_VERSION
+from penstock.api.v1alpha1.caching import CACHE_RULES
 from penstock.api.v1alpha1.container import Container
 from penstock.api.v1alpha1.meta import (
     MAX_STEPS,
@@ -210,6 +211,7 @@ class Step(StepSurroundings):
                 "leave requiresApproval out of a step that is a gate itself, or only waits",
             ),
             *ITEM_RULES,
+            *CACHE_RULES,
             (
                 "!has(self.needs) || !(self.name in self.needs)",
                 "a step cannot need itself: take its own name out of needs",

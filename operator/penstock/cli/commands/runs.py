@@ -147,6 +147,7 @@ async def _submitted(
         namespace=workflow.metadata.namespace,
         workflow=workflow.metadata.name,
         context=context_of(call, values, workflow.spec.inputs),
+        no_cache=values.no_cache,
     )
     return workflow, await SubmitRun(access, call.tools.new_suffix)(request)
 

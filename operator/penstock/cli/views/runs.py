@@ -52,11 +52,18 @@ class StepRow:
     phase: str
     took: str
     note: str
+    cached: bool = False
+    """Its output is that of an earlier run."""
+
+    @property
+    def word(self) -> str:
+        """What people read of its phase."""
+        return "Cached" if self.cached else self.phase
 
     def text(self, width: int, *, ascii_only: bool) -> str:
         """The row as one line; `width` is that of the longest name."""
         mark = MARKS.get(self.phase, ("·", "."))[1 if ascii_only else 0]
-        return f"{mark} {self.name.ljust(width)}  {self.phase.ljust(9)}  {self.took.ljust(6)}  {self.note}".rstrip()
+        return f"{mark} {self.name.ljust(width)}  {self.word.ljust(9)}  {self.took.ljust(6)}  {self.note}".rstrip()
 
 
 def step_rows(run: WorkflowRun, spec: WorkflowSpec | None, now: datetime) -> tuple[StepRow, ...]:
@@ -77,7 +84,7 @@ def change_line(row: StepRow) -> str:
     """One step's change, for output that is not redrawn."""
     took = f" after {row.took}" if row.took and StepPhase(row.phase).finished else ""
     note = f": {row.note}" if row.note else ""
-    return f"{row.name} {row.phase}{took}{note}"
+    return f"{row.name} {row.word}{took}{note}"
 
 
 def run_lines(shown: ShownRun, spec: WorkflowSpec | None, now: datetime, *, ascii_only: bool = False) -> Iterator[str]:
@@ -88,7 +95,8 @@ def run_lines(shown: ShownRun, spec: WorkflowSpec | None, now: datetime, *, asci
     if run.spec.workflow is not None:
         revision = f" (revision {status.revision.name})" if status.revision else ""
         yield f"Workflow   {run.spec.workflow.name}{revision}"
-    yield f"Phase      {status.phase}  {status.progress}".rstrip()
+    cached = f"  {status.cached} Cached" if status.cached else ""
+    yield f"Phase      {status.phase}  {status.progress}{cached}".rstrip()
     if status.waiting_for:
         yield f"Waits for  {one_line(status.waiting_for)}"
     if run.spec.requested_by is not None:
@@ -135,7 +143,8 @@ def _row(name: str, step: StepStatus, needs: tuple[str, ...], run: WorkflowRun, 
     ended = step.finished_at or (now if StepPhase(step.phase).alive else None)
     took = precise(step.started_at, ended) if step.started_at and ended else ""
     waits = [need for need in needs if not StepPhase(run.status.steps.get(need, _UNTOUCHED).phase).finished]
-    return StepRow(harmless(name), step.phase, took, one_line(_note(step, waits, now), 200))
+    note = one_line(_note(step, waits, now), 200)
+    return StepRow(harmless(name), step.phase, took, note, cached=step.cached is not None)
 
 
 def _note(step: StepStatus, waits: list[str], now: datetime) -> str:
@@ -152,13 +161,19 @@ def _note(step: StepStatus, waits: list[str], now: datetime) -> str:
             return reason or "its `when` is false"
         case StepPhase.FAILED:
             return reason
-        case StepPhase.SUCCEEDED if step.items is not None:
-            return items_line(step.items)
         case StepPhase.SUCCEEDED:
-            return "taken over" if step.carried else _gate_note(step)
+            return _how_it_succeeded(step, now)
         case _:
             attempt = f"attempt {step.attempt}" if step.attempt > 1 else ""
             return "  ".join(part for part in (attempt, step.message or "") if part)
+
+
+def _how_it_succeeded(step: StepStatus, now: datetime) -> str:
+    if step.cached is not None:
+        return f"from run {step.cached.run}, {age(step.cached.finished_at, now)} ago"
+    if step.items is not None:
+        return items_line(step.items)
+    return "taken over" if step.carried else _gate_note(step)
 
 
 def _until(step: StepStatus, now: datetime) -> str:

@@ -8,6 +8,7 @@ from penstock.engine.failures import FailureCode
 from penstock.engine.identifiers import attempt_name
 from penstock.engine.model import AttemptId, Failure, StepKind, StepPhase, StepPlan
 from penstock.engine.programs import program_of
+from penstock.engine.rules.caching import take_cached
 from penstock.engine.rules.gates import open_gate
 from penstock.engine.rules.item_completion import succeed_with_items
 from penstock.engine.rules.item_lists import list_of
@@ -111,6 +112,9 @@ def _start(draft: Draft, step: StepPlan) -> Draft:
         return fail_step(draft, step, program.failure)
     if program.content is None:
         return program.draft
+    draft, settled = take_cached(draft, step, program.content)
+    if settled:
+        return draft
     attempt = _next_attempt(draft, step)
     state = draft.step(step.name)
     return draft.with_step(
