@@ -95,3 +95,9 @@ def test_what_agents_are_offered(workflow: Workflow, want: bool):
 def test_tools_come_in_the_order_of_their_names():
     cards = [tool_card(a_workflow(name), spanning=False) for name in ("zeta", "alpha", "mid")]
     assert list(by_name(cards)) == ["execute_alpha", "execute_mid", "execute_zeta"]
+
+
+def test_only_where_something_may_be_cached_can_an_agent_have_it_run_anew():
+    cached = a_workflow(steps=[{**STEPS[0], "cache": {"ttl": "1h"}}])
+    assert tool_card(cached, spanning=False).parameters["properties"]["no_cache"]["type"] == "boolean"
+    assert "no_cache" not in tool_card(a_workflow(), spanning=False).parameters["properties"]

@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 from fastmcp.tools.base import ToolResult
 
-from penstock_mcp.views import MAX_TEXT, NEXT, answer
+from penstock.api.v1alpha1.run import CachedStatus, StepStatus, WorkflowRunStatus
+from penstock.application.kept_outputs import ShownRun
+from penstock.testing.builders import a_run
+from penstock_mcp.views import MAX_TEXT, NEXT, answer, run_details
+from tests.support.plans import NOON
 
 
 def text_of(result: ToolResult) -> str:
@@ -40,3 +44,12 @@ def test_long_data_is_cut_in_the_text_and_complete_beside_it():
     assert result.structured_content == shape
     assert len(text_of(result)) < MAX_TEXT + 300
     assert "cut" in text_of(result)
+
+
+def test_a_step_that_took_an_earlier_output_is_called_cached_with_the_run_that_it_is_from():
+    cached = CachedStatus(run="order-0", finished_at=NOON)
+    status = WorkflowRunStatus(steps={"rates": StepStatus(phase="Succeeded", cached=cached)})
+    run = a_run().model_copy(update={"status": status})
+    assert run_details(ShownRun(run))["about"]["steps"] == {
+        "rates": {"phase": "Cached", "from_run": "order-0", "attempt": 0}
+    }

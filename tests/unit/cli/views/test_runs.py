@@ -121,3 +121,15 @@ def test_a_fanned_out_step_says_how_many_items_came_out_well():
     items = {"total": 50, "digest": "sha256:00", "progress": "50/50", "succeeded": "0-44", "failed": "45-49"}
     assert row("charge", {"phase": "Succeeded", "items": items}).note == "50/50 items, 5 failed"
     assert row("charge", {"phase": "Running", "message": "12/50 items"}).note == "12/50 items"
+
+
+def test_a_step_that_took_an_earlier_output_says_so_and_from_where():
+    cached = {"run": "order-0", "finishedAt": at(-75)}
+    found = row("charge", {"phase": "Succeeded", "cached": cached, "finishedAt": at(-1)})
+    assert change_line(found) == "charge Cached: from run order-0, 1m15s ago"
+    assert step_lines((found,), ascii_only=True) == ("+ charge  Cached             from run order-0, 1m15s ago",)
+
+
+def test_a_run_says_how_many_steps_took_an_earlier_output():
+    run = a_run(phase="Succeeded", progress="2/2", cached=1)
+    assert "Phase      Succeeded  2/2  1 Cached" in list(run_lines(ShownRun(run), None, NOON))
