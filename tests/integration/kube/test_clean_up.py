@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from penstock.adapters.kube.revisions import revision_of
 from penstock.api.v1alpha1.retention import Retention
 from penstock.api.v1alpha1.run import ParentReference, RequestedBy
 from penstock.testing.builders import a_run, a_step, a_workflow
+from penstock.testing.clock import FakeClock
 from tests.integration.kube.api_server import ApiServer, Fault
 from tests.integration.kube.kubelet import Kubelet, Order
 from tests.integration.kube.operators import operating
@@ -23,6 +25,10 @@ def ended(server: ApiServer, name: str, phase: str = "Succeeded", *, minutes: in
     at = (LONG_AGO + timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z")
     server.put("workflowruns", run)
     server.set_status("workflowruns", name, {"phase": phase, "finishedAt": at})
+
+
+def lists(server: ApiServer) -> int:
+    return server.requests.count(("GET", "/apis/apps/v1/namespaces/default/controllerrevisions"))
 
 
 def removals(server: ApiServer) -> list[str]:
@@ -102,3 +108,30 @@ async def test_what_a_living_run_needs_stays(server: ApiServer):
         await eventually(lambda: "old" not in server.names("workflowruns"))
 
     assert removals(server) == ["old"]
+
+
+async def test_old_contents_of_a_workflow_go_but_for_those_that_a_run_names(server: ApiServer, kubelet: Kubelet):
+    server.clock = clock = FakeClock()
+    contents = [a_workflow(a_step("only", f"echo {number}")) for number in range(4)]
+    first, second, third, fourth = (revision_of("order", workflow.spec).name for workflow in contents)
+
+    async def edit(number: int, name: str) -> None:
+        found = server.objects.get(("workflows", "default", "order"), contents[0].to_wire())
+        server.put("workflows", {**found, "spec": contents[number].to_wire()["spec"]})
+        await eventually(
+            lambda: server.get("workflows", "order").get("status", {}).get("revision", {}).get("name") == name
+        )
+
+    async with operating(server):
+        await edit(0, first)
+        await edit(1, second)
+        server.put("workflowruns", a_run(name="new", requested_by=RequestedBy(user="bob")).to_wire())
+        await eventually(lambda: finished(server, "new"))
+        before = lists(server)
+        await edit(2, third)
+        await eventually(lambda: lists(server) > before)
+        clock.advance(timedelta(minutes=1))
+        await edit(3, fourth)
+        await eventually(lambda: first not in server.names("controllerrevisions"))
+
+    assert sorted(server.names("controllerrevisions")) == sorted([second, third, fourth])

@@ -13,6 +13,7 @@ from penstock.adapters.kube.revisions import KubeRevisions, revision_of
 from penstock.api.v1alpha1.run import WorkflowReference, WorkflowRun
 from penstock.api.v1alpha1.workflow import Revision, Workflow
 from penstock.errors import InvalidInput
+from penstock.ports.access import Key
 from penstock.testing.builders import a_run, a_spec, a_step, a_workflow
 from tests.integration.kube.api_server import ApiServer
 
@@ -91,3 +92,45 @@ async def test_the_workflow_is_read_at_that_moment(server: ApiServer, revisions:
     server.put("workflows", a_workflow(a_step("only", "echo other")).to_wire())
 
     assert (await revisions.content(a_run(name="order-2"))).spec == OTHER
+
+
+async def test_the_revisions_of_a_workflow_are_found_by_its_name_alone(server: ApiServer, revisions: KubeRevisions):
+    for workflow, spec in (("order", OWN), ("order", OTHER), ("report", OWN)):
+        stored(server, revision_of(workflow, spec).name, spec, labels={"penstock.dev/workflow": workflow})
+    stored(server, "of-a-statefulset", OWN, labels={})
+    order, report = Key("default", "order"), Key("default", "report")
+    own, other, reports = (
+        revision_of("order", OWN).name,
+        revision_of("order", OTHER).name,
+        revision_of("report", OWN).name,
+    )
+
+    assert sorted(await revisions.names(order)) == sorted([own, other])
+    assert await revisions.names(Key("default", "gone")) == ()
+    assert sorted(await revisions.kept(None)) == sorted([(order, own), (order, other), (report, reports)])
+
+
+async def test_what_was_removed_is_stored_anew_when_it_is_needed_again(server: ApiServer, revisions: KubeRevisions):
+    workflow, revision = a_workflow(a_step("only", "echo own")), revision_of("order", OWN)
+    key = Key("default", revision.name)
+    await revisions.ensure(workflow, revision)
+
+    await revisions.drop(key, lambda: False)
+    assert server.names("controllerrevisions") == [revision.name]
+    await revisions.drop(key, lambda: True)
+    await revisions.drop(key, lambda: True)
+    assert server.names("controllerrevisions") == []
+
+    await revisions.ensure(workflow, revision)
+    assert server.names("controllerrevisions") == [revision.name]
+
+
+async def test_whoever_takes_over_trusts_nothing_that_it_read_before(server: ApiServer, revisions: KubeRevisions):
+    workflow, revision = a_workflow(a_step("only", "echo own")), revision_of("order", OWN)
+    await revisions.ensure(workflow, revision)
+    server.remove("controllerrevisions", revision.name)
+
+    revisions.clear()
+    await revisions.ensure(workflow, revision)
+
+    assert server.names("controllerrevisions") == [revision.name]

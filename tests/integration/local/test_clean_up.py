@@ -11,7 +11,8 @@ import pytest
 from penstock.adapters.local.backend import LocalBackend
 from penstock.adapters.local.driver import LocalDriver
 from penstock.api.v1alpha1.retention import Retention
-from penstock.api.v1alpha1.run import ParentReference, WorkflowRun, WorkflowRunStatus
+from penstock.api.v1alpha1.run import ParentReference, WorkflowReference, WorkflowRun, WorkflowRunStatus
+from penstock.api.v1alpha1.workflow import Revision
 from penstock.application.neighbours import Neighbours
 from penstock.application.retention import Policy
 from penstock.engine.commands import StoreOutput
@@ -157,3 +158,35 @@ async def test_a_run_is_not_deleted_while_one_below_it_lives_or_is_retried(backe
     await backend.ledger.save_status(retry, WorkflowRunStatus(phase="Failed", finished_at=LONG_AGO))
     await backend.access.runs.delete(top)
     assert await names(backend) == ["again"]
+
+
+async def test_old_contents_of_a_workflow_go_but_for_those_that_a_run_names(machine: Machine, backend: LocalBackend):
+    names = []
+    for number in range(4):
+        await backend.access.workflows.apply(a_workflow(a_step(source=f"echo {number}")))
+        content = await backend.revisions.current(Key("default", "order"))
+        assert content.revision is not None
+        names.append(content.revision.name)
+    pinned = await ended(backend, "pinned", at=datetime.now(UTC))  # noqa: TID251  the driver's clock is this machine's
+    await backend.ledger.save_status(
+        pinned, pinned.status.model_copy(update={"revision": Revision(name=names[1], digest="sha256:1")})
+    )
+    asking = a_run(name="asking")
+    named = WorkflowReference(name="order", revision=names[2])
+    await backend.ledger.create(asking.model_copy(update={"spec": asking.spec.model_copy(update={"workflow": named})}))
+    about_to = await ended(backend, "about-to-be-pinned", "Running")
+
+    backend.revisions.drop_old()
+    assert rows(machine, "revisions") == 4
+
+    await backend.ledger.save_status(
+        about_to, about_to.status.model_copy(update={"phase": "Failed", "finished_at": LONG_AGO})
+    )
+    asked = await backend.access.runs.get(Key("default", "asking"))
+    await backend.ledger.save_status(
+        asked, WorkflowRunStatus(phase="Running", revision=Revision(name=names[2], digest="sha256:2"))
+    )
+    async with cleaning(backend, WEEK).driving():
+        await eventually(lambda: rows(machine, "revisions") == 3)
+
+    assert rows(machine, f"revisions WHERE name = '{names[0]}'") == 0

@@ -9,7 +9,8 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from structlog.contextvars import bound_contextvars
 
@@ -40,6 +41,7 @@ from penstock.api.v1alpha1.workflow import Workflow, WorkflowSpec
 from penstock.application.cached_steps import CachedSteps
 from penstock.application.janitor import Holdings, Janitor, Shelf
 from penstock.application.neighbours import Neighbours
+from penstock.application.old_revisions import OldRevisions
 from penstock.application.plans import PlanBook
 from penstock.application.retention import Policy
 from penstock.application.scheduler import Desk, Scheduler
@@ -47,6 +49,8 @@ from penstock.application.work_queue import WorkQueue
 from penstock.errors import BugError, PenstockError, Problem
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock
+
+T = TypeVar("T")
 
 _WARM_CONNECTIONS = 8
 _PRUNE_EVERY = 600.0
@@ -111,14 +115,18 @@ class ClusterSide:
         # One worker: one removal at a time.
         self._janitor_queue: WorkQueue[Shelf] = WorkQueue(self._janitor.look, clock, workers=1)
         self._janitor.subscribe(self._janitor_queue.add)
+        self._old_revisions = OldRevisions(self.revisions, self.workflows, clock)
+        self._revision_queue: WorkQueue[Key] = WorkQueue(self._old_revisions.look, clock, workers=1)
+        self._old_revisions.subscribe(self._revision_queue.add)
         maker = AttemptMaker(client, self.sight, settings.pod, _nonce)
         hooks = Hooks(wake=self._run_queue.add, close=self._job_queue.add, keep=self._log_keeper.take)
         self.runner = JobRunner(client, self.sight, maker, hooks, settings.patience)
         self._closer = JobCloser(client, self.sight, self._runs, clock, self._job_queue.add)
 
     def _copies_and_queues(self, client: KubeClient, clock: Clock, settings: SideSettings) -> None:
-        changed = self._workflow_changed
-        self._workflows = Copies(client, WORKFLOWS, Workflow, on_change=changed, on_gone=changed)
+        self._workflows = Copies(
+            client, WORKFLOWS, Workflow, on_change=self._workflow_changed, on_gone=self._workflow_gone
+        )
         self._runs = Copies(client, RUNS, WorkflowRun, on_change=self._run_changed, on_gone=self._run_gone)
         self._requests = Copies(client, APPROVALS, ApprovalRequest, on_change=self._request_changed, group_of=run_of)
         self._run_queue: WorkQueue[Key] = WorkQueue(self._reconcile_run, clock, workers=settings.workers)
@@ -166,6 +174,7 @@ class ClusterSide:
         """Drive runs with `reconcile`, close Jobs, look after Workflows, without end. Only the active replica does."""
         await self.sight.synced()
         await self._know_all_runs()
+        self.revisions.clear()
         self._reconcile = reconcile
         # What another replica left, or a spell of leading that was cut short: everything is looked at once.
         for run in self._runs:
@@ -173,22 +182,29 @@ class ClusterSide:
         for workflow in self._workflows:
             self._workflow_queue.add(_key(workflow))
         async with asyncio.TaskGroup() as group:
-            for queue in (self._run_queue, self._workflow_queue, self._job_queue, self._log_queue, self._janitor_queue):
+            for queue in (
+                self._run_queue,
+                self._workflow_queue,
+                self._job_queue,
+                self._log_queue,
+                self._revision_queue,
+            ):
                 group.create_task(queue.run())
+            group.create_task(self._janitor_queue.run())
+            group.create_task(self._survey_revisions())
 
     async def _know_all_runs(self) -> None:
         """Whose turn it is, and who had an idempotency key first, can only be told by whoever knows everybody."""
         for namespace in self._namespaces or (None,):
-            while True:
-                try:
-                    await self._runs.list_all(namespace)
-                    break
-                except PenstockError as error:
-                    _log.warning("the runs cannot be listed yet: %s", error)
-                    await asyncio.sleep(_ASK_EVERY)
+            await _insist(partial(self._runs.list_all, namespace), "the runs")
         self.neighbours.clear()
         for run in self._runs:
             self.neighbours.notice(run)
+
+    async def _survey_revisions(self) -> None:
+        for namespace in self._namespaces or (None,):
+            kept = await _insist(partial(self.revisions.kept, namespace), "the revisions of Workflows")
+            self._old_revisions.survey(kept)
 
     def _request_changed(self, request: ApprovalRequest) -> None:
         # However it came to be known: a vote that is found when the gate is asked again is news to no watch any more.
@@ -198,14 +214,21 @@ class ClusterSide:
         self.neighbours.gone(run)
         self._cached.gone(run)
         self._janitor.gone(run.metadata.uid)
+        self._old_revisions.gone(run)
 
     def _workflow_changed(self, workflow: Workflow) -> None:
         self._janitor.workflow_changed(_key(workflow))
+        self._old_revisions.notice_workflow(workflow)
+
+    def _workflow_gone(self, workflow: Workflow) -> None:
+        self._janitor.workflow_changed(_key(workflow))
+        self._old_revisions.workflow_gone(_key(workflow))
 
     def _run_changed(self, run: WorkflowRun) -> None:
         self.neighbours.notice(run)
         self._janitor.notice(run)
         self._cached.notice(run)
+        self._old_revisions.notice(run)
         self.runner.run_changed(run)
         self._closer.run_changed(run)
         self._log_keeper.run_changed(run)
@@ -247,6 +270,15 @@ async def may_manage(client: KubeClient) -> bool:
     version = await client.get("/version", as_dict)
     minor = int("".join(filter(str.isdigit, version["minor"])) or 0)
     return version["major"] != "1" or minor >= _MANAGED_SINCE
+
+
+async def _insist(ask: Callable[[], Awaitable[T]], what: str) -> T:
+    while True:
+        try:
+            return await ask()
+        except PenstockError as error:
+            _log.warning("%s cannot be listed yet: %s", what, error)
+            await asyncio.sleep(_ASK_EVERY)
 
 
 def _nonce() -> str:

@@ -5,6 +5,8 @@ They have no owner: deleting a Workflow must not take its content from runs that
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -34,6 +36,8 @@ class _Data(msgspec.Struct):
 
 
 class _Meta(msgspec.Struct):
+    name: str = ""
+    namespace: str = ""
     labels: dict[str, str] = {}
 
 
@@ -42,7 +46,16 @@ class _ControllerRevision(msgspec.Struct):
     data: _Data
 
 
+class _MetaOnly(msgspec.Struct):
+    metadata: _Meta
+
+
+class _Listed(msgspec.Struct):
+    items: list[_MetaOnly] = []
+
+
 _decode = msgspec.json.Decoder(_ControllerRevision).decode
+_decode_listed = msgspec.json.Decoder(_Listed).decode
 
 
 def revision_of(workflow: str, spec: WorkflowSpec) -> Revision:
@@ -59,6 +72,8 @@ class KubeRevisions:
         self._workflows = workflows
         self._is_valid = is_valid
         self._contents: OrderedDict[Key, Content] = OrderedDict()
+        self._lock = asyncio.Lock()
+        """Nobody finds a revision there that is removed in the next moment."""
 
     async def content(self, run: WorkflowRun) -> Content:
         """What the run is pinned to, or the Workflow's content at this moment, made sure to last."""
@@ -90,10 +105,39 @@ class KubeRevisions:
         key = Key(workflow.metadata.namespace, revision.name)
         if key in self._contents:
             return
-        # The status is written by the operator alone, and names a revision only after that was stored.
-        if workflow.status.revision != revision:
-            await self._store(key, workflow, revision)
-        self._keep(key, Content(workflow.spec, revision))
+        async with self._lock:
+            # The status is written by the operator alone, and names a revision only after that was stored.
+            if workflow.status.revision != revision:
+                await self._store(key, workflow, revision)
+            self._keep(key, Content(workflow.spec, revision))
+
+    def clear(self) -> None:
+        """Forget what was read: another replica may have removed it."""
+        self._contents.clear()
+
+    async def kept(self, namespace: str | None) -> tuple[tuple[Key, str], ...]:
+        """All (Workflow, revision) of a namespace, or of all of them."""
+        return await self._list(namespace, labels.WORKFLOW)
+
+    async def names(self, workflow: Key) -> tuple[str, ...]:
+        """The revisions of a Workflow, also of one that is gone."""
+        found = await self._list(workflow.namespace, f"{labels.WORKFLOW}={workflow.name}")
+        return tuple(name for _, name in found)
+
+    async def drop(self, revision: Key, still: Callable[[], bool]) -> None:
+        """Remove a revision unless it is gone; nothing where `still`, asked last of all, says no."""
+        async with self._lock:
+            if not still():
+                return
+            self._contents.pop(revision, None)
+            with contextlib.suppress(NotFound):
+                await self._client.delete(CONTROLLER_REVISIONS.path(revision.namespace, revision.name), {})
+
+    async def _list(self, namespace: str | None, selector: str) -> tuple[tuple[Key, str], ...]:
+        path, params = CONTROLLER_REVISIONS.path(namespace), {"labelSelector": selector}
+        listed = await self._client.get(path, _decode_listed, params, metadata_only=True)
+        metas = [each.metadata for each in listed.items]
+        return tuple((Key(meta.namespace, meta.labels.get(labels.WORKFLOW, "")), meta.name) for meta in metas)
 
     async def _store(self, key: Key, workflow: Workflow, revision: Revision) -> None:
         body = {

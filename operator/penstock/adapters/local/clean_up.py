@@ -1,25 +1,35 @@
-"""Removes the finished runs of a data directory when their time has come, while its driver works."""
+"""Removes what a data directory need not keep, while its driver works: finished runs when their time has come, and
+contents of Workflows that nothing names any more.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from penstock.adapters.local.database import Database
+from penstock.adapters.local.workflow_store import LocalRevisions
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.application.janitor import Janitor, Shelf
 from penstock.application.work_queue import WorkQueue
+from penstock.errors import TransientError
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock
 
 PAGE = 100
 """Runs that are read at a time: a hundredth of a second."""
+REVISIONS_EVERY = 600.0
+"""Seconds between two looks for contents of Workflows that nobody names any more."""
+
+log = logging.getLogger(__name__)
 
 
 class CleanUp:
     """What a driver has beside it; `notice` and `workflow_changed` tell it of what is written meanwhile."""
 
-    def __init__(self, database: Database, janitor: Janitor, clock: Clock) -> None:
+    def __init__(self, database: Database, revisions: LocalRevisions, janitor: Janitor, clock: Clock) -> None:
         self._database = database
+        self._revisions = revisions
         self._janitor = janitor
         self._queue: WorkQueue[Shelf] = WorkQueue(janitor.look, clock, workers=1)
         janitor.subscribe(self._queue.add)
@@ -29,6 +39,7 @@ class CleanUp:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._queue.run())
             group.create_task(self._look_around())
+            group.create_task(self._look_at_revisions())
 
     def notice(self, run: WorkflowRun) -> None:
         """A run was written."""
@@ -46,3 +57,11 @@ class CleanUp:
                 self._janitor.notice(WorkflowRun.model_validate_json(row[1]))
             after = page[-1][0]
             await asyncio.sleep(0)
+
+    async def _look_at_revisions(self) -> None:
+        while True:
+            try:
+                self._revisions.drop_old()
+            except TransientError as error:
+                log.warning("old contents of Workflows stay for now: %s", error)
+            await asyncio.sleep(REVISIONS_EVERY)

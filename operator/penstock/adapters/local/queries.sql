@@ -108,6 +108,24 @@ SELECT DISTINCT namespace, run FROM objects WHERE resource_version > :version AN
 INSERT INTO revisions (namespace, name, digest, spec) VALUES (:namespace, :name, :digest, :spec)
 ON CONFLICT (namespace, name) DO NOTHING;
 
+-- name: list_idle_revisions
+-- The contents of Workflows that no run names; none of a namespace in which a run is about to be pinned to one.
+SELECT namespace, name FROM revisions
+WHERE NOT EXISTS (
+SELECT 1 FROM objects WHERE kind = 'WorkflowRun' AND objects.namespace = revisions.namespace AND finished = 0
+AND json_extract(body, '$.spec.workflow') IS NOT NULL AND json_extract(body, '$.status.revision') IS NULL
+) AND (namespace, name) NOT IN (
+SELECT namespace, json_extract(body, '$.status.revision.name') FROM objects
+WHERE kind = 'WorkflowRun' AND json_extract(body, '$.status.revision') IS NOT NULL
+) AND (namespace, name) NOT IN (
+SELECT namespace, json_extract(body, '$.spec.workflow.revision') FROM objects
+WHERE kind = 'WorkflowRun' AND json_extract(body, '$.spec.workflow.revision') IS NOT NULL
+);
+
+-- name: delete_revision
+-- Forget a content of a Workflow.
+DELETE FROM revisions WHERE namespace = :namespace AND name = :name;
+
 -- name: find_revision
 -- One content of a Workflow.
 SELECT digest, spec FROM revisions WHERE namespace = :namespace AND name = :name;

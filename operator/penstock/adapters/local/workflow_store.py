@@ -101,6 +101,18 @@ class LocalRevisions:
         """The content that a Workflow has now, made sure to last. Raises NotFound."""
         return self._pin(self._workflows.get(workflow))
 
+    def drop_old(self) -> None:
+        """Forget the contents that no run names and no Workflow has."""
+        with self._database.transaction():
+            idle = {Key(*row) for row in self._database.rows("list_idle_revisions")}
+            if not idle:
+                return
+            for workflow in self._workflows.list("list_objects_by_name", namespace=None):
+                name = revision_name(workflow.metadata.name, digest(REVISION_SCHEME, workflow.spec.to_wire()))
+                idle.discard(Key(workflow.metadata.namespace, name))
+            for revision in idle:
+                self._database.rows("delete_revision", namespace=revision.namespace, name=revision.name)
+
     def _kept(self, namespace: str, name: str) -> Content:
         row = self._database.row("find_revision", namespace=namespace, name=name)
         if row is None:
