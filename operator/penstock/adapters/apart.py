@@ -11,6 +11,9 @@ from penstock.errors import Unavailable
 
 T = TypeVar("T")
 
+_POOLS = 3
+"""How many pools in a row may break under one call."""
+
 
 class OverdueError(Exception):
     """The work took longer than it may."""
@@ -33,13 +36,24 @@ class Apart:
 
         Raises OverdueError, DiedError, Unavailable where no process can be started, and what the function raises.
         """
+        from concurrent.futures.process import BrokenProcessPool
+
+        for _ in range(_POOLS):
+            pool = await self._ready()
+            try:
+                return await self._call_in(pool, function, arguments)
+            except BrokenProcessPool:
+                # A process that is killed while it has nothing to do takes its whole pool with it.
+                await self._drop(pool)
+        raise Unavailable("No process to work in stays alive.")
+
+    async def _call_in(self, pool: Any, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         from concurrent.futures import TimeoutError as Overdue
 
         from pebble import ProcessExpired
 
         try:
-            seconds = self.deadline.total_seconds()
-            future = self._ready().schedule(function, args=arguments, timeout=seconds)
+            future = pool.schedule(function, args=arguments, timeout=self.deadline.total_seconds())
             result: T = await asyncio.wrap_future(future)
         except Overdue as error:
             raise OverdueError from error
@@ -52,11 +66,12 @@ class Apart:
     def close(self) -> None:
         """End the processes; harmless when there are none."""
         if self._pool is not None:
-            self._pool.stop()
-            self._pool.join()
+            _end(self._pool)
             self._pool = None
 
-    def _ready(self) -> Any:
+    async def _ready(self) -> Any:
+        if self._pool is not None and not self._pool.active:
+            await self._drop(self._pool)
         if self._pool is None:
             import multiprocessing
 
@@ -66,3 +81,13 @@ class Apart:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPool(max_workers=1, initializer=self._initializer, context=context)
         return self._pool
+
+    async def _drop(self, pool: Any) -> None:
+        if self._pool is pool:
+            self._pool = None
+            await asyncio.to_thread(_end, pool)
+
+
+def _end(pool: Any) -> None:
+    pool.stop()
+    pool.join()

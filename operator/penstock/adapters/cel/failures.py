@@ -10,6 +10,13 @@ from penstock.adapters.cel.lookups import Missing, look_up
 from penstock.adapters.cel.values import kind_of
 from penstock.api.v1alpha1.expressions import Analysis, render_path
 
+TOO_MUCH = "it comes to too much, or takes too much memory; do this in a step"
+_SENTENCES = {
+    "ZeroDivisionError": "it divides by zero",
+    "OverflowError": "a number is too large: whole numbers have 64 bits",
+    "MemoryError": TOO_MUCH,
+}
+
 
 class Fault(NamedTuple):
     """An error of the library, in a form that travels between processes."""
@@ -26,10 +33,8 @@ def explain(fault: Fault, analysis: Analysis, scope: Mapping[str, Any]) -> str:
         return missing
     if fault.kind == "KeyError":
         return f"there is no field `{fault.text.strip(chr(39))}`"
-    if fault.kind == "ZeroDivisionError":
-        return "it divides by zero"
-    if fault.kind == "OverflowError":
-        return "a number is too large: whole numbers have 64 bits"
+    if fault.kind in _SENTENCES:
+        return _SENTENCES[fault.kind]
     if fault.kind == "RuntimeError" and "Undefined" in fault.text:
         return _undefined(fault, analysis, scope)
     if fault.kind == "TypeError":

@@ -68,6 +68,24 @@ def too_deep(value: Any) -> bool:
     return True
 
 
+def heavier(value: Any, limit: int) -> bool:
+    """Whether a JSON value has more than `limit` characters, numbers and entries together. Stops where it knows."""
+    weight, todo = 0, [value]
+    while todo:
+        item = todo.pop()
+        weight += 1
+        if isinstance(item, str | bytes):
+            weight += len(item)
+        elif isinstance(item, Mapping):
+            weight += sum(len(key) for key in item if isinstance(key, str))
+            todo.extend(item.values())
+        elif isinstance(item, list | tuple):
+            todo.extend(item)
+        if weight + len(todo) > limit:
+            return True
+    return False
+
+
 def kind_of(value: Any) -> str:
     """The kind of a JSON value, in plain words."""
     if value is None:

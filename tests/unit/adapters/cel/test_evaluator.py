@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from penstock.adapters.cel.evaluator import CelEvaluator
 from penstock.engine.facts import Value
+from penstock.errors import Unavailable
+from tests.support.eventually import eventually
 
 SCOPE = {
     "context": {"order_total": 900, "note": None, "tags": ["a", "b"], "ratio": 1.5},
@@ -128,7 +132,7 @@ async def test_a_value_nested_without_end_is_refused(evaluator):
 
     found = await evaluator.evaluate("context.a == 1", {"context": {"a": deep}})
 
-    assert found.error == "a value in it is nested more than 64 deep"
+    assert found.error == "`context.a == 1`: a value in it is nested more than 64 deep"
 
 
 async def test_text_that_is_not_unicode_is_an_error_and_no_crash(evaluator):
@@ -163,26 +167,124 @@ async def test_the_part_of_a_text_that_fails_is_named(evaluator):
     assert str(found.error).startswith("`{{ context.zzz }}`: context has no field `zzz`")
 
 
-BOMB = "context.n.map(a, context.n.map(b, a + b)).size()"
-LONG = {"context": {"n": list(range(1_900))}}
+async def test_an_error_says_of_which_expression(evaluator):
+    long = f"context.tags.map(tag,\n  tag + '{'x' * 300}').zzz"
+
+    assert str((await evaluator.evaluate("1  /\n 0", SCOPE)).error) == "`1 / 0`: it divides by zero"
+    assert "`context.tags.map(tag, tag + 'xxxx" in str((await evaluator.evaluate(long, SCOPE)).error)
+    assert "x…`: " in str((await evaluator.evaluate(long, SCOPE)).error)
 
 
-async def test_an_expression_without_end_is_killed_and_holds_nobody_up():
+LOOP = "context.n.map(a, context.n.map(b, a + b)).size()"
+VALUES_OF_BOMBS = {
+    "context": {
+        "n": list(range(1_900)),
+        "text": "a" * 900_000,
+        "pages": ["a" * 100_000] * 8,
+        "rows": [[1] * 100] * 5_000,
+    }
+}
+BOMBS = {
+    "a loop inside a loop": LOOP,
+    "a pattern": "context.text.matches('((a{0,100}){0,100}){0,10}b')",
+    "much text put together": f"size({' + '.join(['context.text'] * 100)})",
+    "long lists put together and compared": f"{' + '.join(['context.rows'] * 60)} == []",
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
+async def test_an_expression_without_end_is_killed_and_holds_nobody_up(bomb):
     evaluator = CelEvaluator(deadline=timedelta(milliseconds=300))
     try:
         # The worker is there before the clock of the other thread of this test begins to tick.
         assert (await evaluator.evaluate("[1].map(x, x)", {})).error is None
         ticks = 0
-        bomb = asyncio.create_task(evaluator.evaluate(BOMB, LONG))
-        while not bomb.done():
+        task = asyncio.create_task(evaluator.evaluate(bomb, VALUES_OF_BOMBS))
+        while not task.done():
             await asyncio.sleep(0.01)
             ticks += 1
 
-        assert "longer than 0.3 s" in str((await bomb).error)
+        assert (await task).error is not None
         assert ticks > 5
         assert await evaluator.evaluate("[1].map(x, x + 1)", {}) == Value([2])
     finally:
         evaluator.close()
+
+
+async def test_what_takes_long_is_told_how_long_it_may():
+    evaluator = CelEvaluator(deadline=timedelta(milliseconds=300))
+    try:
+        found = await evaluator.evaluate(LOOP, VALUES_OF_BOMBS)
+
+        assert str(found.error).startswith(f"`{LOOP}`: it took longer than 0.3 s")
+    finally:
+        evaluator.close()
+
+
+async def test_nobody_waits_behind_slow_expressions():
+    evaluator = CelEvaluator(deadline=timedelta(seconds=60))
+    try:
+        slow = [asyncio.create_task(evaluator.evaluate(LOOP, VALUES_OF_BOMBS)) for _ in range(6)]
+
+        for number in range(20):
+            assert await evaluator.evaluate(f"[1].map(x, x + {number})", {}) == Value([1 + number])
+
+        # Only so many may wait; the others are to come again.
+        done, pending = await asyncio.wait(slow, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+        assert pending
+        assert {type(task.exception()) for task in done} == {Unavailable}
+    finally:
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        evaluator.close()
+
+
+async def test_what_takes_too_much_memory_ends_its_own_process_alone():
+    evaluator = CelEvaluator(deadline=timedelta(seconds=60))
+    try:
+        bomb = f"size(context.n.map(a, {' + '.join(['context.text'] * 20)}))"
+        found = await evaluator.evaluate(bomb, VALUES_OF_BOMBS)
+
+        assert "takes too much memory" in str(found.error)
+        assert await evaluator.evaluate("[1].map(x, x + 1)", {}) == Value([2])
+    finally:
+        evaluator.close()
+
+
+async def test_a_result_beyond_all_bounds_never_comes_back(evaluator):
+    found = await evaluator.evaluate(" + ".join(["context.text"] * 10), VALUES_OF_BOMBS)
+
+    assert "it comes to too much" in str(found.error)
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["while it has nothing to do", "while it works"])
+async def test_a_process_that_somebody_kills_costs_its_own_expression_alone(busy):
+    evaluator = CelEvaluator(deadline=timedelta(seconds=60))
+    try:
+        others = set(multiprocessing.active_children())
+        assert await evaluator.evaluate("[1].map(x, x)", {}) == Value([1])
+        slow = asyncio.create_task(evaluator.evaluate(LOOP, VALUES_OF_BOMBS)) if busy else None
+        if busy:
+            await eventually(lambda: any(map(at_work, children_but(others))), seconds=30)
+        for child in children_but(others):
+            child.kill()
+
+        assert await evaluator.evaluate("[1].map(x, x + 1)", {}) == Value([2])
+        if slow is not None:
+            assert "takes too much memory" in str((await slow).error)
+    finally:
+        evaluator.close()
+
+
+def children_but(others):
+    return [child for child in multiprocessing.active_children() if child not in others]
+
+
+def at_work(child):
+    """Whether a process has used the processor for longer than it takes to start."""
+    fields = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) > 150
 
 
 async def test_closing_twice_and_closing_what_never_began_is_harmless():

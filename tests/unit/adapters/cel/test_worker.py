@@ -12,9 +12,9 @@ from penstock.adapters.cel.worker import work
 def test_a_worker_ends_with_the_signal_although_python_has_a_handler_for_it():
     program = """
 import os, signal
-from penstock.adapters.cel.worker import end_at_once
+from penstock.adapters.cel.worker import begin
 signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
-end_at_once()
+begin()
 os.kill(os.getpid(), signal.SIGTERM)
 """
 
