@@ -24,8 +24,6 @@ MAX_BRACKETS = 32
 MAX_OPERATORS = 256
 """The parser and the evaluator of the library recurse without a bound and end the process when the stack is full: on
 a thread with 512 KiB (macOS) at 63 nested brackets or a chain of 764 operators (measured with version 0.10)."""
-MAX_PARTS = 1_000
-"""The parser takes up to 30 microseconds for each."""
 
 Path = tuple[str | int, ...]
 
@@ -57,8 +55,6 @@ class Analysis:
     comprehension_depth: int = 0
     brackets: int = 0
     operators: int = 0
-    parts: int = 0
-    """Names, signs and literals."""
 
     @property
     def too_large(self) -> str | None:
@@ -67,8 +63,6 @@ class Analysis:
             return f"Its brackets are nested {self.brackets} deep; {MAX_BRACKETS} is the limit."
         if self.operators > MAX_OPERATORS:
             return f"It has {self.operators:,} operators; {MAX_OPERATORS} is the limit."
-        if self.parts > MAX_PARTS:
-            return f"It has {self.parts:,} names, signs and literals; {MAX_PARTS:,} is the limit."
         return None
 
 
@@ -131,7 +125,7 @@ def analyse(expression: str) -> Analysis:
                 calls.append(Call(token.text, token.start))
             elif _is_root(tokens, index, stack):
                 references.append(_reference(tokens, index, stack))
-    return Analysis(tuple(references), tuple(calls), deepest, widest, operators, len(tokens))
+    return Analysis(tuple(references), tuple(calls), deepest, widest, operators)
 
 
 def _at(tokens: Sequence[Token], index: int) -> Token:
