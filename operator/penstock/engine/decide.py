@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from types import MappingProxyType
 
 from penstock.engine.commands import Command, Question, StoreOutput, WakeAt
 from penstock.engine.draft import Draft, Rule
@@ -126,7 +127,7 @@ def change(before: RunState, after: RunState) -> Change:
 def _firm(state: RunState) -> RunState:
     """The state less its steps, which are compared one by one."""
     # That a run waits for its turn must be written; the place that it has come to can be told later.
-    return replace(state, steps={}, queued="" if state.queued is not None else None)
+    return replace(state, steps=MappingProxyType({}), queued="" if state.queued is not None else None)
 
 
 def _firm_step(step: StepState) -> StepState:

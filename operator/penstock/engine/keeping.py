@@ -97,6 +97,6 @@ def _refers(draft: Draft, ref: OutputRef) -> bool:
 
 def _inline(draft: Draft) -> int:
     """Bytes of the outputs that stand in the run object."""
-    state = draft.state
-    values = [step.output for step in state.steps.values() if step.stored is None]
-    return sum(len(canonical(value)) for value in values if value is not None)
+    outputs = [step.output for step in draft.state.steps.values() if step.stored is None and step.output is not None]
+    # Less the brackets and commas of the list, which are not in the run object.
+    return size_of(outputs) - len(outputs) - 1 if outputs else 0

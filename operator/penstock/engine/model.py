@@ -73,10 +73,11 @@ class StepPhase(StrEnum):
     @property
     def alive(self) -> bool:
         """An attempt of the step may have a process."""
-        return self in (StepPhase.STARTING, StepPhase.RUNNING)
+        return self in ALIVE_STEP
 
 
 FINISHED_STEP = frozenset({StepPhase.SUCCEEDED, StepPhase.FAILED, StepPhase.SKIPPED, StepPhase.CANCELLED})
+ALIVE_STEP = frozenset({StepPhase.STARTING, StepPhase.RUNNING})
 
 
 class AttemptId(NamedTuple):
@@ -344,7 +345,7 @@ class RunState:
     """One run: what its status says."""
 
     phase: RunPhase = RunPhase.PENDING
-    steps: Mapping[str, StepState] = field(default_factory=lambda: MappingProxyType({}))
+    steps: MappingProxyType[str, StepState] = field(default_factory=lambda: MappingProxyType({}))
     started_at: datetime | None = None
     finished_at: datetime | None = None
     output: Any = None

@@ -74,7 +74,7 @@ def _take(draft: Draft, name: str, state: StepState) -> Draft:
         started_at=state.started_at,
         finished_at=state.finished_at,
     )
-    steps = MappingProxyType({**draft.state.steps, name: taken})
+    steps = MappingProxyType(draft.state.steps | {name: taken})
     return replace(place.draft, state=replace(place.draft.state, steps=steps))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from penstock.engine.commands import CheckOutput
@@ -27,17 +28,16 @@ def note_failures(draft: Draft) -> Draft:
 
 def finish_when_settled(draft: Draft) -> Draft:
     """A run whose steps are all finished ends; one that only waits for people is Waiting."""
-    phases = [draft.step(name).phase for name in draft.plan.steps]
-    if not all(phase.finished for phase in phases):
-        return draft.with_run(phase=RunPhase.WAITING if _needs_people(draft) else RunPhase.RUNNING)
+    unfinished = {name: state for name in draft.plan.steps if not (state := draft.step(name)).phase.finished}
+    if unfinished:
+        return draft.with_run(phase=RunPhase.WAITING if _needs_people(draft, unfinished) else RunPhase.RUNNING)
     if draft.state.failure is not None:
         return _end(draft, draft.state.stopping or RunPhase.FAILED)
     return _succeed(draft)
 
 
-def _needs_people(draft: Draft) -> bool:
+def _needs_people(draft: Draft, states: Mapping[str, StepState]) -> bool:
     """Nothing will happen by itself: somebody holds the run, or must open a gate."""
-    states = {name: draft.step(name) for name in draft.plan.steps}
     alive = [name for name, state in states.items() if state.phase.alive]
     if not all(_child_waits(draft, name, states[name]) for name in alive):
         return False
