@@ -115,6 +115,18 @@ async def test_many_pages_of_finished_runs_are_taken_in(machine: Machine, backen
     assert listed(machine)[0] == "run-010"
 
 
+async def test_files_of_runs_that_are_gone_go_with_the_next_driver(machine: Machine, backend: LocalBackend):
+    there = machine.directory.run((await ended(backend, "there")).metadata.uid)
+    gone = machine.directory.run("of-a-run-that-is-gone")
+    for folder in (there, gone):
+        _make(folder)
+
+    async with cleaning(backend, Policy()).driving():
+        await eventually(lambda: not gone.exists())
+
+    assert (there / "work-1.log").exists()
+
+
 async def below(backend: LocalBackend, name: str, top: WorkflowRun, phase: str) -> WorkflowRun:
     above = ParentReference(
         run=top.metadata.name, uid=top.metadata.uid, step="work", attempt=1, digest="d", lineage=("order",)

@@ -165,6 +165,26 @@ async def test_one_after_the_other_with_a_rest_between():
     assert (house.names, house.rests) == ([], 3)
 
 
+async def test_of_ten_thousand_that_are_due_one_look_reads_and_removes_one():
+    house = House()
+    template = await house.run("a")
+    for number in range(10_000):
+        metadata = template.metadata.model_copy(update={"name": f"run-{number}", "uid": f"uid-{number}"})
+        ended = template.status.model_copy(update={"finished_at": house.now + number * SECOND})
+        house.janitor.notice(template.model_copy(update={"metadata": metadata, "status": ended}))
+    read: list[Key] = []
+    load = house.world.ledger.load
+
+    async def counted(key: Key):
+        read.append(key)
+        return await load(key)
+
+    house.world.ledger.load = counted
+    house.world.clock.advance(MONTH)
+    assert await house.janitor.look(ORDER) == house.now
+    assert (read, house.rests) == ([Key("default", "a")], 1)
+
+
 @pytest.mark.parametrize("error", [Unavailable("away"), Forbidden("no"), RuntimeError("a bug")])
 async def test_a_removal_that_fails_does_not_stop_the_others(error):
     house = House()

@@ -96,7 +96,7 @@ class LocalBackend:
             needed=neighbours.needed,
             clock=self._clock,
         )
-        return CleanUp(self._database, self.revisions, Janitor(holdings, otherwise), self._clock)
+        return CleanUp(self._database, self._directory, self.revisions, Janitor(holdings, otherwise), self._clock)
 
     def schedule_driver(self, look: Reconcile) -> ScheduleDriver:
         """Looks after the schedules of this directory; `look` is one pass over a Workflow."""

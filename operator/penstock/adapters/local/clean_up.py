@@ -5,9 +5,12 @@ contents of Workflows that nothing names any more.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import shutil
 
 from penstock.adapters.local.database import Database
+from penstock.adapters.local.layout import DataDirectory
 from penstock.adapters.local.workflow_store import LocalRevisions
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.application.janitor import Janitor, Shelf
@@ -27,8 +30,11 @@ log = logging.getLogger(__name__)
 class CleanUp:
     """What a driver has beside it; `notice` and `workflow_changed` tell it of what is written meanwhile."""
 
-    def __init__(self, database: Database, revisions: LocalRevisions, janitor: Janitor, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, directory: DataDirectory, revisions: LocalRevisions, janitor: Janitor, clock: Clock
+    ) -> None:
         self._database = database
+        self._directory = directory
         self._revisions = revisions
         self._janitor = janitor
         self._queue: WorkQueue[Shelf] = WorkQueue(janitor.look, clock, workers=1)
@@ -40,6 +46,7 @@ class CleanUp:
             group.create_task(self._queue.run())
             group.create_task(self._look_around())
             group.create_task(self._look_at_revisions())
+            group.create_task(self._remove_ownerless_files())
 
     def notice(self, run: WorkflowRun) -> None:
         """A run was written."""
@@ -65,3 +72,12 @@ class CleanUp:
             except TransientError as error:
                 log.warning("old contents of Workflows stay for now: %s", error)
             await asyncio.sleep(REVISIONS_EVERY)
+
+    async def _remove_ownerless_files(self) -> None:
+        """What somebody who removed runs was killed over: their rows go first."""
+        # A folder is made after the row of its run, so one that is seen first and has no row is nobody's.
+        found = [folder.name for folder in self._directory.runs.glob("*")]
+        owned = {row[0] for row in self._database.rows("list_runs_among", uids=json.dumps(found))}
+        for uid in found:
+            if uid not in owned:
+                await asyncio.to_thread(shutil.rmtree, self._directory.run(uid), ignore_errors=True)

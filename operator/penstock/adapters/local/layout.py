@@ -47,9 +47,14 @@ class DataDirectory:
         """Packages that steps depend on, shared by all attempts."""
         return self.root / "uv-cache"
 
+    @property
+    def runs(self) -> Path:
+        """A folder for each run."""
+        return self.root / "runs"
+
     def run(self, uid: str) -> Path:
         """The folder of one run."""
-        return self.root / "runs" / uid
+        return self.runs / uid
 
     def events(self, uid: str) -> Path:
         """What happened in a run, one line each."""

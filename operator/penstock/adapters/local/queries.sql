@@ -80,6 +80,10 @@ SELECT born, body FROM objects
 WHERE kind = 'WorkflowRun' AND finished = 1 AND born > :after AND json_extract(body, '$.spec.parent') IS NULL
 ORDER BY born LIMIT :limit;
 
+-- name: list_runs_among
+-- Which of these UIDs (a JSON list) are those of runs.
+SELECT uid FROM objects WHERE kind = 'WorkflowRun' AND uid IN (SELECT value FROM json_each(:uids));
+
 -- name: list_family_of_run
 -- UIDs of a run and of all runs below it, with name and whether it is finished.
 WITH RECURSIVE family (uid) AS (
