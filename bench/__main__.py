@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Installation(cluster, Release(cluster), build_images()).install(caBundle__configMapName="")
     with _namespace(cluster) as namespace:
         samples: Samples = {shape: [] for shape in shapes.SHAPES}
-        used = asyncio.run(_crowded(cluster, namespace, samples, options.crowds)) if options.crowds else {}
+        used = asyncio.run(_crowded(cluster, namespace, samples, options))
         counts = asyncio.run(_measured(cluster, namespace, samples, options))
     found = {**figures.summarize(samples, counts), **used, "decide200_p50_ms": deciding.milliseconds()}
     options.output.parent.mkdir(parents=True, exist_ok=True)
@@ -48,31 +48,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _crowded(cluster: Cluster, namespace: str, samples: Samples, count: int) -> dict[str, float]:
-    """Measure the shapes of many at once; what the operator used of the processor and of memory for it."""
+async def _crowded(cluster: Cluster, namespace: str, samples: Samples, options: argparse.Namespace) -> dict[str, float]:
+    """Measure the shapes of many at once; what the operator used of the processor and of memory for many runs."""
+    rounds = [(shapes.CROWDED, number) for number in range(options.crowds)]
+    rounds += [(shapes.MANY, number) for number in range(options.many)]
+    wanted = [(_among(group, options), number) for group, number in rounds]
+    wanted = [(among, number) for among, number in wanted if among]
+    if not wanted:
+        return {}
     async with (
         KubeClient.connect(Credentials.from_kubeconfig(cluster.kubeconfig)) as client,
         bench(client, namespace) as place,
     ):
         await place.prepare()
-        spent = 0.0
-        for number in range(count):
-            for shape in shapes.rotated(shapes.CROWDED, number):
+        spent, steps = 0.0, 0
+        for turn, (among, number) in enumerate(wanted):
+            for shape in shapes.rotated(among, number):
                 before = usage.operator(cluster)
                 samples[shape].append(await place.measure(shape, str(number)))
-                spent += usage.operator(cluster).cpu_ms - before.cpu_ms if shape in shapes.CROWD else 0.0
-                _tell(figures.progress(number, count, samples))
+                if shape in shapes.CROWD:
+                    spent += usage.operator(cluster).cpu_ms - before.cpu_ms
+                    steps += shapes.CROWD[shape]
+                _tell(figures.progress(turn, len(wanted), samples))
             await place.clear()
         _tell("", end="\n")
-        steps = count * sum(shapes.CROWD.values())
-        found = {"operator_cpu_ms_per_step": spent / steps, "operator_rss_mib": usage.operator(cluster).rss_mib}
+        found = {"operator_cpu_ms_per_step": spent / steps} if steps else {}
+        found["operator_rss_mib"] = usage.operator(cluster).rss_mib
         return {name: round(value, 1) for name, value in found.items()}
+
+
+def _among(group: Sequence[str], options: argparse.Namespace) -> tuple[str, ...]:
+    """The shapes of a group that are to be measured."""
+    return tuple(shape for shape in group if not options.only or shape in options.only)
 
 
 async def _measured(cluster: Cluster, namespace: str, samples: Samples, options: argparse.Namespace) -> Counts:
     """Measure the shapes that are measured alone; our writes for each of their runs."""
     log, count = from_environment().audit_log, options.count
-    among = [shape for shape in shapes.ALONE if shape == "bare_pod" or not options.only or shape in options.only]
+    among = tuple(dict.fromkeys(("bare_pod", *_among(shapes.ALONE, options))))
     async with (
         KubeClient.connect(Credentials.from_kubeconfig(cluster.kubeconfig)) as client,
         bench(client, namespace) as place,
@@ -112,8 +125,9 @@ def _tell(text: str, *, end: str = "") -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure on the real cluster.")
     parser.add_argument("--count", type=int, default=40, help="measurements of each shape (default 40)")
-    parser.add_argument("--only", action="append", choices=shapes.ALONE, help="measure this shape, beside the bare pod")
+    parser.add_argument("--only", action="append", choices=shapes.SHAPES, help="measure this shape, and the bare pod")
     parser.add_argument("--crowds", type=int, default=3, help="measurements of each shape of many at once (default 3)")
+    parser.add_argument("--many", type=int, default=1, help="measurements of each shape of 200 (default 1)")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench.json", help="where the figures go")
     return parser
 

@@ -18,6 +18,11 @@ def workflow(name: str, steps: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def fan_out(name: str, count: int, items_per_pod: int) -> dict[str, Any]:
+    """A step that runs the measured program once for each of so many items."""
+    return {**step(name), "forEach": str(list(range(count))), "itemsPerPod": items_per_pod}
+
+
 def step(name: str, *needs: str) -> dict[str, Any]:
     """One step with the measured program."""
     body: dict[str, Any] = {"name": name, "script": {"runtime": "python", "source": SOURCE}}
@@ -28,16 +33,19 @@ WORKFLOWS = {
     "one_step": workflow("one-step", [step("a")]),
     "chain3": workflow("chain3", [step("a"), step("b", "a"), step("c", "b")]),
     "fanout10": workflow("fanout10", [step(f"s{number}") for number in range(10)]),
+    "items200": workflow("items200", [fan_out("each", 200, 20)]),
 }
-PODS = {"bare_pod": 1, "pods10": 10, "pods30": 30}
+PODS = {"bare_pod": 1, "pods10": 10, "pods30": 30, "pods200": 200}
 """Shapes of bare pods: how many are created at once."""
 CROWD = {"runs30": 30}
 """Shapes of many one-step runs: how many are created at once."""
-ALONE = ("bare_pod", *WORKFLOWS, "pods10")
+ALONE = ("bare_pod", "one_step", "chain3", "fanout10", "pods10")
 """Shapes of which each is measured once a round."""
 CROWDED = ("pods30", *CROWD)
 """Shapes that keep the node busy for long, and are measured after the rounds."""
-SHAPES = (*ALONE, *CROWDED)
+MANY = ("pods200", "items200")
+"""Shapes of which one takes a minute or more."""
+SHAPES = (*ALONE, *CROWDED, *MANY)
 
 
 def rotated(among: Sequence[str], number: int) -> tuple[str, ...]:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.support.cluster import OPERATOR, Cluster, wait_for
+from tests.support.command_line import CommandLine, output_of
 from tests.support.installation import Images, Installation
 from tests.support.tenant import LEAD, Tenant, a_step, a_workflow
 
@@ -22,6 +27,11 @@ output({
     "without": [at for at, row in enumerate(rows) if row is None],
 })
 """
+
+
+@pytest.fixture
+def penstock(cluster: Cluster, tmp_path: Path) -> CommandLine:
+    return CommandLine(cluster.kubeconfig, tmp_path)
 
 
 def size(value: Any) -> int:
@@ -91,3 +101,44 @@ def test_containers_and_runs_for_each_item_behind_one_gate(tenant: Tenant, insta
     assert len(tenant.of_run("approvalrequest", "run")) == 1
     [failure] = run["status"]["steps"]["run_each"]["items"]["failures"]
     assert (failure["index"], failure["code"]) == (1, "NO_STOCK")
+
+
+def test_what_an_item_printed_is_found_and_a_retry_runs_only_what_is_left(
+    tenant: Tenant, penstock: CommandLine
+) -> None:
+    source = """\
+print(f"row {item} of {run.name}")
+if item == 3 and run.name == "run": fail("NO_STOCK", "sold out")
+output(10 * item)
+"""
+    rows = {"forEach": "[0, 1, 2, 3, 4, 5]", "itemsPerPod": 2, "maxParallel": 1}
+    tenant.apply(a_workflow("rows", a_step("each", source, **rows)))
+    tenant.start("rows")
+    assert tenant.finished("run")["status"]["error"]["code"] == "ITEMS_FAILED"
+    name = f"{tenant.namespace}/run"
+    printed = "row 2 of run\nrow 3 of run\n"
+    live = penstock("logs", name, "each", "--item", "3")
+    assert live.stdout == printed, output_of(live)
+    assert "failed: 3" in penstock("logs", name, "each").stderr
+
+    wait_for(
+        lambda: any("-logs-" in each["metadata"]["name"] for each in tenant.of_run("configmap", "run")),
+        seconds=60,
+        what=lambda: tenant.account("run"),
+    )
+    tenant.cluster.kubectl("-n", tenant.namespace, "delete", "pod", "--all", "--wait=true", as_user=OPERATOR)
+    kept = penstock("logs", name, "each", "--item", "3")
+    assert kept.stdout == printed, output_of(kept)
+    explained = penstock("explain", name).stdout
+    assert "item 3: sold out (NO_STOCK)" in explained
+    assert "| row 3 of run" in explained
+
+    asked = penstock("retry", name, "-o", "json")
+    again = json.loads(asked.stdout)["run"].rpartition("/")[2]
+    status = tenant.finished(again)["status"]
+    assert (status.get("output"), status["steps"]["each"]["items"]["carried"]) == ([0, 10, 20, 30, 40, 50], "0-2")
+    batches = [job["metadata"]["annotations"]["penstock.dev/batch"] for job in tenant.of_run("job", again)]
+    assert sorted(batches) == ["1", "2"]
+    once_more = penstock("logs", f"{tenant.namespace}/{again}", "each", "--item", "3")
+    assert once_more.stdout == f"row 3 of {again}\n"
+    assert "was taken over" in penstock("logs", f"{tenant.namespace}/{again}", "each", "--item", "2").stderr

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from penstock.engine.result_records import ItemRecord
+from penstock.engine.result_records import ITEM_MARK, ItemRecord
 from tests.integration.runtimes.conftest import Finished, Harness
+from tests.integration.runtimes.languages import missing
 
 
 def items(*values: Any) -> list[dict[str, Any]]:
@@ -122,3 +123,40 @@ def test_outputs_that_have_no_room_in_the_log_fail_their_items_alone(harness: Ha
 )
 def test_items_that_are_none_are_refused(harness: Harness, given: Any):
     assert harness.run("python", "output(1)", items=given).error[0] == "INPUT_INVALID"
+
+
+def test_what_one_item_said_is_not_taken_for_the_next_one(harness: Harness):
+    finished = harness.run("python", "if item == 1: output('mine')", items=items(1, 2))
+
+    assert told(finished) == {10: ("mine", None), 11: (None, None)}
+
+
+def test_an_item_that_is_killed_fails_alone(harness: Harness):
+    source = "import os, signal\nif item == 1: os.kill(os.getpid(), signal.SIGKILL)\noutput(item)"
+    finished = harness.run("python", source, items=items(1, 2))
+
+    assert told(finished) == {10: (None, "SIGNALLED"), 11: (2, None)}
+
+
+def test_an_output_that_is_too_large_fails_its_item_alone(harness: Harness):
+    finished = harness.run("python", "output('x' * item)", items=items(1_000_000, 3))
+
+    assert told(finished) == {10: (None, "OUTPUT_TOO_LARGE"), 11: ("xxx", None)}
+
+
+def test_what_looks_like_the_record_of_an_item_is_what_the_program_printed(harness: Harness):
+    forged = f'{ITEM_MARK} ffff {{"index":10,"output":"forged","usage":{{}}}}'
+    finished = harness.run("python", f"print({forged!r})\noutput('real')", items=items(1))
+
+    assert told(finished) == {10: ("real", None)}
+    assert forged.encode() in finished.printed
+
+
+def test_javascript_has_the_item_and_its_place(harness: Harness):
+    if reason := missing("javascript"):
+        pytest.skip(reason)
+    finished = harness.run(
+        "javascript", "if (item.n === 2) fail('ODD'); output([item.n, itemIndex])", items=items({"n": 1}, {"n": 2})
+    )
+
+    assert told(finished) == {10: ([1, 10], None), 11: (None, "ODD")}

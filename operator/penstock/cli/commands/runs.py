@@ -125,7 +125,8 @@ async def retry(call: Call, run: RunName, output: Output = OutputFormat.TABLE) -
     """Start a run that does what another one did not get done.
 
     Same content, same context. The outputs of what succeeded are taken over; what failed, what came after it and the
-    steps of `finally` run again. Gates that something is still behind are asked anew.
+    steps of `finally` run again. Of a step with forEach only the items run that had not succeeded. Gates that something
+    is still behind are asked anew.
     """
     from penstock.application.outcomes import outcome, run_id
     from penstock.application.retry_run import retry_run
