@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.api.v1alpha1.items import BatchStatus, ItemsStatus
+from penstock.api.v1alpha1.run import StepStatus, WorkflowRun, WorkflowRunStatus
 from penstock.engine.commands import StartAttempt
 from penstock.engine.facts import AttemptPhase
+from penstock.engine.identifiers import attempt_name
+from penstock.engine.model import AttemptId
 from tests.integration.local.attempts import a_new_run, ended, start_of
 from tests.integration.local.conftest import Machine
 
@@ -65,3 +69,25 @@ async def test_without_docker_or_podman_the_step_says_what_it_needs(machine: Mac
     assert fact.failure is not None
     assert fact.failure.code == "RUNTIME_MISSING"
     assert "neither docker nor podman" in fact.failure.reason
+
+
+async def test_one_of_many_items_gives_its_output_and_knows_its_place(machine: Machine, tool: Path):
+    backend = machine.open()
+    run = await a_new_run(backend)
+    at = AttemptId("work", 1, 7)
+    one = a_start(run, 'echo "[\\"$1\\", $PENSTOCK_ITEM_INDEX, \\"$PENSTOCK_IDEMPOTENCY_KEY\\"]"')
+    program = {**one.program, "args": [*one.program["args"], "sh", "$(id)"]}
+    command = replace(
+        one,
+        id=at,
+        name=attempt_name(run.metadata.name, run.metadata.uid, *at),
+        program=program,
+        document={**one.document, "items": [{"index": 7, "value": {"name": "$(id)"}}]},
+    )
+    active = {"7": BatchStatus(phase="Starting", attempt=1, digest=one.digest)}
+    items = ItemsStatus(total=9, digest="sha256:list", next_batch=8, active=active)
+    steps = {"work": StepStatus(phase="Starting", items=items)}
+    run = await backend.ledger.save_status(run, WorkflowRunStatus(phase="Running", steps=steps))
+    await backend.runner.start(run, command)
+    fact = await ended(backend, run)
+    assert (fact.phase, fact.output) == (AttemptPhase.SUCCEEDED, ["$(id)", 7, "key-1/7"])
