@@ -218,3 +218,11 @@ async def test_an_output_too_large_for_clients_is_shown_in_part(world: World, er
     assert answer["status"] == "success"
     assert answer["output"]["too_large"] is True
     assert answer["output"]["bytes"] > 900_000
+
+
+async def test_an_agent_can_have_everything_run_where_something_may_be_cached(era: Era):
+    steps = [{"name": "charge", "script": {"runtime": "bash", "source": "true"}, "cache": {"ttl": "1h"}}]
+    world = World(a_workflow(steps=steps))
+    async with connected(a_server(own(world)), era) as client:
+        await call(client, TOOL, context=CONTEXT, wait=False, no_cache=True)
+    assert world.runs[KEY].spec.no_cache
