@@ -27,6 +27,8 @@ class Example:
     """The one that is run."""
     runtimes: frozenset[str]
     """The languages of its scripts."""
+    images: frozenset[str]
+    """The images of its containers."""
     phase: str
     context: Json = field(default_factory=dict)
     approvedBy: tuple[str, ...] = ()  # noqa: N815 - the declaration's own word
@@ -78,14 +80,13 @@ def _read(path: Path) -> Example:
         path=path,
         workflows=tuple(one["metadata"]["name"] for one in documents),
         name=metadata["name"],
-        runtimes=frozenset(_runtimes(documents)),
+        runtimes=frozenset(step["script"]["runtime"] for step in _steps(documents) if "script" in step),
+        images=frozenset(step["container"]["image"] for step in _steps(documents) if "container" in step),
         **yaml.safe_load(metadata["annotations"][ANNOTATION]),
     )
 
 
-def _runtimes(documents: Iterable[Json]) -> Iterable[str]:
+def _steps(documents: Iterable[Json]) -> Iterable[Json]:
     for document in documents:
-        spec = document["spec"]
-        for step in [*spec["steps"], *spec.get("finally", [])]:
-            if "script" in step:
-                yield step["script"]["runtime"]
+        yield from document["spec"]["steps"]
+        yield from document["spec"].get("finally", [])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 from dataclasses import replace
 from email import message_from_bytes
 from pathlib import Path
@@ -19,6 +21,7 @@ from tests.support.mail_server import mail_server
 
 pytestmark = pytest.mark.timeout(300)
 
+CONTAINER_TOOL = Path(__file__).parents[2] / "support" / "container_tool.py"
 _NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "UV_")
 
 
@@ -43,6 +46,16 @@ def run(person: Person, example: Example, context: dict[str, Any]) -> dict[str, 
     return status
 
 
+def give_image(developer: Person, image: str) -> None:
+    """A docker that has the image. It runs what is in a container as plain processes of this machine."""
+    folder = developer.home / "tools"
+    (folder / "images" / image).mkdir(parents=True, exist_ok=True)
+    (folder / "images" / image / "user").write_text("")
+    shutil.copy(CONTAINER_TOOL, folder / "docker")
+    (folder / "docker").chmod(0o755)
+    developer.more["PATH"] = f"{folder}{os.pathsep}{interpreters_path()}"
+
+
 @pytest.mark.parametrize("example", all_examples(), ids=lambda example: example.path.stem)
 def test_it_ends_as_it_declares(developer: Person, example: Example) -> None:
     lacking = sorted(filter(None, map(missing, example.runtimes)))
@@ -50,6 +63,8 @@ def test_it_ends_as_it_declares(developer: Person, example: Example) -> None:
         pytest.skip(f"not installed here: {', '.join(lacking)}")
     if "go" in example.runtimes:
         developer.more["GOCACHE"] = go_cache()
+    for image in example.images:
+        give_image(developer, image)
     assert example.seen(run(developer, example, example.context)) == example.declared()
 
 
