@@ -119,6 +119,12 @@ async def test_a_child_is_asked_for_by_whoever_asked_for_its_parent():
     assert child.metadata.owner_references[0].uid == stage.run().metadata.uid
 
 
+async def test_a_child_of_a_run_that_wants_everything_anew_does_too():
+    stage = Stage(outer(), INNER)
+    await stage.begin(no_cache=True)
+    assert [child.spec.no_cache for child in stage.children] == [True]
+
+
 async def test_whoever_may_not_run_the_child_gets_no_child():
     stage = Stage(outer(), INNER)
     stage.rights.refused = {"inner"}

@@ -136,6 +136,15 @@ async def test_a_retry_goes_on_from_a_step_that_took_its_output():
     assert again.status.steps["rates"].output == 1
 
 
+async def test_a_retry_of_a_run_that_wants_everything_anew_takes_nothing_either():
+    stage = Stage()
+    await stage.run(1)
+    assert (await stage.run(2, {"rates": failed()}, no_cache=True)).status.phase == "Failed"
+    await retry_run(stage.bob, Key("default", "order-2"), lambda: "again")
+    again = await stage.finish("order-again", rates=succeeded("new"))
+    assert (again.status.output, again.status.cached) == ("new", 0)
+
+
 async def test_a_long_line_of_steps_is_taken_in_one_pass():
     names = ["rates", *(f"s{number}" for number in range(99))]
     stage = Stage(*(a_step(name, needs=(before,), cache=HOUR) for before, name in pairwise(names)))
