@@ -12,7 +12,7 @@ from types import MappingProxyType
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from penstock.engine.model import Gate, OnFailure, Plan, Retry, StepKind, StepPlan, Wait
+from penstock.engine.model import Cache, Gate, OnFailure, Plan, Retry, StepKind, StepPlan, Wait
 from tests.support.fates import Attempt, Ending, Fate, Fates, Vote
 from tests.support.oracle import RunEnd, StepEnd, foresee
 from tests.support.plans import a_plan, seconds
@@ -104,6 +104,7 @@ def lives(
         gate=draw(GATES) if kind is StepKind.APPROVAL or (kind.has_program and draw(st.integers(0, 4)) == 0) else None,
         retry=draw(RETRIES) if kind.has_program else Retry(),
         timeout=draw(TIMEOUTS) if kind.has_program else None,
+        cache=Cache(seconds(60)) if kind.has_program and not final and draw(st.integers(0, 4)) == 0 else None,
         program=MappingProxyType({"image": "shop/tool@sha256:aa"} if kind.has_program else {}),
     )
     rounds = step.retry.limit + 1
@@ -115,7 +116,7 @@ def lives(
         )
     votes = draw(st.tuples(*[VOTES] * rounds)) if step.gate is not None else ()
     until = draw(st.integers(0, 40)) if kind is StepKind.WAIT else 0
-    return step, Fate(attempts, None if when == "none" else when, until, votes)
+    return step, Fate(attempts, None if when == "none" else when, until, votes, cached=draw(st.booleans()))
 
 
 def as_it_ended(world: SimulatedWorld) -> RunEnd:

@@ -68,6 +68,8 @@ class Fate:
     """What its `wait.until` comes to: seconds since the run began."""
     votes: tuple[tuple[Vote, ...], ...] = ()
     """For each request of its gate."""
+    cached: bool = False
+    """An equal step of an earlier run has left its output."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 The words are those of DESIGN: a step starts when all its needs Succeeded or were Skipped by their own `when`; a failed
 need skips its dependents unless it may fail; a retry comes after a wait, while the limit allows and it may help; a gate
 opens by `quorum` distinct people of its list, closes by one rejection, or by its time; a cancelled run, or one whose
-time is up, ends its steps and runs `finally`; `finally` comes when nothing else of the run lives.
+time is up, ends its steps and runs `finally`; `finally` comes when nothing else of the run lives. A step with `cache`
+and no gate of its own that finds an earlier output is over when it would start.
 """
 
 from __future__ import annotations
@@ -122,6 +123,8 @@ class _Oracle:
             span = step.wait.duration
             until = now + span.total_seconds() if span is not None else max(now, fate.until)
             return StepEnd("Succeeded", self._reach(step, until))
+        if step.cache is not None and step.gate is None and fate.cached:
+            return StepEnd("Succeeded", now, output=[step.name, 0])
         retries = iter(range(1, step.retry.limit + 1))
         while True:
             if step.gate is not None and (not traces.requests or step.gate.each_attempt):

@@ -12,11 +12,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from penstock.engine.commands import AskGate, Command, Evaluate, SettleGate, StartAttempt, StopAttempt
-from penstock.engine.facts import AttemptPhase, Value, Verdict
-from penstock.engine.model import AttemptId, Failure, Plan, StepKind
+from penstock.engine.commands import AskGate, Command, Evaluate, FindCached, SettleGate, StartAttempt, StopAttempt
+from penstock.engine.facts import AttemptPhase, CachedOutput, Value, Verdict
+from penstock.engine.model import AttemptId, CachedFrom, Failure, Plan, StepKind
 from tests.support.fates import CODES, PULL_TAKES, STOP_TAKES, Ending, Fates, Vote
-from tests.support.plans import NOON, Story
+from tests.support.plans import NOON, RUN, Story
 
 MOST_MOMENTS = 5_000
 """More means that the engine keeps asking to be woken for nothing."""
@@ -26,7 +26,7 @@ class SimulatedWorld:
     """One run from its creation until nothing more can happen."""
 
     def __init__(self, plan: Plan, fates: Fates) -> None:
-        self.story = Story(plan)
+        self.story = Story(plan, run=replace(RUN, workflow="orders"))
         self._settled: dict[str, str] = {}
         self._requests: dict[str, list[str]] = {}
         self._fates = fates
@@ -67,9 +67,9 @@ class SimulatedWorld:
         """Passes until one changes nothing, as each write brings about another one."""
         while True:
             before = (self.story.state, self.story.attempts.copy(), self.story.gates.copy())
-            while asked := [each for each in self.story.look().questions if isinstance(each, Evaluate)]:
+            while asked := [each for each in self.story.look().questions if isinstance(each, Evaluate | FindCached)]:
                 for question in asked:
-                    self.story.values[question.step, question.field] = self._value(question)
+                    self._answer(question)
             for command in self.story.last.commands:
                 self._carry_out(command, now)
             if before == (self.story.state, self.story.attempts, self.story.gates):
@@ -78,6 +78,13 @@ class SimulatedWorld:
         if wake is not None:
             assert wake > now, "it asks to be woken at once, again and again"
             self._plan(wake, lambda: None)
+
+    def _answer(self, question: Evaluate | FindCached) -> None:
+        if isinstance(question, Evaluate):
+            self.story.values[question.step, question.field] = self._value(question)
+            return
+        earlier = CachedOutput(CachedFrom("order-0", NOON), [question.step, 0])
+        self.story.cached[question.digest] = earlier if self._fates.steps[question.step].cached else None
 
     def _value(self, question: Evaluate) -> Value:
         fate = self._fates.steps[question.step]
