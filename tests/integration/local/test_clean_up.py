@@ -19,7 +19,7 @@ from penstock.engine.commands import StoreOutput
 from penstock.engine.model import OutputRef
 from penstock.errors import NotPossible
 from penstock.ports.access import Key
-from penstock.testing.builders import a_gate, a_run, a_step, a_workflow
+from penstock.testing.builders import a_gate, a_run, a_spec, a_step, a_workflow
 from tests.integration.local.assembly import driver_of, open_backend
 from tests.integration.local.conftest import Machine
 from tests.support.eventually import eventually
@@ -125,6 +125,25 @@ async def test_files_of_runs_that_are_gone_go_with_the_next_driver(machine: Mach
         await eventually(lambda: not gone.exists())
 
     assert (there / "work-1.log").exists()
+
+
+async def test_what_nobody_can_read_stays_and_stops_neither_the_driver_nor_the_rest(
+    machine: Machine, backend: LocalBackend
+):
+    await backend.access.workflows.apply(a_workflow(name="report"))
+    for name in ("unreadable", "old"):
+        await ended(backend, name)
+    await backend.revisions.current(Key("default", "report"))
+    with sqlite3.connect(machine.directory.database) as database:
+        database.execute("UPDATE objects SET body = json_set(body, '$.spec.new', 1) WHERE name = 'unreadable'")
+        database.execute("UPDATE objects SET body = json_set(body, '$.spec.new', 1) WHERE name = 'report'")
+
+    async with cleaning(backend, WEEK).driving():
+        await eventually(lambda: listed(machine) == ["unreadable"])
+        await backend.access.runs.create(a_run(a_spec(a_step(source="output 1")), name="new"))
+        await eventually(lambda: rows(machine, "objects WHERE name = 'new' AND finished"), seconds=20)
+
+    assert rows(machine, "revisions") == 1
 
 
 async def below(backend: LocalBackend, name: str, top: WorkflowRun, phase: str) -> WorkflowRun:

@@ -8,6 +8,9 @@ import asyncio
 import json
 import logging
 import shutil
+from collections.abc import Awaitable, Callable
+
+from pydantic import ValidationError
 
 from penstock.adapters.local.database import Database
 from penstock.adapters.local.layout import DataDirectory
@@ -23,6 +26,7 @@ PAGE = 100
 """Runs that are read at a time: a hundredth of a second."""
 REVISIONS_EVERY = 600.0
 """Seconds between two looks for contents of Workflows that nobody names any more."""
+AGAIN_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +48,8 @@ class CleanUp:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._queue.run())
-            group.create_task(self._look_around())
-            group.create_task(self._look_at_revisions())
-            group.create_task(self._remove_ownerless_files())
+            for work in (self._look_around, self._remove_ownerless_files, self._look_at_revisions):
+                group.create_task(_without_harm(work))
 
     def notice(self, run: WorkflowRun) -> None:
         """A run was written."""
@@ -60,17 +63,17 @@ class CleanUp:
         """Take in the runs that had ended before, a few at a time: those under way come first."""
         after = 0
         while page := self._database.rows("list_finished_runs", after=after, limit=PAGE):
-            for row in page:
-                self._janitor.notice(WorkflowRun.model_validate_json(row[1]))
+            for _, body in page:
+                try:
+                    self._janitor.notice(WorkflowRun.model_validate_json(body))
+                except ValidationError as error:
+                    log.warning("a finished run cannot be read and stays: %s", error)
             after = page[-1][0]
             await asyncio.sleep(0)
 
     async def _look_at_revisions(self) -> None:
         while True:
-            try:
-                self._revisions.drop_old()
-            except TransientError as error:
-                log.warning("old contents of Workflows stay for now: %s", error)
+            self._revisions.drop_old()
             await asyncio.sleep(REVISIONS_EVERY)
 
     async def _remove_ownerless_files(self) -> None:
@@ -81,3 +84,16 @@ class CleanUp:
         for uid in found:
             if uid not in owned:
                 await asyncio.to_thread(shutil.rmtree, self._directory.run(uid), ignore_errors=True)
+
+
+async def _without_harm(work: Callable[[], Awaitable[None]]) -> None:
+    """Do what can wait, and never at the price of the driver, which runs depend on."""
+    while True:
+        try:
+            return await work()
+        except TransientError as error:
+            log.warning("%s; cleaned up in %g s", error, AGAIN_SECONDS)
+            await asyncio.sleep(AGAIN_SECONDS)
+        except Exception:
+            log.exception("this is not cleaned up before the next driver comes")
+            return None
