@@ -82,14 +82,15 @@ def test_prune_removes_what_whoever_asks_may_delete(tenant: Tenant, people: dict
         tenant.start("order", name=name)
         tenant.finished(name)
 
-    refused = people[VIEWER]("prune", "--older-than", "0s", "--yes")
+    place = ("-n", tenant.namespace)
+    refused = people[VIEWER]("prune", *place, "--older-than", "0s", "--yes")
     assert refused.returncode == 1, output_of(refused)
     assert 'cannot delete resource "workflowruns"' in refused.stderr
-    would = people[VIEWER]("prune", "order", "--keep", "1", "--dry-run", "-o", "json")
+    would = people[VIEWER]("prune", "order", *place, "--keep", "1", "--dry-run", "-o", "json")
     assert json.loads(would.stdout) == {"runs": [f"{tenant.namespace}/a"]}, output_of(would)
     assert runs(tenant) == ["a", "b"]
 
-    done = people[ALICE]("prune", "order", "--keep", "1", "--yes")
+    done = people[ALICE]("prune", "order", *place, "--keep", "1", "--yes")
     assert done.returncode == 0, output_of(done)
     assert "1 run was removed." in done.stderr
     assert runs(tenant) == ["b"]

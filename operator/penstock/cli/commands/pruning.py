@@ -82,7 +82,8 @@ async def _agreed(call: Call, found: Sequence[WorkflowRun], *, yes: bool) -> boo
     for line in finished_run_table(found, call.tools.now()).lines():
         call.terminal.say(line)
     which = "this run" if len(found) == 1 else f"these {len(found)} runs"
-    return (await call.terminal.ask(f"Remove {which} for good? [y/N] ") or "").strip().lower() == YES
+    question = f"Remove {which} in namespace {call.namespace} for good? [y/N] "
+    return (await call.terminal.ask(question) or "").strip().lower() == YES
 
 
 def _tell(call: Call, runs: Sequence[WorkflowRun], output: OutputFormat, verb: str = "") -> None:

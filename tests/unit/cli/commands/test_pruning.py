@@ -33,7 +33,7 @@ def test_what_is_old_goes_once_that_was_agreed_to():
     world.terminal.typed.put_nowait("y")
     assert world.penstock("prune", "--older-than", "1d") == 0
     assert names(world) == ["newest", "running"]
-    listed, _, asked = world.terminal.said.partition("Remove these 2 runs for good?")
+    listed, _, asked = world.terminal.said.partition("Remove these 2 runs in namespace default for good?")
     assert [line.split()[0] for line in listed.splitlines()] == ["NAME", "oldest", "middle"]
     assert "2 runs were removed." in asked
 
