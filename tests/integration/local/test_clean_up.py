@@ -93,15 +93,16 @@ async def test_what_a_workflow_says_holds_at_once_and_what_it_does_not_say_for_e
     elsewhere = machine.open()
     for name in ("report", "order"):
         await backend.access.workflows.apply(a_workflow(name=name))
+    await backend.access.workflows.apply(a_workflow(name="last", retention=Retention(succeeded="1d")))
     await ended(backend, "kept", of="report")
     await ended(backend, "a")
     await ended(backend, "b", "Failed")
+    await ended(backend, "looked-at-last", of="last")
 
     async with cleaning(backend, Policy()).driving():
+        await eventually(lambda: listed(machine) == ["a", "b", "kept"])
         await elsewhere.access.workflows.apply(a_workflow(retention=Retention(failed="1d")))
         await eventually(lambda: listed(machine) == ["a", "kept"])
-        await elsewhere.access.workflows.apply(a_workflow(retention=Retention(succeeded="1d")))
-        await eventually(lambda: listed(machine) == ["kept"])
 
 
 async def test_many_pages_of_finished_runs_are_taken_in(machine: Machine, backend: LocalBackend):
