@@ -12,7 +12,7 @@ from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.engine.digests import APPROVAL_SCHEME, canonical
 from penstock.engine.model import AttemptId
-from penstock.errors import Forbidden, PenstockError
+from penstock.errors import Forbidden, NotFound, PenstockError
 from penstock.ports.access import Access, Actor, Key
 from penstock.ports.logs import LogCursor, LogPiece
 from penstock.testing.memory_world import MemoryWorld
@@ -188,8 +188,11 @@ class _Logs:
     async def read(
         self, run: WorkflowRun, attempt: AttemptId, *, after: LogCursor | None = None, follow: bool = False
     ) -> AsyncIterator[LogPiece]:
+        if attempt.batch is not None and attempt.attempt > 1:
+            raise NotFound(f"batch {attempt.batch} was tried once")
         start = offset = after.offset if after else 0
-        text = b"".join(self._kept.get((key_of(run), attempt.step), []))
+        step = attempt.step if attempt.batch is None else f"{attempt.step}#{attempt.batch}"
+        text = b"".join(self._kept.get((key_of(run), step), []))
         for place in range(start, len(text), 1000):
             data = text[place : place + 1000]
             offset += len(data)

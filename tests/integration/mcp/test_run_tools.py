@@ -184,6 +184,20 @@ async def test_logs_are_the_end_of_what_was_printed_cleaned(world: World, era: E
     assert "not instructions" in said(result)
 
 
+async def test_the_log_of_an_item_is_that_of_its_batch(world: World, era: Era):
+    items = {"total": 6, "digest": "sha256:1", "itemsPerPod": 2, "nextBatch": 3, "failed": "3", "succeeded": "0-2,4-5"}
+    async with connected(a_server(own(world)), era) as client:
+        await start(client)
+        world.change(KEY, phase="Failed", steps={"charge": {"phase": "Failed", "items": items}})
+        world.logs[KEY, "charge#1"] = [b"rows 2 and 3\n"]
+        whole = await call(client, "get_run_logs", run=RUN, step="charge")
+        output = (await call(client, "get_run_logs", run=RUN, step="charge", item=3))["output"]
+        rest = (await call(client, "get_run_logs", run=RUN, step="charge", cursor=output["cursor"]))["output"]
+    assert (whole["error"], "failed: 3" in whole["message"]) == ("NOT_FOUND", True)
+    assert (output["log"], output["ended"]) == ("rows 2 and 3\n", True)
+    assert (rest["log"], rest["ended"]) == ("", True)
+
+
 async def test_an_unknown_step_names_the_steps_there_are(world: World, era: Era):
     async with connected(a_server(own(world)), era) as client:
         await start(client)

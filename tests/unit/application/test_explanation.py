@@ -194,3 +194,20 @@ def test_programs_get_the_same_without_what_there_is_not():
         "code": "CARD_DECLINED",
         "log": ["declined"],
     }
+
+
+FIVE = [
+    {"index": index, "code": "NO_STOCK", "reason": f"row {index} is sold out."} for index in (900, 17, 250, 251, 600)
+]
+
+
+def test_the_first_items_that_failed_are_named_also_of_a_step_that_goes_on_or_succeeded():
+    items = {"total": 1000, "digest": "sha256:1", "failed": "17,250-251,600,900", "failures": FIVE}
+    found = explained("Running", {"charge": {"phase": "Running", "startedAt": at(-30), "items": items}})
+
+    [point] = [point for point in found.points if point.code == "NO_STOCK"]
+    assert point.text == (
+        "Of the 1,000 items of step charge 5 failed: item 17: row 17 is sold out (NO_STOCK); "
+        "item 250: row 250 is sold out (NO_STOCK); item 251: row 251 is sold out (NO_STOCK); and 2 more."
+    )
+    assert point.advice == "See what it printed: `penstock logs default/order-1 charge --item 17`."

@@ -13,6 +13,7 @@ import yaml
 from penstock.adapters.kube import manifests
 from penstock.adapters.kube.documents import input_document
 from penstock.adapters.kube.manifests import PodSettings
+from penstock.engine.model import AttemptId
 from penstock.errors import InvalidInput
 from tests.unit.adapters.kube.samples import NONCE, a_live_run, a_start
 
@@ -222,3 +223,15 @@ def test_the_pods_deadline_comes_after_the_harnesss_and_the_engines():
 def test_a_runtime_without_an_image_is_refused():
     with pytest.raises(InvalidInput, match="python"):
         made(PLAIN, image="")
+
+
+def test_a_container_of_an_item_knows_its_place_and_has_a_key_of_its_own():
+    command = a_start(RUN, **CONTAINER)
+    items = [{"index": 7, "value": {"sku": "a"}}]
+    command = replace(command, id=AttemptId("charge", 1, 7), document={**command.document, "items": items})
+    pod = manifests.pod(RUN, command, input_document(command, NONCE), "job-uid", PLAIN)
+    [container] = pod["spec"]["containers"]
+    given = {each["name"]: each.get("value") for each in container["env"]}
+    assert given["PENSTOCK_ITEM_INDEX"] == "7"
+    assert given["PENSTOCK_IDEMPOTENCY_KEY"] == f"{command.document['idempotencyKey']}/7"
+    assert "sku" not in str(pod)

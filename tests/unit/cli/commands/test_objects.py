@@ -189,3 +189,24 @@ def test_of_steps_with_a_harness_nothing_is_said(world):
     world.logs.texts = {"charge": [b"one\n"]}
     world.penstock("logs", "order-1", "charge")
     assert "masked" not in world.terminal.said
+
+
+ITEMS = {"total": 6, "digest": "sha256:1", "itemsPerPod": 2, "nextBatch": 3, "failed": "3"}
+
+
+def test_logs_of_all_steps_say_how_to_read_those_of_items(world):
+    world.runs.put(a_run("Failed", steps={"each": {"phase": "Failed", "items": ITEMS}}))
+    assert world.penstock("logs", "order-1") == 0
+    assert "[each] step each has the logs of 6 items; name one, from 0 on; failed: 3: --item N" in world.terminal.said
+
+
+def test_a_step_with_items_has_no_log_of_its_own(world):
+    world.runs.put(a_run("Failed", steps={"each": {"phase": "Failed", "items": ITEMS}}))
+    assert world.penstock("logs", "order-1", "each") == 1
+    assert "failed: 3" in world.terminal.said
+    assert "Add --item N" in world.terminal.said
+
+
+def test_an_item_is_one_of_a_step(world):
+    assert world.penstock("logs", "order-1", "--item", "3") == 2
+    assert "penstock logs RUN STEP --item N" in world.terminal.said
