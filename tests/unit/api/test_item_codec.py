@@ -35,6 +35,8 @@ def test_everything_about_items_is_read_back():
     items = ItemsState(
         total=10,
         digest=SHA,
+        items_per_pod=3,
+        carried=Indices.of([0, 1]),
         succeeded=Indices.of([0, 1, 2, 5]),
         failed=Indices.of([3]),
         next_batch=4,
@@ -52,7 +54,7 @@ def test_everything_about_items_is_read_back():
 def test_people_see_numbers_and_ranges():
     status = items_status(ItemsState(50, SHA, succeeded=Indices.of([*range(42), 43]), failed=Indices.of([42])))
     assert (status.progress, status.succeeded, status.failed) == ("44/50", "0-41,43", "42")
-    assert items_line(status) == "44/50 items, 1 failed"
+    assert items_line(status) == "44/50 items, 1 failed: 42"
 
 
 @pytest.mark.parametrize("pattern", [2, 3, 7], ids=lambda step: f"every {step}th failed")
@@ -64,6 +66,7 @@ def test_50_000_items_at_their_worst_leave_the_status_under_256_kib(pattern):
     items = ItemsState(
         total=50_000,
         digest=SHA,
+        carried=Indices.of(number for number in range(50_000) if number % pattern),
         succeeded=Indices.of(number for number in range(50_000) if number % pattern),
         failed=Indices.of(range(0, 50_000, pattern)),
         next_batch=50_000,

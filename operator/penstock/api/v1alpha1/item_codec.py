@@ -12,6 +12,8 @@ from penstock.engine.indices import Indices
 from penstock.engine.model import Failure, OutputRef, StepPhase
 
 MAX_CODE = 128
+MAX_SHOWN = 60
+"""Characters of the numbers of those that failed, in a line for people."""
 
 
 def items_state(status: ItemsStatus, step: str) -> ItemsState:
@@ -50,9 +52,15 @@ def items_status(state: ItemsState) -> ItemsStatus:
 
 
 def items_line(status: ItemsStatus) -> str:
-    """How the items came out: `995/1000 items, 5 failed`."""
+    """How the items came out: `995/1000 items, 2 failed: 17,250`."""
     failed = len(Indices.parse(status.failed))
-    return f"{status.progress} items" + (f", {failed} failed" if failed else "")
+    which = f": {cut(status.failed, MAX_SHOWN)}" if not status.failed.startswith("bits") else ""
+    carried = len(Indices.parse(status.carried))
+    return (
+        f"{status.progress} items"
+        + (f", {carried} taken over" if carried else "")
+        + (f", {failed} failed{which}" if failed else "")
+    )
 
 
 def _batch_state(status: BatchStatus) -> BatchState:

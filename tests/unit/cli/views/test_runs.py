@@ -119,7 +119,7 @@ def test_a_run_shows_whose_it_is_its_context_and_its_steps():
 
 def test_a_fanned_out_step_says_how_many_items_came_out_well():
     items = {"total": 50, "digest": "sha256:00", "progress": "50/50", "succeeded": "0-44", "failed": "45-49"}
-    assert row("charge", {"phase": "Succeeded", "items": items}).note == "50/50 items, 5 failed"
+    assert row("charge", {"phase": "Succeeded", "items": items}).note == "50/50 items, 5 failed: 45-49"
     assert row("charge", {"phase": "Running", "message": "12/50 items"}).note == "12/50 items"
 
 
