@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -91,3 +92,28 @@ class Apart:
 def _end(pool: Any) -> None:
     pool.stop()
     pool.join()
+
+
+class Line:
+    """A process and those who wait for it, one behind the other.
+
+    Each of them holds up a pass over a run, and passes are few, so there may be only so many.
+    """
+
+    def __init__(self, process: Apart, most: int) -> None:
+        self.process = process
+        self._most = most
+        self._there = 0
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[Apart]:
+        """The process, once it is free. Raises Unavailable where the line is full."""
+        if self._there >= self._most:
+            raise Unavailable(f"{self._most} that take long are being worked on or wait for it")
+        self._there += 1
+        try:
+            async with self._turn:
+                yield self.process
+        finally:
+            self._there -= 1

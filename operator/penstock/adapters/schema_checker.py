@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from penstock.adapters.apart import Apart, DiedError, OverdueError
+from penstock.adapters.apart import Apart, DiedError, Line, OverdueError
 from penstock.api.v1alpha1.schema_keywords import MAX_WEIGHT, weight
 from penstock.application.check_context import check_context
 from penstock.application.check_output import check_output
@@ -26,14 +26,16 @@ class SchemaChecker:
     """Checks values. A worker process starts with the first check that may take long; `close` ends it."""
 
     def __init__(self, *, deadline: timedelta = timedelta(seconds=10)) -> None:
-        self._apart = Apart(deadline)
+        self._deadline = deadline
+        self._line = Line(Apart(deadline), most=8)
 
     async def context(self, inputs: Mapping[str, Any] | None, context: Mapping[str, Any]) -> tuple[Problem, ...]:
         """What of a context does not fit the Workflow's inputs."""
         if inputs is None or _quick(inputs, context):
             return check_context(inputs, context)
         try:
-            return await self._apart.call(check_context, dict(inputs), dict(context))
+            async with self._line.place() as process:
+                return await process.call(check_context, dict(inputs), dict(context))
         except (OverdueError, DiedError):
             return (self._gave_up("context", "inputs"),)
 
@@ -42,16 +44,17 @@ class SchemaChecker:
         if _quick(schema, output):
             return check_output(schema, output)
         try:
-            return await self._apart.call(check_output, dict(schema), output)
+            async with self._line.place() as process:
+                return await process.call(check_output, dict(schema), output)
         except (OverdueError, DiedError):
             return (self._gave_up("output", "outputs.schema"),)
 
     def close(self) -> None:
         """End the worker process; harmless when there is none."""
-        self._apart.close()
+        self._line.process.close()
 
     def _gave_up(self, path: str, schema: str) -> Problem:
-        seconds = self._apart.deadline.total_seconds()
+        seconds = self._deadline.total_seconds()
         message = f"It took longer than {seconds:g} s to check it against `{schema}`."
         return Problem(path, message, "Make the schema simpler, or the value smaller.")
 

@@ -113,7 +113,10 @@ class Evaluator(Protocol):
     """CEL."""
 
     async def evaluate(self, expression: str, scope: Mapping[str, Any], *, template: bool = False) -> Value:
-        """Work out an expression, or with `template` a text with `{{ CEL }}` in it. Errors come back in the Value."""
+        """Work out an expression, or with `template` a text with `{{ CEL }}` in it. Errors come back in the Value.
+
+        Raises Unavailable where too many that take long are being worked out: each would hold up a pass.
+        """
 
 
 class Checker(Protocol):

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from penstock.adapters.apart import Apart, DiedError, OverdueError
+from penstock.adapters.apart import Apart, DiedError, Line, OverdueError
 from penstock.adapters.cel.checking import check_expression
 from penstock.adapters.cel.failures import TOO_MUCH, explain
 from penstock.adapters.cel.lookups import Missing, look_up, only
@@ -30,7 +29,6 @@ from penstock.api.v1alpha1.expressions import (
     split_template,
 )
 from penstock.engine.facts import Value
-from penstock.errors import Unavailable
 
 MAX_LIST = 2_000
 """Elements of a list that a macro loops over."""
@@ -49,8 +47,8 @@ class CelEvaluator:
 
     def __init__(self, *, deadline: timedelta = timedelta(seconds=2)) -> None:
         self._deadline = deadline
-        self._quick = _Line(Apart(min(MOMENT, deadline), initializer=begin), most=8)
-        self._slow = _Line(Apart(deadline, initializer=begin), most=4)
+        self._quick = Line(Apart(min(MOMENT, deadline), initializer=begin), most=8)
+        self._slow = Line(Apart(deadline, initializer=begin), most=4)
         self._known_slow: OrderedDict[str, None] = OrderedDict()
 
     def check_expression(self, text: str) -> str | None:
@@ -131,28 +129,6 @@ class CelEvaluator:
         self._known_slow[expression] = None
         if len(self._known_slow) > REMEMBERED:
             self._known_slow.popitem(last=False)
-
-
-class _Line:
-    """A process and those who wait for it, one behind the other. Each holds up a pass, so there may be only so many."""
-
-    def __init__(self, process: Apart, most: int) -> None:
-        self.process = process
-        self._most = most
-        self._there = 0
-        self._turn = asyncio.Lock()
-
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[Apart]:
-        """The process, once it is free. Raises Unavailable where the line is full."""
-        if self._there >= self._most:
-            raise Unavailable(f"{self._most} expressions that take long are being worked out")
-        self._there += 1
-        try:
-            async with self._turn:
-                yield self.process
-        finally:
-            self._there -= 1
 
 
 def _little_work(expression: str, analysis: Analysis, variables: Mapping[str, Any]) -> bool:
