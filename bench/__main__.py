@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import deciding, figures, shapes, usage
+from bench import deciding, figures, remembering, shapes, usage
 from bench.audit import writes_by_run
 from bench.measuring import bench
 from penstock.adapters.kube.client import KubeClient
@@ -40,6 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         samples: Samples = {shape: [] for shape in shapes.SHAPES}
         used = asyncio.run(_crowded(cluster, namespace, samples, options))
         counts = asyncio.run(_measured(cluster, namespace, samples, options))
+    if options.stored and not options.only:
+        _tell("storing runs to measure memory with ...", end="\n")
+        with _namespace(cluster) as namespace:
+            used |= asyncio.run(_remembered(cluster, namespace, options))
     found = {**figures.summarize(samples, counts), **used, "decide200_p50_ms": deciding.milliseconds()}
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(found, indent=2) + "\n")
@@ -80,6 +84,12 @@ async def _crowded(cluster: Cluster, namespace: str, samples: Samples, options: 
 def _among(group: Sequence[str], options: argparse.Namespace) -> tuple[str, ...]:
     """The shapes of a group that are to be measured."""
     return tuple(shape for shape in group if not options.only or shape in options.only)
+
+
+async def _remembered(cluster: Cluster, namespace: str, options: argparse.Namespace) -> dict[str, float]:
+    """Measure the operator's memory with stored runs, the last of all: it is stopped and started."""
+    async with KubeClient.connect(Credentials.from_kubeconfig(cluster.kubeconfig)) as client:
+        return await remembering.measure(cluster, client, namespace, options.stored, options.running)
 
 
 async def _measured(cluster: Cluster, namespace: str, samples: Samples, options: argparse.Namespace) -> Counts:
@@ -128,6 +138,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", action="append", choices=shapes.SHAPES, help="measure this shape, and the bare pod")
     parser.add_argument("--crowds", type=int, default=3, help="measurements of each shape of many at once (default 3)")
     parser.add_argument("--many", type=int, default=1, help="measurements of each shape of 200 (default 1)")
+    parser.add_argument("--stored", type=int, default=2_000, help="finished runs to measure memory with (default 2000)")
+    parser.add_argument("--running", type=int, default=200, help="running runs beside them (default 200)")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench.json", help="where the figures go")
     return parser
 

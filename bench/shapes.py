@@ -23,9 +23,9 @@ def fan_out(name: str, count: int, items_per_pod: int) -> dict[str, Any]:
     return {**step(name), "forEach": str(list(range(count))), "itemsPerPod": items_per_pod}
 
 
-def step(name: str, *needs: str) -> dict[str, Any]:
-    """One step with the measured program."""
-    body: dict[str, Any] = {"name": name, "script": {"runtime": "python", "source": SOURCE}}
+def step(name: str, *needs: str, source: str = SOURCE) -> dict[str, Any]:
+    """One step, with the measured program if nothing else is said."""
+    body: dict[str, Any] = {"name": name, "script": {"runtime": "python", "source": source}}
     return {**body, "needs": list(needs)} if needs else body
 
 
@@ -35,6 +35,8 @@ WORKFLOWS = {
     "fanout10": workflow("fanout10", [step(f"s{number}") for number in range(10)]),
     "items200": workflow("items200", [fan_out("each", 200, 20)]),
 }
+ENDLESS = workflow("endless", [step("a", source="import time; time.sleep(3600)")])
+"""Runs until it is cancelled."""
 PODS = {"bare_pod": 1, "pods10": 10, "pods30": 30, "pods200": 200}
 """Shapes of bare pods: how many are created at once."""
 CROWD = {"runs30": 30}
@@ -56,11 +58,16 @@ def rotated(among: Sequence[str], number: int) -> tuple[str, ...]:
 
 def run(shape: str, name: str) -> dict[str, Any]:
     """A WorkflowRun of a shape."""
+    return run_of(WORKFLOWS[shape], name)
+
+
+def run_of(workflow: dict[str, Any], name: str) -> dict[str, Any]:
+    """A WorkflowRun of a Workflow."""
     return {
         "apiVersion": "penstock.dev/v1alpha1",
         "kind": "WorkflowRun",
         "metadata": {"name": name},
-        "spec": {"workflow": {"name": WORKFLOWS[shape]["metadata"]["name"]}},
+        "spec": {"workflow": {"name": workflow["metadata"]["name"]}},
     }
 
 
