@@ -13,7 +13,7 @@ from typing import Any
 from penstock.api.v1alpha1.labels import application_of, is_template
 from penstock.api.v1alpha1.workflow import ToolAnnotations, Workflow
 from penstock.ports.access import Key
-from penstock_mcp.schemas import context_schema
+from penstock_mcp.schemas import context_schema, result_schema
 from penstock_mcp.text import clean, one_line, quoted
 
 MAX_NAME = 64
@@ -41,6 +41,8 @@ class ToolCard:
     annotations: ToolAnnotations
     revision: str
     """revisionDigest where the operator has seen the Workflow, else empty."""
+    output: dict[str, Any] | None = None
+    """The schema of what a successful run gives back, where its author says."""
     application: str = ""
     """The application that it belongs to; empty where it belongs to none."""
     visible_to: tuple[str, ...] = ()
@@ -69,6 +71,7 @@ def tool_card(workflow: Workflow, *, spanning: bool) -> ToolCard:
         parameters=_parameters(workflow),
         annotations=workflow.spec.tool.annotations,
         revision=revision.digest if revision else "",
+        output=result_schema(workflow.spec.outputs.schema_),
         application=application_of(workflow),
         visible_to=workflow.spec.tool.visible_to,
     )

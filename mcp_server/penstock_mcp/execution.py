@@ -16,7 +16,7 @@ from penstock_mcp.calls import Callers, answered
 from penstock_mcp.catalogue import DEFAULT_TIMEOUT, ToolCard
 from penstock_mcp.following import Follower
 from penstock_mcp.schemas import validator
-from penstock_mcp.shapes import RUN_ANSWER
+from penstock_mcp.shapes import run_answer
 from penstock_mcp.text import clean
 from penstock_mcp.views import followed
 
@@ -45,7 +45,7 @@ def workflow_tool(card: ToolCard, execute: Execute) -> WorkflowTool:
         title=card.title,
         description=card.description,
         parameters=card.parameters,
-        output_schema=RUN_ANSWER,
+        output_schema=run_answer(card.output),
         annotations=ToolAnnotations(
             title=card.title,
             read_only_hint=hints.read_only,

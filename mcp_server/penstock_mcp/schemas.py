@@ -1,4 +1,4 @@
-"""A Workflow's `inputs` as a tool's parameters: plain JSON Schema that every client can read, and nothing else in it.
+"""A Workflow's `inputs` and outputs as a tool's schemas: plain JSON Schema that every client can read, nothing else.
 
 Whoever writes a Workflow writes into every model's context here, so all text is bounded and cleaned, references are
 inlined (some clients cannot follow them), and keywords that clients act upon are left out. What cannot be shown safely
@@ -20,7 +20,7 @@ from penstock_mcp.text import clean, clean_json
 MAX_TEXT = 512
 """Characters of one description or title."""
 MAX_SCHEMA = 65_536
-"""Bytes of one tool's `context` schema, as JSON."""
+"""Bytes of the schema of one tool's `context`, and of its output, as JSON."""
 MAX_NODES = 4096
 """Schemas within one schema, references inlined; a chain of references can double with each link."""
 MAX_DEPTH = 32
@@ -74,17 +74,25 @@ _AS_IT_IS = frozenset(
 
 def context_schema(inputs: Mapping[str, Any] | None) -> dict[str, Any]:
     """The schema of `context` for a Workflow's `inputs`; any object where it cannot be shown."""
-    if not inputs:
-        return {"type": "object"}
-    try:
-        shown = _Cleaner(inputs).schema(inputs, MAX_DEPTH, frozenset())
-        jsonschema.Draft202012Validator.check_schema(shown)
-    except (_TooMuch, SchemaError):
-        return {"type": "object"}
-    if not isinstance(shown, dict) or len(json.dumps(shown)) > MAX_SCHEMA:
+    shown = _shown(inputs) if inputs else None
+    if shown is None:
         return {"type": "object"}
     # Where the Workflow does not say otherwise, a value that it does not name is refused: models should know.
     return {"additionalProperties": False, **shown, "type": "object"}
+
+
+def result_schema(outputs: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What a successful run gives back, for a Workflow's `outputs.schema`; None where that cannot be told."""
+    return _shown(outputs) if outputs else None
+
+
+def _shown(schema: Mapping[str, Any]) -> dict[str, Any] | None:
+    try:
+        shown = _Cleaner(schema).schema(schema, MAX_DEPTH, frozenset())
+        jsonschema.Draft202012Validator.check_schema(shown)
+    except (_TooMuch, SchemaError):
+        return None
+    return shown if isinstance(shown, dict) and len(json.dumps(shown)) <= MAX_SCHEMA else None
 
 
 def validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:

@@ -3,11 +3,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import jsonschema
 import pytest
 
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.ports.access import Key
 from penstock_mcp.catalogue import MAX_NAME, by_name, offered, tool_card, tool_name
+from penstock_mcp.shapes import run_answer
 
 STEPS = [{"name": "only", "script": {"runtime": "bash", "source": "true"}}]
 
@@ -101,3 +103,21 @@ def test_only_where_something_may_be_cached_can_an_agent_have_it_run_anew():
     cached = a_workflow(steps=[{**STEPS[0], "cache": {"ttl": "1h"}}])
     assert tool_card(cached, spanning=False).parameters["properties"]["no_cache"]["type"] == "boolean"
     assert "no_cache" not in tool_card(a_workflow(), spanning=False).parameters["properties"]
+
+
+def test_what_a_workflow_promises_to_give_back_is_told_with_its_tool():
+    promised = {"type": "object", "properties": {"total": {"type": "number", "description": "In euros."}}}
+    card = tool_card(a_workflow(outputs={"schema": promised}), spanning=False)
+    shown = run_answer(card.output)["properties"]["output"]
+    assert shown["anyOf"][0] == promised
+    assert tool_card(a_workflow(), spanning=False).output is None
+
+
+def test_an_answer_that_keeps_no_promise_still_fits_the_tools_schema():
+    schema = run_answer({"type": "object", "required": ["total"]})
+    jsonschema.validate({"status": "success", "output": {"too_large": True}}, schema)
+    jsonschema.validate({"status": "running", "run": "shop/one"}, schema)
+
+
+def test_a_promise_that_cannot_be_shown_is_left_out():
+    assert tool_card(a_workflow(outputs={"schema": {"type": "no such type"}}), spanning=False).output is None
