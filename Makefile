@@ -121,6 +121,10 @@ e2e: setup ## The real cluster: everything that is promised there
 bench: setup ## Measure on the real cluster; writes build/bench.json
 	$(BIN)/python -m bench
 
+.PHONY: bench-local
+bench-local: setup ## Measure what local mode adds to a program; no cluster; writes build/bench-local.json
+	$(BIN)/python -m bench.local
+
 .PHONY: bench-mcp
 bench-mcp: setup ## Measure the MCP server with up to 5,000 Workflows; no cluster; writes build/bench-mcp.json
 	$(BIN)/python -m bench.mcp
