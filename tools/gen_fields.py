@@ -70,6 +70,8 @@ EXAMPLES: Mapping[str, Any] = {
     "run": "order-7",
     "runtime": "python",
     "runtimeClassName": "gvisor",
+    "secrets": ["database"],
+    "serviceAccountName": "deployer",
     "schema": {"type": "object", "required": ["order_id"]},
     "source": "output({'total': context.total})",
     "specFrom": "steps.plan.output",

@@ -33,6 +33,8 @@ class Example:
     context: Json = field(default_factory=dict)
     approvedBy: tuple[str, ...] = ()  # noqa: N815 - the declaration's own word
     """Who opens its gate, so many as its quorum asks for."""
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Values of the Secrets that it uses, by name and key."""
     output: Any = None
     error: Json = field(default_factory=dict)
     """What its error holds among other things."""

@@ -138,4 +138,4 @@ class TestPods:
         pod = changed(a_pod("localhost/pause:1", UID), f"spec.{path}", value)
         words = ("-n", SYSTEM_NAMESPACE, "create", "--dry-run=server", "-f", "-")
         answer = tenancy.cluster.kubectl(*words, as_user=OPERATOR, stdin=pod, check=False)
-        refused(answer, "runs in the namespace of this installation use no Secrets")
+        refused(answer, "runs in the namespace of this installation have no Secrets")

@@ -65,6 +65,10 @@ def test_it_ends_as_it_declares(developer: Person, example: Example) -> None:
         developer.more["GOCACHE"] = go_cache()
     for image in example.images:
         give_image(developer, image)
+    for name, values in example.secrets.items():
+        lines = [f"{key}='{value}'\n" for key, value in values.items()]
+        developer.more["PENSTOCK_SECRETS_DIR"] = str(developer.home)
+        developer.file(f"{name}.env", "".join(lines))
     assert example.seen(run(developer, example, example.context)) == example.declared()
 
 

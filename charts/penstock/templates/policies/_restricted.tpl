@@ -2,10 +2,16 @@
 - name: containers
   expression: >-
     variables.spec.containers + (has(variables.spec.initContainers) ? variables.spec.initContainers : [])
+{{ include "penstock.accounts" . }}
+- name: account
+  expression: "variables.spec.?serviceAccountName.orValue('default')"
+- name: token
+  expression: variables.spec.?automountServiceAccountToken.orValue(true) && variables.account in variables.accounts
 {{- end }}
 
-{{- /* Pod Security "restricted" and a little more: no way into the node or to the API server. Secrets are those that the
-run's Workflow lists; whether its author may read them was checked when it was written. Call with the root. */}}
+{{- /* Pod Security "restricted" and a little more: no way into the node, and none to the API server but as a ServiceAccount
+that the namespace lists. Secrets are those that the run's Workflow lists; whether its author may read them was checked
+when it was written. Call with the root. */}}
 {{- define "penstock.restricted.validations" -}}
 - reason: Forbidden
   expression: >-
@@ -49,23 +55,37 @@ run's Workflow lists; whether its author may read them was checked when it was w
     && (!has(variables.spec.hostIPC) || !variables.spec.hostIPC)
     && variables.containers.all(c, !has(c.ports) || c.ports.all(p, !has(p.hostPort) || p.hostPort == 0))
   message: pods of runs share no network, processes, memory or ports with the node
-# Before the volumes, for a token arrives as one.
-- reason: Forbidden
-  expression: has(variables.spec.automountServiceAccountToken) && !variables.spec.automountServiceAccountToken
-  message: "pods of runs have automountServiceAccountToken: false"
-- reason: Forbidden
-  expression: >-
-    !has(variables.spec.volumes) || variables.spec.volumes.all(v,
-    has(v.emptyDir) || has(v.downwardAPI) || has(v.configMap) || has(v.secret)
-    || (has(v.projected) && (!has(v.projected.sources)
-    || v.projected.sources.all(s, has(s.downwardAPI) || has(s.configMap)))))
-  message: "volumes of runs are emptyDir, downwardAPI, configMap, secret, or a projection of the first three"
-# The Secrets of this installation are its own: API keys, and what signs decisions.
+# The Secrets of this installation are its own: API keys, and what signs decisions. So are its ServiceAccounts.
 - reason: Forbidden
   expression: >-
     request.namespace != '{{ .Release.Namespace }}' || (variables.containers.all(c,
     (!has(c.env) || c.env.all(e, !has(e.valueFrom) || !has(e.valueFrom.secretKeyRef)))
     && (!has(c.envFrom) || c.envFrom.all(e, !has(e.secretRef))))
-    && (!has(variables.spec.volumes) || variables.spec.volumes.all(v, !has(v.secret))))
-  message: runs in the namespace of this installation use no Secrets
+    && (!has(variables.spec.volumes) || variables.spec.volumes.all(v, !has(v.secret)))
+    && variables.account == 'default')
+  message: runs in the namespace of this installation have no Secrets and no ServiceAccount
+# Before the volumes, for a token arrives as one.
+- reason: Forbidden
+  expression: >-
+    has(variables.spec.automountServiceAccountToken)
+    && (!variables.spec.automountServiceAccountToken || variables.token)
+  message: >-
+    pods of runs have automountServiceAccountToken: false, unless the namespace's annotation
+    penstock.dev/service-accounts lists their ServiceAccount
+- reason: Forbidden
+  expression: variables.account == 'default' || variables.account in variables.accounts
+  messageExpression: >-
+    'namespace ' + request.namespace + ' does not let steps have ServiceAccount ' + variables.account
+    + ': its annotation penstock.dev/service-accounts has to list it'
+  message: the annotation penstock.dev/service-accounts of this namespace does not list the ServiceAccount
+- reason: Forbidden
+  expression: >-
+    !has(variables.spec.volumes) || variables.spec.volumes.all(v,
+    has(v.emptyDir) || has(v.downwardAPI) || has(v.configMap) || has(v.secret)
+    || (has(v.projected) && (!has(v.projected.sources)
+    || v.projected.sources.all(s, has(s.downwardAPI) || has(s.configMap)
+    || (has(s.serviceAccountToken) && variables.token && !has(s.serviceAccountToken.audience))))))
+  message: >-
+    volumes of runs are emptyDir, downwardAPI, configMap, secret, or a projection of the first three; a token is there
+    only for a ServiceAccount that the namespace's annotation penstock.dev/service-accounts lists
 {{- end }}

@@ -58,3 +58,7 @@ def _rights(wanted: Key | WorkflowSpec) -> Iterator[tuple[dict[str, str], str]]:
     for name in wanted.secrets:
         right = {"verb": "get", "group": "", "resource": "secrets", "name": name}
         yield right, f"may not use Secret {name}; that takes the right to get it"
+    account = wanted.pod_defaults.service_account_name if wanted.pod_defaults else None
+    if account is not None:
+        right = {"verb": "impersonate", "group": "", "resource": "serviceaccounts", "name": account}
+        yield right, f"may not use ServiceAccount {account}; that takes the right to impersonate it"

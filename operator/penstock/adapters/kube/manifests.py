@@ -1,7 +1,7 @@
 """Jobs, pods and ConfigMaps of attempts, as the API server is asked to make them. Pure; golden-tested.
 
-Every pod keeps to Pod Security `restricted`, has no ServiceAccount token, and can write nowhere but into one folder
-of its own.
+Every pod keeps to Pod Security `restricted`, has no ServiceAccount token unless its Workflow asks for one, and can
+write nowhere but into one folder of its own.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _USER = 65532
 _DOCUMENT = "PENSTOCK_DOCUMENT"
 MESSAGE = "/dev/termination-log"
 """Where Kubernetes takes a termination message from, unless it is told another place."""
-_FROM_DEFAULTS = ("nodeSelector", "tolerations", "runtimeClassName")
+_FROM_DEFAULTS = ("nodeSelector", "tolerations", "runtimeClassName", "serviceAccountName")
 """Fields of a pod that a Workflow may set; nothing else of `podDefaults` reaches a pod."""
 _STOP_SECONDS = 10
 """The harness gives a program five seconds between SIGTERM and SIGKILL, and then reports."""
@@ -163,7 +163,7 @@ def _pod_spec(command: StartAttempt, document: InputDocument, settings: PodSetti
         "restartPolicy": "Never",
         "activeDeadlineSeconds": _deadline(command, settings),
         "terminationGracePeriodSeconds": _STOP_SECONDS,
-        "automountServiceAccountToken": False,
+        "automountServiceAccountToken": "serviceAccountName" in command.program.get("pod", {}),
         "enableServiceLinks": False,
         **{name: command.program["pod"][name] for name in _FROM_DEFAULTS if name in command.program.get("pod", {})},
         "dnsPolicy": settings.dns_policy,

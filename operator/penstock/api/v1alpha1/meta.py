@@ -23,6 +23,8 @@ OBJECT_NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 MAX_STEPS = 200
 """Of a Workflow, less those of `finally`."""
 PERCENT = r"^(100|[0-9]{1,2})%$"
+DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+"""What Kubernetes takes for the name of a Secret or a ServiceAccount."""
 DURATION = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
 
 SERVED_DEFAULT = "x-penstock-served-default"

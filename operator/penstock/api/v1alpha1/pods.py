@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from penstock.api.v1alpha1.meta import OBJECT_NAME, ApiModel
+from penstock.api.v1alpha1.meta import DNS_SUBDOMAIN, OBJECT_NAME, ApiModel
 
 Quantity = Annotated[str, Field(max_length=32)]
 LabelKey = Annotated[
@@ -50,5 +50,8 @@ class PodDefaults(ApiModel):
     """Labels that a node must have."""
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=16)] = ()
     """Taints of nodes that the pods put up with."""
+    service_account_name: Annotated[str, Field(pattern=DNS_SUBDOMAIN, max_length=253)] | None = None
+    """ServiceAccount whose token the pods get. The namespace's annotation penstock.dev/service-accounts lists it, and
+    whoever writes the Workflow must be allowed to impersonate it. Default: no token."""
     runtime_class_name: Annotated[str, Field(pattern=OBJECT_NAME, max_length=63)] | None = None
     """RuntimeClass of the pods. Where there is none of this name, the steps fail."""

@@ -8,8 +8,7 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from penstock.api.v1alpha1.container import IMAGE
-from penstock.api.v1alpha1.meta import DURATION, OBJECT_NAME, STEP_NAME, ApiModel
-from penstock.api.v1alpha1.secrets import DNS_SUBDOMAIN
+from penstock.api.v1alpha1.meta import DNS_SUBDOMAIN, DURATION, OBJECT_NAME, STEP_NAME, ApiModel
 from penstock.api.v1alpha1.suggestions import closest, listed
 from penstock.errors import Problem
 
@@ -155,7 +154,8 @@ def _wrong_form(name: str, text: str, pattern: str) -> Finding:
     if pattern == DNS_SUBDOMAIN:
         better = object_name_for(text)
         fix = f"Write `{better}`." if better else "Write a name such as `database`."
-        return f"`{text[:80]}` is not the name of a Secret: lower-case letters, digits, `-` and dots.", fix
+        kind = "ServiceAccount" if "ccount" in name else "Secret"
+        return f"`{text[:80]}` is not the name of a {kind}: lower-case letters, digits, `-` and dots.", fix
     if pattern == DURATION:
         return f"`{text[:80]}` is not a time span.", f"Write {duration_for(text)}."
     if pattern == _RUNTIME:

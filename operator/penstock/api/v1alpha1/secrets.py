@@ -8,15 +8,12 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from penstock.api.v1alpha1.meta import ApiModel, rules
+from penstock.api.v1alpha1.meta import DNS_SUBDOMAIN, ApiModel, rules
 from penstock.api.v1alpha1.over_items import StepHead
 from penstock.api.v1alpha1.pods import Resources
 
 MAX_SECRETS = 16
 """Secrets of a Workflow: admission asks for each of them whether the author may read it, and has a budget for that."""
-
-DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
-"""What Kubernetes takes for the name of a Secret."""
 
 SecretName = Annotated[str, Field(pattern=DNS_SUBDOMAIN, max_length=253)]
 SecretNames = Annotated[

@@ -139,11 +139,19 @@ def test_a_workflow_may_say_where_its_pods_run_and_nothing_else_of_them():
         "nodeSelector": {"disk": "ssd"},
         "tolerations": [{"key": "gpu", "operator": "Exists"}],
         "runtimeClassName": "gvisor",
+        "serviceAccountName": "deployer",
         "hostNetwork": True,
-        "serviceAccountName": "admin",
     }
     for spec in (made(PLAIN, pod=pod)[0]["spec"]["template"]["spec"], made(PLAIN, pod=pod)[-1]["spec"]):
-        assert {name: spec.get(name) for name in pod} == {**pod, "hostNetwork": None, "serviceAccountName": None}
+        assert {name: spec.get(name) for name in pod} == {**pod, "hostNetwork": None}
+        assert spec["automountServiceAccountToken"] is True
+
+
+def test_only_a_step_that_acts_as_an_account_has_a_token():
+    for manifest in made(PLAIN):
+        spec = manifest["spec"]["template"]["spec"] if manifest["kind"] == "Job" else manifest["spec"]
+        assert spec["automountServiceAccountToken"] is False
+        assert "serviceAccountName" not in spec
 
 
 def disks(settings: PodSettings = PLAIN, **program: Any) -> list[str]:
