@@ -52,6 +52,6 @@ class PodDefaults(ApiModel):
     """Taints of nodes that the pods put up with."""
     service_account_name: Annotated[str, Field(pattern=DNS_SUBDOMAIN, max_length=253)] | None = None
     """ServiceAccount whose token the pods get. The namespace's annotation penstock.dev/service-accounts lists it, and
-    whoever writes the Workflow must be allowed to impersonate it. Default: no token."""
+    whoever writes the Workflow must be allowed to impersonate it. Without one the pods get no token."""
     runtime_class_name: Annotated[str, Field(pattern=OBJECT_NAME, max_length=63)] | None = None
     """RuntimeClass of the pods. Where there is none of this name, the steps fail."""
