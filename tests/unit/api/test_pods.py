@@ -48,7 +48,7 @@ def test_without_defaults_nothing_is_said_of_pods():
     assert not {"pod", "resources"} & program.keys()
 
 
-@pytest.mark.parametrize("field", ["hostNetwork: true", "automountServiceAccountToken: true", "nodeName: control-plane"])
+@pytest.mark.parametrize("field", ["hostNetwork: true", "automountServiceAccountToken: true", "nodeName: cp-1"])
 def test_nothing_else_of_a_pod_can_be_said(field: str):
     problem = the_problem(
         workflow_text(f"podDefaults: {{{field}}}\nsteps: [{{name: a, script: {{runtime: bash, source: x}}}}]")
