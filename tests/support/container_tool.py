@@ -14,7 +14,6 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 WITH_VALUE = {"--name", "--pull", "--cap-drop", "--security-opt", "--tmpfs", "--mount", "--user", "--workdir"}
-MESSAGE = "/dev/termination-log"
 
 
 def main(words: list[str]) -> int:
@@ -56,7 +55,7 @@ def pull(image: str) -> int:
 def run(words: list[str]) -> int:
     environment: dict[str, str] = {"PATH": os.defpath}
     command: list[str] = []
-    source = ""
+    mounts: dict[str, str] = {}
     while words and words[0].startswith("--"):
         option = words.pop(0)
         if option == "--env":
@@ -67,9 +66,10 @@ def run(words: list[str]) -> int:
         elif option in WITH_VALUE:
             value = words.pop(0)
             if option == "--mount":
-                source = dict(part.split("=", 1) for part in value.split(","))["source"]
+                fields = {part.partition("=")[0]: part.partition("=")[2] for part in value.split(",")}
+                mounts[fields["target"]] = fields["source"]
     command += words[1:]
-    environment = {name: source if value == MESSAGE else value for name, value in environment.items()}
+    environment = {name: mounts.get(value, value) for name, value in environment.items()}
     try:
         ended = subprocess.run(command, env=environment, check=False).returncode
     except FileNotFoundError:

@@ -125,6 +125,17 @@ def test_values_of_variables_do_not_stand_in_the_list_of_processes(tool: Tool):
     assert ended.printed == b"***\n"
 
 
+def test_its_secrets_are_variables_and_files_that_it_cannot_change_and_are_masked(tool: Tool):
+    (tool.folder / "secrets" / "db").mkdir(parents=True)
+    (tool.folder / "secrets" / "db" / "password").write_text("hunter2/+ horse")
+    environment = {"PENSTOCK_SECRETS": str(tool.folder / "secrets"), "PENSTOCK_SECRET_ENV_DB_USER": "orders"}
+    ended = tool.run('echo "$DB_USER with $(cat "$PENSTOCK_SECRETS/db/password")"', environment)
+    [call] = tool.calls("run")
+    assert f"type=bind,source={tool.folder}/secrets,target=/penstock/secrets,readonly" in call
+    assert not [word for word in call if "orders" in word or "hunter2" in word]
+    assert ended.printed == b"*** with ***\n"
+
+
 def test_it_is_held_as_tightly_as_in_a_cluster(tool: Tool):
     tool.run(runAsUser=1000, workingDir="/data")
     [call] = tool.calls("run")
