@@ -16,7 +16,7 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     table = {_plain(name): name for name in known}
     if len(table) > MAX_COMPARED or len(word) > MAX_COMPARED:
         return None
-    found = get_close_matches(_plain(word), table, n=1, cutoff=0.6)
+    found = get_close_matches(_plain(word), table, n=1, cutoff=0.66)
     return table[found[0]] if found else None
 
 
