@@ -16,7 +16,7 @@ from typing import Any
 
 from penstock.errors import NotPossible, PenstockError
 from penstock.settings import McpSettings
-from penstock.wiring import open_access
+from penstock.wiring import default_namespace, open_access
 from penstock_mcp.backend import OwnBackend
 from penstock_mcp.cluster_server import cluster_server
 from penstock_mcp.guarding.buckets import Rate
@@ -53,7 +53,7 @@ async def _serve(chosen: argparse.Namespace) -> None:
 
 async def _over_stdio(settings: McpSettings) -> None:
     async with open_access(settings, tell=log.info) as access:
-        backend = OwnBackend(access, settings.namespace or "default")
+        backend = OwnBackend(access, default_namespace(settings))
         options = Options(wait_budget=settings.mcp_wait_budget)
         await serve_stdio(create_server(backend, OwnIdentity(), new_suffix=_new_suffix, options=options))
 

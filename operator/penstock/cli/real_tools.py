@@ -45,15 +45,17 @@ def load_settings(place: Place) -> CommandSettings:
     from pydantic import ValidationError
 
     from penstock.settings import CommandSettings
+    from penstock.wiring import default_namespace
 
     try:
-        return CommandSettings(**overrides(place))
+        settings = CommandSettings(**overrides(place))
     except ValidationError as error:
         problems = tuple(
             Problem(f"PENSTOCK_{'_'.join(str(part) for part in one['loc']).upper()}", one["msg"])
             for one in error.errors(include_url=False)
         )
         raise InvalidInput("the environment is not valid", problems=problems) from error
+    return settings.model_copy(update={"namespace": default_namespace(settings)})
 
 
 def overrides(place: Place) -> dict[str, Any]:

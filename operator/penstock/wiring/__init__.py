@@ -36,6 +36,15 @@ async def open_access(
             yield access
 
 
+def default_namespace(settings: CommandSettings) -> str:
+    """The namespace of names that are given without one: chosen, else the kubeconfig context's, else `default`."""
+    if settings.namespace or settings.local:
+        return settings.namespace or "default"
+    from penstock.wiring.cluster import home_namespace
+
+    return home_namespace(settings) or "default"
+
+
 async def drive_local(settings: CommandSettings) -> None:
     """Move the runs of the data directory until nothing is left to do; at once when another process does."""
     from penstock.wiring.local import drive
