@@ -38,7 +38,7 @@ def process_environment() -> Mapping[str, str]:
 class CommandSettings(RetentionSettings):
     """Of the command line and of the MCP server over stdio: PENSTOCK_MODE, PENSTOCK_NAMESPACE, PENSTOCK_HOME, ..."""
 
-    model_config = SettingsConfigDict(env_prefix="PENSTOCK_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="PENSTOCK_", extra="ignore", frozen=True, defer_build=True)
 
     mode: Literal["auto", "local", "cluster"] = "auto"
     """Local or cluster; `auto` takes the cluster where one is configured."""
@@ -79,7 +79,7 @@ class CommandSettings(RetentionSettings):
 class OperatorSettings(RetentionSettings):
     """Of the operator: PENSTOCK_RUNTIME_IMAGES, PENSTOCK_EXECUTOR, ..."""
 
-    model_config = SettingsConfigDict(env_prefix="PENSTOCK_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="PENSTOCK_", extra="ignore", frozen=True, defer_build=True)
 
     namespace: str = "penstock-system"
     """The operator's own namespace: its Lease lives there."""

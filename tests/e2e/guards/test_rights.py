@@ -40,7 +40,7 @@ class TestOperator:
         [
             "get secrets", "list secrets", "watch secrets", "create secrets", "create serviceaccounts/token",
             "create pods/exec", "create pods/attach", "update pods", "patch pods", "patch nodes", "update configmaps",
-            "delete configmaps", "delete workflowruns.penstock.dev",
+            "delete configmaps", "delete workflows.penstock.dev", "deletecollection workflowruns.penstock.dev",
             "create workflows.penstock.dev", "update approvalrequests.penstock.dev/bypass", "impersonate users",
             "create clusterrolebindings.rbac.authorization.k8s.io", "create rolebindings.rbac.authorization.k8s.io",
             "patch validatingadmissionpolicies.admissionregistration.k8s.io", "create deployments.apps",

@@ -168,7 +168,7 @@ class TestStatus:
     def test_pending_is_seen_before_anybody_wrote_it(self, tenancy: Tenancy) -> None:
         create(tenancy, "runner", a_run(), check=True)
         head, row = tenancy.admin("get", "pwr").stdout.splitlines()
-        assert head.split() == ["NAME", "PHASE", "PROGRESS", "WAITING-FOR", "AGE"]
+        assert head.split() == ["NAME", "PHASE", "PROGRESS", "CACHED", "WAITING-FOR", "AGE"]
         assert row.split()[:2] == ["orders-1", "Pending"]
         for selector, want in (
             ("status.phase=Pending,spec.workflow.name=orders", "orders-1"),

@@ -116,7 +116,10 @@ def named_like_a_label(kind: str) -> dict[str, JsonValue]:
 class ApiModel(BaseModel):
     """Base of all wire types: camelCase outside, unknown fields refused, never changed in place."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+    # Only what is used is built, when it is: a short command uses few of these.
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, defer_build=True
+    )
 
     def to_wire(self) -> dict[str, Any]:
         """The object as JSON, less what equals its default."""

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from importlib import import_module
 from itertools import chain, islice
 from types import MappingProxyType
 
-from . import bash, go, javascript, powershell, python
 from .binding import Binding, Edit, Judgement, Occurrence, PlaceholderProblem, Script, apply, is_context_name
 
 Judge = Callable[[str, Mapping[str, str]], tuple[Script, Judgement]]
 
-JUDGES = MappingProxyType[str, Judge](
-    {
-        "bash": bash.judge,
-        "go": go.judge,
-        "javascript": javascript.judge,
-        "powershell": powershell.judge,
-        "python": python.judge,
-    }
-)
-"""How each language reads its scripts. A runtime without an entry takes no placeholders."""
+LANGUAGES = ("bash", "go", "javascript", "powershell", "python")
+"""Runtimes with a module here that reads their scripts, by its `judge`; others take no placeholders."""
 
 _MOST_NAMES = 20
 _MOST_PROBLEMS = 100
@@ -36,11 +28,10 @@ def bind(
     may be. `types` are the JSON Schema types of those that can only be of one: a whole number may stand in shell
     arithmetic, and in Go each becomes a value of its type.
     """
-    judge = JUDGES.get(runtime)
-    if judge is None:
+    if runtime not in LANGUAGES:
         script = Script(source)
         return Binding(source, _names(script.occurrences), tuple(islice(_no_binder(runtime, script), _MOST_PROBLEMS)))
-    script, judgement = judge(source, types)
+    script, judgement = _judge(runtime)(source, types)
     found = chain(judgement.problems, _refused(script, judgement), _unknown(script, judgement.used, names))
     # A script of nothing but mistakes must not keep the operator busy with their corrections.
     problems = sorted(islice(found, _MOST_PROBLEMS), key=lambda problem: (problem.line, problem.column))
@@ -49,12 +40,18 @@ def bind(
     return Binding(apply(judgement.edits, script.source), _names(judgement.used), ())
 
 
+def _judge(language: str) -> Judge:
+    # When it is asked for: a language that no script is written in costs a short command nothing.
+    judge: Judge = import_module(f".{language}", __package__).judge
+    return judge
+
+
 def _names(occurrences: Iterable[Occurrence]) -> frozenset[str]:
     return frozenset(occurrence.name for occurrence in occurrences)
 
 
 def _no_binder(runtime: str, script: Script) -> Iterable[PlaceholderProblem]:
-    known = ", ".join(sorted(JUDGES))
+    known = ", ".join(LANGUAGES)
     for occurrence in script.occurrences:
         yield script.problem(
             occurrence.start,

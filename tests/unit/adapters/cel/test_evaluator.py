@@ -282,8 +282,11 @@ def children_but(others):
 
 
 def at_work(child):
-    """Whether a process has used the processor for longer than it takes to start."""
-    fields = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
+    """Whether a process lives and has used the processor for longer than it takes to start."""
+    try:
+        fields = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return False
     return int(fields[11]) > 150
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.engine.placeholders import bind
-from penstock.engine.placeholders.registry import JUDGES
+from penstock.engine.placeholders.registry import LANGUAGES
 
 NAMES = frozenset({"customer_id", "order_total", "x"})
 
@@ -18,7 +18,7 @@ def test_a_bound_script_names_what_it_uses():
     assert binding.problems == ()
 
 
-@pytest.mark.parametrize("runtime", JUDGES)
+@pytest.mark.parametrize("runtime", LANGUAGES)
 @pytest.mark.parametrize(
     "text",
     [
@@ -117,7 +117,7 @@ PATHOLOGICAL = {
 
 
 @pytest.mark.timeout(30)  # what is quadratic here takes minutes
-@pytest.mark.parametrize("runtime", JUDGES)
+@pytest.mark.parametrize("runtime", LANGUAGES)
 @pytest.mark.parametrize("source", PATHOLOGICAL.values(), ids=PATHOLOGICAL.keys())
 def test_no_script_keeps_the_reader_busy(runtime: str, source: str):
     problems = bind(runtime, source[:131_072], None).problems
