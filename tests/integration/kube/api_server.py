@@ -284,7 +284,9 @@ class ApiServer:
             for (kind, _, _), obj in self.objects.items()
             if kind == target.plural and self._fits(request, target, obj)
         ]
-        return {"kind": "List", "metadata": {"resourceVersion": str(self.version)}, "items": items}
+        # As the real one has it: an empty list of metadata alone is null.
+        none = None if "PartialObjectMetadataList" in request.headers.get("Accept", "") else []
+        return {"kind": "List", "metadata": {"resourceVersion": str(self.version)}, "items": items or none}
 
     def _create(self, target: Target, obj: dict[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         admit(target.plural, None, obj, headers or {})

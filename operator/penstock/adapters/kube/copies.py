@@ -42,7 +42,8 @@ class _ListVersion(msgspec.Struct, rename="camel"):
 
 class _Listed(msgspec.Struct):
     metadata: _ListVersion
-    items: list[_MetaOnly] = []
+    items: list[_MetaOnly] | None = None
+    """Of a list of metadata alone that is empty, the API server says null."""
 
 
 class _PageMeta(msgspec.Struct):
@@ -193,7 +194,7 @@ class Copies(Generic[T]):
     async def prune(self, namespace: str | None = None) -> list[Key]:
         """Forget what the server no longer has, in a namespace or everywhere; what was forgotten."""
         listed = await self._client.get(self._resource.path(namespace), _decode_listed, metadata_only=True)
-        there = {each.metadata.uid for each in listed.items}
+        there = {each.metadata.uid for each in listed.items or ()}
         as_of = version(listed.metadata.resource_version)
         dead = [
             key

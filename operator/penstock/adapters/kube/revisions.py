@@ -51,7 +51,8 @@ class _MetaOnly(msgspec.Struct):
 
 
 class _Listed(msgspec.Struct):
-    items: list[_MetaOnly] = []
+    items: list[_MetaOnly] | None = None
+    """Of a list of metadata alone that is empty, the API server says null."""
 
 
 _decode = msgspec.json.Decoder(_ControllerRevision).decode
@@ -136,7 +137,7 @@ class KubeRevisions:
     async def _list(self, namespace: str | None, selector: str) -> tuple[tuple[Key, str], ...]:
         path, params = CONTROLLER_REVISIONS.path(namespace), {"labelSelector": selector}
         listed = await self._client.get(path, _decode_listed, params, metadata_only=True)
-        metas = [each.metadata for each in listed.items]
+        metas = [each.metadata for each in listed.items or ()]
         return tuple((Key(meta.namespace, meta.labels.get(labels.WORKFLOW, "")), meta.name) for meta in metas)
 
     async def _store(self, key: Key, workflow: Workflow, revision: Revision) -> None:
