@@ -40,7 +40,7 @@ def default_namespace(settings: CommandSettings) -> str:
     """The namespace of names that are given without one: chosen, else the kubeconfig context's, else `default`."""
     if settings.namespace or settings.local:
         return settings.namespace or "default"
-    from penstock.wiring.cluster import home_namespace
+    from penstock.wiring.kubeconfig import home_namespace
 
     return home_namespace(settings) or "default"
 

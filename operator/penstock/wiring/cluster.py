@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from penstock.adapters.kube.access import kube_access
 from penstock.adapters.kube.client import KubeClient
-from penstock.adapters.kube.contexts import namespace_of_context, namespace_of_pod
 from penstock.adapters.kube.credentials import Credentials
 from penstock.adapters.kube.secret_records import SecretRecords
 from penstock.ports.access import Access, Key
 from penstock.ports.key_records import KeyRecords
 from penstock.settings import CommandSettings
+from penstock.wiring.kubeconfig import in_pod, kubeconfigs
 
 
 @asynccontextmanager
@@ -31,26 +30,10 @@ async def cluster_client(settings: CommandSettings) -> AsyncIterator[KubeClient]
         yield client
 
 
-def home_namespace(settings: CommandSettings) -> str | None:
-    """The namespace of the kubeconfig's context, or of the pod that this runs in; None where there is none."""
-    if _in_pod(settings):
-        return namespace_of_pod()
-    return namespace_of_context(_kubeconfigs(settings), settings.kube_context)
-
-
 def _credentials(settings: CommandSettings) -> Credentials:
-    if _in_pod(settings):
+    if in_pod(settings):
         return Credentials.in_cluster()
-    return Credentials.from_kubeconfig(os.pathsep.join(map(str, _kubeconfigs(settings))), settings.kube_context)
-
-
-def _in_pod(settings: CommandSettings) -> bool:
-    return bool(settings.kubernetes_service_host) and not settings.kubeconfig and settings.kube_context is None
-
-
-def _kubeconfigs(settings: CommandSettings) -> list[Path]:
-    names = settings.kubeconfig or "~/.kube/config"
-    return [Path(name).expanduser() for name in names.split(os.pathsep) if name]
+    return Credentials.from_kubeconfig(os.pathsep.join(map(str, kubeconfigs(settings))), settings.kube_context)
 
 
 @asynccontextmanager

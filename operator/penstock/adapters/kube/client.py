@@ -23,6 +23,7 @@ from penstock.adapters.kube.backoff import Backoff
 from penstock.adapters.kube.crash import CrashSwitch
 from penstock.adapters.kube.credentials import Credentials, Endpoint
 from penstock.adapters.kube.failures import Unauthenticated, failure, unreachable
+from penstock.adapters.kube.objects import MetaList
 from penstock.errors import BugError, InvalidInput, NotFound, Unavailable
 from penstock.ports.access import Actor
 
@@ -33,6 +34,7 @@ JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 
 as_dict: Decode[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_meta_list: Decode[MetaList] = msgspec.json.Decoder(MetaList).decode
 
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -91,18 +93,13 @@ class KubeClient:
             raise BugError("impersonation needs a user")
         return KubeClient(self._credentials, self._session, identity=identity, options=self._options)
 
-    async def get(
-        self, path: str, decode: Decode[T], params: Mapping[str, str] | None = None, *, metadata_only: bool = False
-    ) -> T:
+    async def get(self, path: str, decode: Decode[T], params: Mapping[str, str] | None = None) -> T:
         """Read one object or a list. Raises NotFound, Forbidden, Expired, Unavailable (after several tries)."""
-        headers = {"Accept": _METADATA_LIST} if metadata_only else None
-        backoff = Backoff(self._options.first_wait, self._options.longest_wait)
-        for _ in range(self._options.read_tries - 1):
-            try:
-                return decode(await self._send("GET", path, params=params, headers=headers))
-            except Unavailable as error:
-                await asyncio.sleep(max(error.retry_after or 0.0, backoff.next()))
-        return decode(await self._send("GET", path, params=params, headers=headers))
+        return decode(await self._read(path, params))
+
+    async def list_metadata(self, path: str, params: Mapping[str, str] | None = None) -> MetaList:
+        """A list, of whose objects only the metadata travels. Raises Forbidden, Unavailable (after several tries)."""
+        return _decode_meta_list(await self._read(path, params, {"Accept": _METADATA_LIST}))
 
     async def exists(self, path: str) -> bool:
         """Whether there is such an object; of one that is there only the metadata travels. Raises Forbidden, ..."""
@@ -158,6 +155,17 @@ class KubeClient:
                 yield chunk
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise unreachable(str(response.url.origin()), error) from error
+
+    async def _read(
+        self, path: str, params: Mapping[str, str] | None, headers: Mapping[str, str] | None = None
+    ) -> bytes:
+        backoff = Backoff(self._options.first_wait, self._options.longest_wait)
+        for _ in range(self._options.read_tries - 1):
+            try:
+                return await self._send("GET", path, params=params, headers=headers)
+            except Unavailable as error:
+                await asyncio.sleep(max(error.retry_after or 0.0, backoff.next()))
+        return await self._send("GET", path, params=params, headers=headers)
 
     async def _write(self, method: str, path: str, body: Any, content_type: str, *, counted: bool) -> bytes:
         data = _encoded(body)

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.failures import Expired
-from penstock.adapters.kube.objects import Meta, version
+from penstock.adapters.kube.objects import version
 from penstock.adapters.kube.resources import Resource
 from penstock.api.v1alpha1.meta import ApiObject, ObjectMeta
 from penstock.errors import InvalidInput, NotFound, Problem
@@ -32,20 +32,6 @@ _PAGE = "500"
 _log = logging.getLogger(__name__)
 
 
-class _MetaOnly(msgspec.Struct):
-    metadata: Meta
-
-
-class _ListVersion(msgspec.Struct, rename="camel"):
-    resource_version: str = ""
-
-
-class _Listed(msgspec.Struct):
-    metadata: _ListVersion
-    items: list[_MetaOnly] | None = None
-    """Of a list of metadata alone that is empty, the API server says null."""
-
-
 class _PageMeta(msgspec.Struct):
     continue_: str = msgspec.field(name="continue", default="")
 
@@ -55,7 +41,6 @@ class _Page(msgspec.Struct):
     items: list[dict[str, Any]] = []
 
 
-_decode_listed = msgspec.json.Decoder(_Listed).decode
 _decode_page = msgspec.json.Decoder(_Page).decode
 
 
@@ -193,8 +178,8 @@ class Copies(Generic[T]):
 
     async def prune(self, namespace: str | None = None) -> list[Key]:
         """Forget what the server no longer has, in a namespace or everywhere; what was forgotten."""
-        listed = await self._client.get(self._resource.path(namespace), _decode_listed, metadata_only=True)
-        there = {each.metadata.uid for each in listed.items or ()}
+        listed = await self._client.list_metadata(self._resource.path(namespace))
+        there = {meta.uid for meta in listed.metas}
         as_of = version(listed.metadata.resource_version)
         dead = [
             key

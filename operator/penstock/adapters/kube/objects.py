@@ -70,6 +70,31 @@ class Meta(Struct, frozen=True):
         return next((owner for owner in self.owner_references if owner.controller), None)
 
 
+class OnlyMeta(Struct, frozen=True):
+    """An object of which only the metadata travelled."""
+
+    metadata: Meta
+
+
+class ListMeta(Struct, frozen=True):
+    """Metadata of a list."""
+
+    resource_version: str = ""
+
+
+class MetaList(Struct, frozen=True):
+    """A list of which only the metadata of its objects travelled."""
+
+    metadata: ListMeta = ListMeta()
+    items: tuple[OnlyMeta, ...] | None = None
+    """Of an empty one the API server says null."""
+
+    @property
+    def metas(self) -> tuple[Meta, ...]:
+        """The metadata of each object."""
+        return tuple(item.metadata for item in self.items or ())
+
+
 class Identified(Protocol):
     """The metadata that an informer looks at."""
 

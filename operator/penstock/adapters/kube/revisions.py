@@ -46,17 +46,7 @@ class _ControllerRevision(msgspec.Struct):
     data: _Data
 
 
-class _MetaOnly(msgspec.Struct):
-    metadata: _Meta
-
-
-class _Listed(msgspec.Struct):
-    items: list[_MetaOnly] | None = None
-    """Of a list of metadata alone that is empty, the API server says null."""
-
-
 _decode = msgspec.json.Decoder(_ControllerRevision).decode
-_decode_listed = msgspec.json.Decoder(_Listed).decode
 
 
 def revision_of(workflow: str, spec: WorkflowSpec) -> Revision:
@@ -136,9 +126,8 @@ class KubeRevisions:
 
     async def _list(self, namespace: str | None, selector: str) -> tuple[tuple[Key, str], ...]:
         path, params = CONTROLLER_REVISIONS.path(namespace), {"labelSelector": selector}
-        listed = await self._client.get(path, _decode_listed, params, metadata_only=True)
-        metas = [each.metadata for each in listed.items or ()]
-        return tuple((Key(meta.namespace, meta.labels.get(labels.WORKFLOW, "")), meta.name) for meta in metas)
+        listed = await self._client.list_metadata(path, params)
+        return tuple((Key(meta.namespace, meta.labels.get(labels.WORKFLOW, "")), meta.name) for meta in listed.metas)
 
     async def _store(self, key: Key, workflow: Workflow, revision: Revision) -> None:
         body = {
