@@ -45,6 +45,22 @@ async def test_a_one_step_run_costs_five_writes(server: ApiServer, kubelet: Kube
     assert server.get("jobs", server.names("jobs")[0])["status"]["succeeded"] == 1
 
 
+async def test_closing_a_job_lets_programs_of_others_start_first(server: ApiServer, kubelet: Kubelet):
+    kubelet.orders["slow"] = Order(waiting={"reason": "ContainerCreating"})
+    async with operating(server):
+        ask(server, a_workflow(a_step("quick"), a_step("slow")))
+        await eventually(lambda: status(server).get("steps", {}).get("quick", {}).get("phase") == "Succeeded")
+        names = {name: "quick" in name for name in server.names("jobs")}
+        [quick] = [name for name in names if names[name]]
+        [slow] = [name for name in names if not names[name]]
+        await eventually(lambda: server.get("pods", quick)["status"]["phase"] == "Succeeded")
+        assert "status" not in server.get("jobs", quick)
+
+        running = {"name": "step", "state": {"running": {"startedAt": "2026-01-02T12:00:01Z"}}}
+        server.set_status("pods", slow, {"phase": "Running", "containerStatuses": [running]})
+        await eventually(lambda: server.get("jobs", quick).get("status"))
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("write", range(1, 17))
 async def test_an_operator_that_dies_at_any_write_changes_nothing_of_the_end(

@@ -29,6 +29,25 @@ async def test_events_are_about_the_run_and_survive_a_refusal(server: ApiServer,
     assert (event["regarding"]["kind"], event["regarding"]["uid"]) == ("WorkflowRun", "run-uid")
 
 
+async def test_they_let_programs_start_first(server: ApiServer, client: KubeClient):
+    asked: list[bool] = []
+    starting = True
+
+    def busy() -> bool:
+        asked.append(starting)
+        return starting
+
+    events = KubeEvents(client, ServerClock(), "replica-1", lambda: "x", busy)
+    events.emit(a_live_run(), "StepStarted", "Step charge started, attempt 1.")
+    task = asyncio.create_task(events.run())
+    await eventually(lambda: asked)
+    assert not server.names("events")
+
+    starting = False
+    await eventually(lambda: server.names("events"))
+    task.cancel()
+
+
 async def test_one_too_many_is_dropped(client: KubeClient):
     events = KubeEvents(client, ServerClock(), "replica-1", lambda: "x")
     for _ in range(5000):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from penstock.adapters.kube.attempts import container_state
 from penstock.adapters.kube.objects import Job, Pod
 
 
@@ -15,6 +16,7 @@ class AttemptIndex:
         self._open: dict[str, dict[str, Job]] = {}
         self._pods: dict[str, Pod] = {}
         self._bereft: set[str] = set()
+        self._starting: set[str] = set()
 
     def jobs_of(self, run_uid: str) -> Iterator[Job]:
         """The Jobs that a run controls."""
@@ -31,6 +33,11 @@ class AttemptIndex:
     def lost_pod(self, job_uid: str) -> bool:
         """The Job had a pod, and it was deleted."""
         return job_uid in self._bereft
+
+    @property
+    def starting(self) -> bool:
+        """Some pod was created whose program has not begun."""
+        return bool(self._starting)
 
     def job_changed(self, old: Job | None, new: Job | None) -> None:
         """For the Job informer."""
@@ -55,11 +62,19 @@ class AttemptIndex:
             return
         if new is not None:
             self._pods[owner.uid] = new
+            (self._starting.add if _is_starting(new) else self._starting.discard)(owner.uid)
             return
         known = self._pods.get(owner.uid)
         if known is not None and known.metadata.uid == pod.metadata.uid:
             del self._pods[owner.uid]
+            self._starting.discard(owner.uid)
             self._bereft.add(owner.uid)
+
+
+def _is_starting(pod: Pod) -> bool:
+    state = container_state(pod)
+    lives = not pod.ended and pod.metadata.deletion_timestamp is None
+    return lives and state.running is None and state.terminated is None
 
 
 def _note(jobs: dict[str, dict[str, Job]], run_uid: str, job_uid: str, job: Job | None) -> None:

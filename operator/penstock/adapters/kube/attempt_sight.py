@@ -88,6 +88,11 @@ class AttemptSight:
         """The Job had a pod, and it was deleted."""
         return self._index.lost_pod(job_uid)
 
+    @property
+    def starting(self) -> bool:
+        """Some pod was created whose program has not begun: what can wait leaves server and nodes to it."""
+        return self._index.starting
+
     def remember_job(self, job: Job) -> None:
         """Take in what a request of our own answered."""
         informer = self._jobs.get(job.metadata.namespace, self._jobs.get(None))

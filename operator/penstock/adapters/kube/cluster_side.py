@@ -98,7 +98,7 @@ class ClusterSide:
         self.ledger = RunLedger(client, self._runs, clock, self._run_queue.add, self._cached)
         self.gates = ApprovalGates(client, self._requests, _nonce)
         self.outputs = KubeOutputs(client)
-        self.events = KubeEvents(client, clock, settings.instance, _nonce)
+        self.events = KubeEvents(client, clock, settings.instance, _nonce, lambda: self.sight.starting)
         self._log_keeper = LogKeeper(client, self.sight, self._runs, clock, self._log_queue.add)
         self.scheduled = KubeScheduledRuns(self._runs, self.ledger)
         desk = Desk(self.workflows, self.scheduled, KubeAuthority(client), clock, self.events)

@@ -19,10 +19,13 @@ from penstock.api.v1alpha1.workflow import Workflow
 from penstock.errors import PenstockError
 from penstock.ports.engine import Clock
 
-_WAITING_LIMIT = 1000
+_WAITING_LIMIT = 5000
 _NOTE_LIMIT = 1024
 _HOLD = 0.5
 """Seconds that an Event waits: what it tells of makes requests at the same moment that somebody waits for."""
+
+_LOOKS = 10
+"""So often it waits as long again while programs are starting."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +39,7 @@ class KubeEvents:
         clock: Clock,
         instance: str,
         new_suffix: Callable[[], str],
+        busy: Callable[[], bool] = lambda: False,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -43,6 +47,7 @@ class KubeEvents:
         self._clock = clock
         self._instance = instance
         self._new_suffix = new_suffix
+        self._busy = busy
         self._monotonic = monotonic
         self._waiting: asyncio.Queue[tuple[float, str, dict[str, Any]]] = asyncio.Queue(_WAITING_LIMIT)
 
@@ -77,6 +82,10 @@ class KubeEvents:
         while True:
             due, path, body = await self._waiting.get()
             await asyncio.sleep(due - self._monotonic())
+            for _ in range(_LOOKS):
+                if not self._busy() or self._monotonic() > due + _LOOKS * _HOLD:
+                    break
+                await asyncio.sleep(_HOLD)
             try:
                 await self._client.create(path, body, as_dict, counted=False)
             except PenstockError as error:

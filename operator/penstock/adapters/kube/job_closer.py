@@ -6,7 +6,7 @@ Level-triggered: it looks at what is, whoever brought it about, so it goes on wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from penstock.adapters.kube import labels
 from penstock.adapters.kube.attempt_sight import AttemptSight, decode_job
@@ -22,6 +22,11 @@ from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.errors import NotFound
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock
+
+PATIENCE = timedelta(seconds=5)
+"""How long a Job stays open at most after its pod's end while programs of other attempts are starting: nothing of a run
+waits for it, and the server has better things to do then."""
+_LOOK_EVERY = timedelta(seconds=0.5)
 
 
 class JobCloser:
@@ -40,10 +45,26 @@ class JobCloser:
         self._runs = runs
         self._clock = clock
         self._queue = queue
+        self._due: dict[Key, datetime] = {}
+        """Jobs that could be closed, and when they are at the latest."""
         sight.listen(self._job_changed, self._pod_changed)
 
     async def reconcile(self, key: Key) -> datetime | None:
-        """Close the Job if its attempt is over; remove a pod that nobody waits for and that never came to run."""
+        """Close the Job if its attempt is over; remove a pod that nobody waits for and that never came to run.
+
+        Returns when to look again at a Job that is left open for now.
+        """
+        again = await self._look(key)
+        if again is None:
+            self._due.pop(key, None)
+        return again
+
+    def run_changed(self, run: WorkflowRun) -> None:
+        """For the copies of the runs: steps go on, and leave Jobs behind that must not stay open."""
+        for job in self._sight.open_jobs_of(run.metadata.uid):
+            self._queue(job.metadata.key)
+
+    async def _look(self, key: Key) -> datetime | None:
         job = self._sight.job(key)
         if job is None or job.finished or job.spec.managed_by != labels.MANAGER:
             return None
@@ -53,13 +74,11 @@ class JobCloser:
                 await delete_pod(self._client, pod)
             return None
         if pod is not None or self._sight.lost_pod(job.metadata.uid) or self._given_up(job):
+            now = self._clock.now()
+            if self._sight.starting and now < self._due.setdefault(key, now + PATIENCE):
+                return now + _LOOK_EVERY
             await self._close(job, pod)
         return None
-
-    def run_changed(self, run: WorkflowRun) -> None:
-        """For the copies of the runs: steps go on, and leave Jobs behind that must not stay open."""
-        for job in self._sight.open_jobs_of(run.metadata.uid):
-            self._queue(job.metadata.key)
 
     async def _close(self, job: Job, pod: Pod | None) -> None:
         patch = closing_patch(job, pod, self._clock.now())

@@ -8,20 +8,23 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from penstock.adapters.kube.attempts import container_state
 from penstock.adapters.kube.objects import Job, Pod
 
 _COUNTERS = {"active": 0, "ready": 0, "terminating": 0, "uncountedTerminatedPods": {}}
 
 
 def closing_patch(job: Job, pod: Pod | None, now: datetime) -> dict[str, Any]:
-    """Merge patch for the status: Complete where the pod succeeded, else Failed."""
+    """Merge patch for the status: Complete, at the moment at which the pod succeeded, else Failed."""
     moment = now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     started = job.status.start_time or (pod.status.start_time if pod else None) or job.metadata.creation_timestamp
     if pod is not None and pod.status.phase == "Succeeded":
         conditions = _conditions(
             ("SuccessCriteriaMet", "Complete"), "CompletionsReached", "The step's pod ended.", moment
         )
-        end = {"succeeded": 1, "completionTime": max(moment, started or moment), "conditions": conditions}
+        ended = container_state(pod).terminated
+        completed = (ended.finished_at if ended else None) or moment
+        end = {"succeeded": 1, "completionTime": max(completed, started or completed), "conditions": conditions}
     else:
         reason, message = _why(pod)
         end = {"failed": 1, "conditions": _conditions(("FailureTarget", "Failed"), reason, message, moment)}

@@ -30,6 +30,9 @@ from penstock.ports.engine import Clock
 
 PATIENCE = timedelta(minutes=3)
 """How long after a run's end its pods may still take to end; those of a lost node never do."""
+_HASTE = timedelta(seconds=10)
+"""How long they may wait for other attempts' programs to start: pods with their logs stay there for much longer."""
+_LOOK_EVERY = timedelta(seconds=1)
 RECENT = timedelta(days=1)
 """Runs that ended longer ago are left alone: their logs were kept then, or are in their pods while those live."""
 _REMEMBERED = 10_000
@@ -87,6 +90,8 @@ class LogKeeper:
         jobs = [job for job in self._sight.jobs_of(uid) if attempt_of(job) is not None]
         if now - ended_at < PATIENCE and any(self._lives(job) for job in jobs):
             return ended_at + PATIENCE
+        if self._sight.starting and now - ended_at < _HASTE:
+            return now + _LOOK_EVERY
         if (jobs or uid in self._ends) and (uid in self._ends or now - ended_at < RECENT):
             await self._keep(run, jobs)
         self._settle(uid)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from penstock.adapters.kube.attempt_index import AttemptIndex
+from penstock.adapters.kube.objects import Pod
 from tests.unit.adapters.kube.samples import a_job, a_pod
 
 
@@ -43,3 +46,23 @@ def test_pods_and_jobs_of_others_are_left_alone():
     index.job_changed(None, a_job(metadata={"name": "x", "uid": "u"}))
 
     assert list(index.jobs_of("")) == []
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param(a_pod(state={"running": {}}), id="its program runs"),
+        pytest.param(a_pod(phase="Failed"), id="it never will"),
+        pytest.param(a_pod(deleted="2026-01-02T12:01:00Z"), id="it is told to end"),
+        pytest.param(None, id="it is gone"),
+    ],
+)
+def test_an_attempt_is_starting_until_its_program_runs_or_never_will(later: Pod | None):
+    index = AttemptIndex()
+    assert not index.starting
+
+    index.pod_changed(None, a_pod())
+    assert index.starting
+
+    index.pod_changed(a_pod(), later)
+    assert not index.starting

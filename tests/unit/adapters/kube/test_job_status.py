@@ -26,6 +26,14 @@ def test_a_job_whose_pod_succeeded_is_complete():
     assert (status["startTime"], status["completionTime"]) == ("2026-01-02T12:00:01Z", "2026-01-02T12:00:09Z")
 
 
+def test_a_job_is_complete_since_its_program_ended_however_late_that_is_written():
+    state = {"terminated": {"exitCode": 0, "finishedAt": "2026-01-02T12:00:04Z"}}
+
+    status = closing_patch(a_job(), a_pod(phase="Succeeded", state=state), NOW)["status"]
+
+    assert status["completionTime"] == "2026-01-02T12:00:04Z"
+
+
 @pytest.mark.parametrize(
     ("pod", "reason"),
     [
