@@ -74,6 +74,7 @@ async def _over_http(settings: McpSettings, host: str) -> None:
             host,
             settings.port,
             allowed_hosts=settings.mcp_allowed_hosts,
+            allowed_origins=settings.mcp_allowed_origins,
             grace=settings.mcp_wait_budget,
             rate=Rate(settings.mcp_rate, settings.mcp_burst),
             figures=figures,

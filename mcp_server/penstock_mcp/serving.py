@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import uvicorn
 from fastmcp import FastMCP
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from penstock.errors import BugError
@@ -26,6 +27,8 @@ from penstock_mcp.guarding.scope_check import ToolScopes
 from penstock_mcp.signin.credentials import CredentialVerifier
 
 _CLOSING_SECONDS = 5.0
+_READ_BY_PAGES = ("WWW-Authenticate", "Retry-After")
+"""Headers by which a client in a page learns where to sign in, and when to come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,16 @@ def http_app(server: FastMCP, options: HttpOptions) -> ASGIApp:
         allowed_origins=list(options.allowed_origins),
         middleware=[Middleware(Door, rules=rules)],
     )
-    return add_application_endpoints(app)
+    return _for_pages(add_application_endpoints(app), options.allowed_origins)
+
+
+def _for_pages(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
+    """Let pages of these origins read what is answered. They bring a token of their own."""
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app, allow_origins=origins, allow_methods=("GET", "POST"), allow_headers=("*",), expose_headers=_READ_BY_PAGES
+    )
 
 
 async def serve_http(

@@ -16,6 +16,9 @@ def _split(value: object) -> object:
 
 
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Origins = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.\-\[\]:]+$")], ...], NoDecode, BeforeValidator(_split)
+]
 """Names separated by commas."""
 
 
@@ -113,6 +116,8 @@ class McpSettings(CommandSettings):
     """Audience that a caller's ServiceAccount token must be made for."""
     mcp_allowed_hosts: CommaList = ()
     """Host headers that are answered, separated by commas."""
+    mcp_allowed_origins: Origins = ()
+    """Origins of web pages that may call, `https://chat.example.com`, separated by commas; none when empty."""
     mcp_groups: CommaList = ()
     """Groups that may be passed on to the API server, separated by commas."""
     mcp_url: str = ""

@@ -143,10 +143,15 @@ class TestDeployments:
         )
 
     def test_settings_of_the_mcp_server(self, helm: Helm) -> None:
-        made = helm.manifests(mcp__allowedHosts=["mcp.example.com"], mcp__groups=["leads", "sales"])
+        made = helm.manifests(
+            mcp__allowedHosts=["mcp.example.com"],
+            mcp__allowedOrigins=["https://chat.example.com"],
+            mcp__groups=["leads", "sales"],
+        )
         settings = environment(made, "penstock-mcp")
         assert settings["PENSTOCK_MCP_AUDIENCE"] == "http://penstock-mcp.penstock-system.svc:8080/mcp"
         assert settings["PENSTOCK_MCP_GROUPS"] == "leads,sales"
+        assert settings["PENSTOCK_MCP_ALLOWED_ORIGINS"] == "https://chat.example.com"
         hosts = settings["PENSTOCK_MCP_ALLOWED_HOSTS"].split(",")
         assert {"mcp.example.com", "penstock-mcp.penstock-system.svc:8080", "penstock-mcp"} <= set(hosts)
 

@@ -68,17 +68,19 @@ async def api() -> AsyncIterator[ReviewingServer]:
 
 @pytest.fixture
 async def served(api: ReviewingServer) -> AsyncIterator[Served]:
-    settings = McpSettings(mode="cluster", mcp_allowed_hosts=("mcp.shop.svc",), mcp_groups=("devs",))
+    settings = McpSettings(mode="cluster", mcp_groups=("devs",))
     async with KubeClient.connect(Credentials.fixed(api.url, f"Bearer {OWN_TOKEN}"), QUICK) as kube:
         news = ToolNews()
         server = await cluster_server(ServedCluster(kube), settings, new_suffix=lambda: "n1", news=news)
         lists: list[str] = []
         server.add_middleware(CountLists(lists))
-        async with listening(http_app(server, HttpOptions(allowed_hosts=settings.mcp_allowed_hosts))) as url:
+        options = HttpOptions(allowed_hosts=("mcp.shop.svc",), allowed_origins=(PAGE,))
+        async with listening(http_app(server, options)) as url:
             yield Served(api, url, server, lists)
             news.close()
 
 
+PAGE = "https://chat.example.com"
 MODERN = {
     "MCP-Protocol-Version": "2026-07-28",
     "Mcp-Method": "tools/call",
@@ -295,6 +297,36 @@ async def test_a_dropped_request_loses_no_run(served: Served):
 async def test_headers_that_do_not_fit(served: Served, headers: dict[str, str], status: int):
     assert (await post(served, a_call({"context": CONTEXT, "wait": False}), **headers)).status_code == status
     assert len(served.api.names("workflowruns")) == (status == 200)
+
+
+async def ask_before_a_call(served: Served, origin: str) -> httpx2.Response:
+    """What a browser asks on behalf of a page before it sends a call."""
+    asked = "authorization,content-type,mcp-method,mcp-name,mcp-protocol-version"
+    headers = {"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": asked}
+    async with httpx2.AsyncClient() as client:
+        return await client.options(f"{served.url}/mcp", headers=headers)
+
+
+async def test_a_page_of_an_allowed_origin_calls_and_reads_the_answer(served: Served):
+    before = await ask_before_a_call(served, PAGE)
+    answer = await post(served, a_call({"context": CONTEXT, "wait": False}), Origin=PAGE)
+    async with httpx2.AsyncClient() as client:
+        nobody = await client.post(f"{served.url}/mcp", json=a_call({}), headers={**MODERN, "Origin": PAGE})
+
+    assert before.status_code == 200
+    assert before.headers["access-control-allow-origin"] == PAGE
+    assert {"authorization", "mcp-name"} <= set(before.headers["access-control-allow-headers"].lower().split(","))
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, PAGE)
+    assert nobody.status_code == 401
+    assert "www-authenticate" in nobody.headers["access-control-expose-headers"].lower()
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+async def test_a_page_of_another_origin_is_allowed_nothing(served: Served):
+    before = await ask_before_a_call(served, "https://evil.example.com")
+
+    assert before.status_code == 400
+    assert "access-control-allow-origin" not in before.headers
 
 
 @pytest.mark.parametrize("path", ["/mcp/healthz", "//mcp", "/mcp;x", "/healthz/../mcp", "/%2e%2e/mcp", "/MCP", "/"])
