@@ -80,6 +80,7 @@ verify: setup ## Generated files are what their sources say
 	$(BIN)/python -m tools.gen_crds --check
 	$(BIN)/python -m tools.gen_errors --check
 	$(BIN)/python -m tools.gen_fields --check
+	$(BIN)/python -m tools.gen_metrics --check
 	$(BIN)/python -m tools.gen_phases --check
 
 .PHONY: generate
@@ -87,6 +88,7 @@ generate: setup ## Make the generated files again
 	$(BIN)/python -m tools.gen_crds
 	$(BIN)/python -m tools.gen_errors
 	$(BIN)/python -m tools.gen_fields
+	$(BIN)/python -m tools.gen_metrics
 	$(BIN)/python -m tools.gen_phases
 
 .PHONY: unit

@@ -97,6 +97,8 @@ class OperatorSettings(RetentionSettings):
     step_dns_policy: Literal["ClusterFirst", "Default"] = "ClusterFirst"
     port: int = 8081
     """Of the probes."""
+    metrics_port: int = 0
+    """Where figures for Prometheus are served, at /metrics; 0: nowhere."""
     workers: int = 32
     """Runs that are worked on at once."""
     crash: str = ""

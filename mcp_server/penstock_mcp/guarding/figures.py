@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, make_asgi_app
+from prometheus_client import CollectorRegistry, ProcessCollector, make_asgi_app
 from starlette.types import ASGIApp
+
+from penstock.adapters.metrics import Metric
 
 WORKFLOWS = "execute_workflow"
 """Stands for all Workflows' tools where each would cost fifteen series."""
 _SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+CALLS = Metric(
+    "penstock_mcp_calls_total",
+    "counter",
+    "Calls of tools.",
+    {"tool": "its name", "outcome": "`success`, or what kept it from that"},
+)
+CALL_TIMES = Metric(
+    "penstock_mcp_call_seconds",
+    "histogram",
+    "Duration of calls.",
+    {"tool": f"its name; `{WORKFLOWS}` for those of all Workflows"},
+    _SECONDS,
+)
+REFUSED = Metric(
+    "penstock_mcp_refused_requests_total", "counter", "Requests refused at the door.", {"reason": "why, in a word"}
+)
+METRICS = (CALLS, CALL_TIMES, REFUSED)
+"""In the order of docs/reference/metrics.md."""
 
 
 class Figures:
@@ -15,13 +36,10 @@ class Figures:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._calls = Counter("penstock_mcp_calls", "Calls of tools.", ["tool", "outcome"], registry=self._registry)
-        self._seconds = Histogram(
-            "penstock_mcp_call_seconds", "Duration of calls.", ["tool"], buckets=_SECONDS, registry=self._registry
-        )
-        self._refused = Counter(
-            "penstock_mcp_refused_requests", "Requests refused at the door.", ["reason"], registry=self._registry
-        )
+        ProcessCollector(registry=self._registry)
+        self._calls = CALLS.counter(self._registry)
+        self._seconds = CALL_TIMES.histogram(self._registry)
+        self._refused = REFUSED.counter(self._registry)
 
     def called(self, tool: str, outcome: str, seconds: float, *, workflow: bool) -> None:
         """A call of a tool that is known ended."""

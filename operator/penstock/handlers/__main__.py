@@ -9,7 +9,7 @@ import uvloop
 from pydantic import ValidationError
 
 from penstock.errors import PenstockError
-from penstock.handlers.process import operate
+from penstock.handlers.process import Ports, operate
 from penstock.settings import OperatorSettings
 from penstock.wiring.logs import log_to
 from penstock.wiring.operator import operator_wiring
@@ -39,7 +39,7 @@ def main() -> int:
 
 async def _run(settings: OperatorSettings) -> None:
     async with operator_wiring(settings) as wiring:
-        await operate(wiring, settings.watch_namespaces, settings.port)
+        await operate(wiring, settings.watch_namespaces, Ports(settings.port, settings.metrics_port))
 
 
 if __name__ == "__main__":

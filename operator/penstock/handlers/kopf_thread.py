@@ -33,10 +33,13 @@ class KopfThread:
         namespaces: tuple[str, ...],
         *,
         backoff: EndlessBackoff | None = None,
+        ended: Callable[[], object] = lambda: None,
     ) -> None:
+        """`ended` is called in kopf's thread each time that kopf ends and is started again."""
         self._make_registry = make_registry
         self._namespaces = namespaces
         self._backoff = backoff or EndlessBackoff()
+        self._ended = ended
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._stop_current: Callable[[], object] | None = None
@@ -76,6 +79,7 @@ class KopfThread:
             if self._stopping.wait(next(waits)):
                 return
             _log.warning("kopf is started again")
+            self._ended()
 
     async def _operate(self) -> None:
         flag = asyncio.Event()

@@ -1,11 +1,12 @@
-"""Liveness and readiness over HTTP, for the kubelet."""
+"""Liveness and readiness over HTTP for the kubelet, figures for Prometheus."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
 
 Check = Callable[[], str]
 """What is wrong, as a plain sentence; empty when nothing is."""
@@ -22,9 +23,26 @@ async def probes(port: int, *, alive: Check, ready: Check, host: str = "0.0.0.0"
 
         return handle
 
+    async with _served(port, host, {"/healthz": answer(alive), "/readyz": answer(ready)}) as found:
+        yield found
+
+
+@contextlib.asynccontextmanager
+async def metrics(port: int, page: Callable[[], bytes], *, host: str = "0.0.0.0") -> AsyncIterator[int]:  # noqa: S104 - Prometheus asks from outside the pod
+    """Serve /metrics; gives the port."""
+
+    async def handle(_: web.Request) -> web.Response:
+        return web.Response(body=page(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async with _served(port, host, {"/metrics": handle}) as found:
+        yield found
+
+
+@contextlib.asynccontextmanager
+async def _served(port: int, host: str, routes: Mapping[str, Callable[[web.Request], object]]) -> AsyncIterator[int]:
     app = web.Application()
-    app.router.add_get("/healthz", answer(alive))  # type: ignore[arg-type]  # aiohttp wants its own handler type
-    app.router.add_get("/readyz", answer(ready))  # type: ignore[arg-type]  # the same
+    for path, handle in routes.items():
+        app.router.add_get(path, handle)  # type: ignore[arg-type]  # aiohttp wants its own handler type
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, host, port)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import signal
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from penstock.adapters.kube.cluster_side import ClusterSide
 from penstock.handlers.kopf_thread import KopfThread
-from penstock.handlers.probes import probes
+from penstock.handlers.probes import metrics, probes
 from penstock.handlers.watching import make_registry
 from penstock.wiring.operator import OperatorWiring
 
@@ -22,8 +23,16 @@ _DEAF_AFTER = 180.0
 _log = logging.getLogger(__name__)
 
 
-async def operate(wiring: OperatorWiring, namespaces: tuple[str, ...], port: int) -> None:
-    """Run until SIGTERM or SIGINT, with probes at `port`."""
+class Ports(NamedTuple):
+    """Where the process is asked how it is."""
+
+    probes: int
+    metrics: int = 0
+    """0: nowhere."""
+
+
+async def operate(wiring: OperatorWiring, namespaces: tuple[str, ...], ports: Ports) -> None:
+    """Run until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -40,7 +49,8 @@ async def operate(wiring: OperatorWiring, namespaces: tuple[str, ...], port: int
     def unready() -> str:
         return deaf() if sight.heard_at is not None else "not everything was listed yet"
 
-    async with probes(port, alive=deaf, ready=unready):
+    figures = metrics(ports.metrics, wiring.figures.page) if ports.metrics else contextlib.nullcontext()
+    async with probes(ports.probes, alive=deaf, ready=unready), figures:
         try:
             await _until(stop, wiring, kopf_thread)
         finally:
@@ -51,7 +61,11 @@ def _kopf(wiring: OperatorWiring, namespaces: tuple[str, ...], loop: asyncio.Abs
     def hand_over(plural: str, event: str | None, found: Mapping[str, Any]) -> None:
         loop.call_soon_threadsafe(wiring.side.heard, plural, event, found)
 
-    return KopfThread(lambda: make_registry(hand_over, wiring.credentials), namespaces)
+    return KopfThread(
+        lambda: make_registry(hand_over, wiring.credentials),
+        namespaces,
+        ended=lambda: loop.call_soon_threadsafe(wiring.figures.kopf_ended),
+    )
 
 
 async def _until(stop: asyncio.Event, wiring: OperatorWiring, kopf_thread: KopfThread) -> None:

@@ -15,6 +15,7 @@ from penstock.adapters.kube.client import ClientOptions, KubeClient
 from penstock.adapters.kube.cluster_side import ClusterSide, SideSettings, may_manage
 from penstock.adapters.kube.crash import CrashSwitch
 from penstock.adapters.kube.credentials import Credentials
+from penstock.adapters.kube.figures import OperatorFigures
 from penstock.adapters.kube.leader_lease import LeaderLease
 from penstock.adapters.kube.manifests import PodSettings
 from penstock.adapters.kube.server_clock import ServerClock
@@ -38,6 +39,7 @@ class OperatorWiring:
     """What an operator process runs."""
 
     side: ClusterSide
+    figures: OperatorFigures
     reconcile: Callable[[Key], Awaitable[datetime | None]]
     lease: LeaderLease
     credentials: Callable[[], Credentials]
@@ -56,7 +58,8 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
 
     evaluator = CelEvaluator()
     checker = SchemaChecker()
-    options = ClientOptions(crash=CrashSwitch(settings.crash), hear_date=clock.hear)
+    figures = OperatorFigures(clock)
+    options = ClientOptions(crash=CrashSwitch(settings.crash), hear_date=clock.hear, wrote=figures.wrote)
     async with KubeClient.connect(credentials(), options) as client:
         pod = PodSettings(
             managed=await _managed(client, settings),
@@ -76,6 +79,7 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
                 settings.workers,
                 installation_policy(settings.retention_succeeded, settings.retention_failed, settings.retention_keep),
             ),
+            figures,
         )
         engine = Engine(
             ledger=side.ledger,
@@ -92,7 +96,7 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
         try:
             whole = with_children(engine, side.neighbours.families, KubeAuthority(client))
             reconciler = Reconciler(whole, plans, neighbours=side.neighbours)
-            yield OperatorWiring(side, reconciler.reconcile, lease, credentials)
+            yield OperatorWiring(side, figures, reconciler.reconcile, lease, credentials)
         finally:
             evaluator.close()
             checker.close()

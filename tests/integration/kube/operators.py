@@ -13,6 +13,7 @@ from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.cluster_side import ClusterSide, SideSettings
 from penstock.adapters.kube.crash import CrashSwitch
 from penstock.adapters.kube.credentials import Credentials
+from penstock.adapters.kube.figures import OperatorFigures
 from penstock.adapters.kube.manifests import PodSettings
 from penstock.adapters.kube.pod_minder import Patience
 from penstock.adapters.kube.server_clock import ServerClock
@@ -40,10 +41,11 @@ async def a_side(
 ) -> AsyncIterator[tuple[ClusterSide, Reconciler]]:
     """The operator's side of the fault server."""
     clock = server.clock or ServerClock()
-    options = replace(QUICK, crash=CrashSwitch(crash, die=_die))
+    figures = OperatorFigures(clock)
+    options = replace(QUICK, crash=CrashSwitch(crash, die=_die), wrote=figures.wrote)
     async with KubeClient.connect(Credentials.fixed(server.url), options) as client:
         plans = PlanBook(IMAGES, CelEvaluator().check_expression)
-        side = ClusterSide(client, clock, plans, _settings(managed, patience or Patience()))
+        side = ClusterSide(client, clock, plans, _settings(managed, patience or Patience()), figures)
         engine = Engine(
             ledger=side.ledger,
             revisions=side.revisions,
@@ -68,10 +70,15 @@ async def operate(
     """An operator at work, until it is cancelled or dies (at its write `crash`)."""
     async with a_side(server, crash, managed=managed, patience=patience) as (side, reconciler):
         with contextlib.suppress(BaseExceptionGroup):
-            async with asyncio.TaskGroup() as group:
-                group.create_task(side.follow())
-                group.create_task(_play_kopf(server, side))
-                group.create_task(side.work(reconciler.reconcile))
+            await drive(server, side, reconciler)
+
+
+async def drive(server: ApiServer, side: ClusterSide, reconciler: Reconciler) -> None:
+    """Have an operator's parts work, without end."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(side.follow())
+        group.create_task(_play_kopf(server, side))
+        group.create_task(side.work(reconciler.reconcile))
 
 
 @contextlib.asynccontextmanager

@@ -27,10 +27,18 @@ def run_of(request: ApprovalRequest) -> str:
 class ApprovalGates:
     """Gates of ports.engine. `requests` is fed from outside with watch events and grouped by `run_of`."""
 
-    def __init__(self, client: KubeClient, requests: Copies[ApprovalRequest], new_nonce: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        client: KubeClient,
+        requests: Copies[ApprovalRequest],
+        new_nonce: Callable[[], str],
+        settled: Callable[[ApprovalRequest], None] = lambda _request: None,
+    ) -> None:
+        """`settled` is told of each gate whose end was written."""
         self._client = client
         self._requests = requests
         self._new_nonce = new_nonce
+        self._settled = settled
 
     async def observe(self, run: WorkflowRun) -> Mapping[str, GateFact]:
         """From memory: the votes that admission let through, in their order."""
@@ -62,6 +70,7 @@ class ApprovalGates:
         except NotFound:
             self._requests.forget(key)
             return
+        self._settled(written)
         self._requests.take(written)
 
 

@@ -10,7 +10,7 @@ import msgspec
 from penstock.adapters.kube import labels
 from penstock.adapters.kube.attempt_index import AttemptIndex
 from penstock.adapters.kube.client import KubeClient
-from penstock.adapters.kube.informers import Informer, Source, WatchTiming
+from penstock.adapters.kube.informers import Informer, Source, WatchNews, WatchTiming
 from penstock.adapters.kube.objects import Job, Pod
 from penstock.adapters.kube.resources import JOBS, PODS
 from penstock.ports.access import Key
@@ -27,17 +27,35 @@ _SELECTOR = {"labelSelector": labels.RUN}
 class AttemptSight:
     """Two informers for each namespace (or two for all of them), and the index over them."""
 
-    def __init__(self, client: KubeClient, namespaces: tuple[str, ...] = (), timing: WatchTiming | None = None) -> None:
+    def __init__(
+        self,
+        client: KubeClient,
+        namespaces: tuple[str, ...] = (),
+        timing: WatchTiming | None = None,
+        news_of: Callable[[str], WatchNews] = lambda _plural: WatchNews(),
+    ) -> None:
         self._index = AttemptIndex()
         self._job_listeners: list[JobListener] = []
         self._pod_listeners: list[PodListener] = []
         places: tuple[str | None, ...] = namespaces or (None,)
         self._jobs = {
-            place: Informer(client, Source(JOBS.path(place), decode_job, _SELECTOR), self._job_changed, timing=timing)
+            place: Informer(
+                client,
+                Source(JOBS.path(place), decode_job, _SELECTOR),
+                self._job_changed,
+                timing=timing,
+                news=news_of(JOBS.plural),
+            )
             for place in places
         }
         self._pods = {
-            place: Informer(client, Source(PODS.path(place), decode_pod, _SELECTOR), self._pod_changed, timing=timing)
+            place: Informer(
+                client,
+                Source(PODS.path(place), decode_pod, _SELECTOR),
+                self._pod_changed,
+                timing=timing,
+                news=news_of(PODS.plural),
+            )
             for place in places
         }
 
@@ -66,6 +84,18 @@ class AttemptSight:
         """Monotonic time of the oldest last sign of life among the watches; None before the first list."""
         moments = [informer.heard_at for informer in self._informers]
         return None if None in moments else min(moment for moment in moments if moment is not None)
+
+    def silences(self, now: float) -> dict[str, float]:
+        """By plural: seconds since the watch that was silent longest was heard of; none before its first list."""
+        moments = {
+            JOBS.plural: [each.heard_at for each in self._jobs.values()],
+            PODS.plural: [each.heard_at for each in self._pods.values()],
+        }
+        return {
+            plural: now - min(at for at in found if at is not None)
+            for plural, found in moments.items()
+            if None not in found
+        }
 
     def job(self, key: Key) -> Job | None:
         """The Job of this name."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -24,7 +25,7 @@ from penstock.adapters.kube.crash import CrashSwitch
 from penstock.adapters.kube.credentials import Credentials, Endpoint
 from penstock.adapters.kube.failures import Unauthenticated, failure, unreachable
 from penstock.adapters.kube.objects import MetaList
-from penstock.errors import BugError, InvalidInput, NotFound, Unavailable
+from penstock.errors import BugError, InvalidInput, NotFound, PenstockError, Unavailable
 from penstock.ports.access import Actor
 
 T = TypeVar("T")
@@ -56,6 +57,8 @@ class ClientOptions:
     """Counts the mutating requests, and in tests ends the process at one."""
     hear_date: Callable[[str], None] = lambda _: None
     """Told the Date of every answer."""
+    wrote: Callable[[str, str, float, BaseException | None], None] = lambda _method, _path, _seconds, _error: None
+    """Told of every mutating request: method, path, seconds, what went wrong."""
 
 
 class KubeClient:
@@ -170,10 +173,15 @@ class KubeClient:
     async def _write(self, method: str, path: str, body: Any, content_type: str, *, counted: bool) -> bytes:
         data = _encoded(body)
         number = self._options.crash.before() if counted else 0
+        began, problem = time.monotonic(), None
         try:
             return await self._send(method, path, data=data, headers={"Content-Type": content_type})
+        except PenstockError as error:
+            problem = error
+            raise
         finally:
             self._options.crash.after(number)
+            self._options.wrote(method, path, time.monotonic() - began, problem)
 
     async def _send(
         self,

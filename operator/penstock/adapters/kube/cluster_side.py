@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +24,7 @@ from penstock.adapters.kube.authority import KubeAuthority
 from penstock.adapters.kube.client import KubeClient, as_dict
 from penstock.adapters.kube.copies import Copies
 from penstock.adapters.kube.event_sink import KubeEvents
+from penstock.adapters.kube.figures import OperatorFigures, Standing, waiting_since
 from penstock.adapters.kube.job_closer import JobCloser
 from penstock.adapters.kube.job_runner import Hooks, JobRunner
 from penstock.adapters.kube.log_keeper import LogKeeper
@@ -83,20 +86,30 @@ class ClusterSide:
     `heard` is fed with watch events of our own kinds by whoever watches those.
     """
 
-    def __init__(self, client: KubeClient, clock: Clock, plans: PlanBook, settings: SideSettings) -> None:
+    def __init__(
+        self,
+        client: KubeClient,
+        clock: Clock,
+        plans: PlanBook,
+        settings: SideSettings,
+        figures: OperatorFigures | None = None,
+    ) -> None:
         self._client = client
+        self.figures = figures or OperatorFigures(clock)
+        self.figures.look_with(self._standing)
+        self._active = False
         self._plans = plans
         self._namespaces = settings.namespaces
         self.neighbours = Neighbours()
         self._cached = CachedSteps()
         self._reconcile: Callable[[Key], Awaitable[datetime | None]] | None = None
         self._copies_and_queues(client, clock, settings)
-        self.sight = AttemptSight(client, settings.namespaces)
+        self.sight = AttemptSight(client, settings.namespaces, news_of=self.figures.watch)
         self.revisions = KubeRevisions(client, self._workflows, lambda digest, spec: not self._check(digest, spec))
         self.workflows = KubeWorkflowLedger(client, self._workflows)
         self._keeper = WorkflowKeeper(self.workflows, self._workflows, self.revisions, self._check, clock)
-        self.ledger = RunLedger(client, self._runs, clock, self._run_queue.add, self._cached)
-        self.gates = ApprovalGates(client, self._requests, _nonce)
+        self.ledger = RunLedger(client, self._runs, clock, self._run_queue.add, self._cached, self._run_written)
+        self.gates = ApprovalGates(client, self._requests, _nonce, self.figures.gate_settled)
         self.outputs = KubeOutputs(client)
         self.events = KubeEvents(client, clock, settings.instance, _nonce, lambda: self.sight.starting)
         self._log_keeper = LogKeeper(client, self.sight, self._runs, clock, self._log_queue.add)
@@ -113,13 +126,26 @@ class ClusterSide:
         )
         self._janitor = Janitor(holdings, settings.retention)
         # One worker: one removal at a time.
-        self._janitor_queue: WorkQueue[Shelf] = WorkQueue(self._janitor.look, clock, workers=1)
+        self._janitor_queue: WorkQueue[Shelf] = WorkQueue(
+            self._janitor.look, clock, workers=1, passes=self.figures.queue("retention")
+        )
         self._janitor.subscribe(self._janitor_queue.add)
         self._old_revisions = OldRevisions(self.revisions, self.workflows, clock)
-        self._revision_queue: WorkQueue[Key] = WorkQueue(self._old_revisions.look, clock, workers=1)
+        self._revision_queue: WorkQueue[Key] = WorkQueue(
+            self._old_revisions.look, clock, workers=1, passes=self.figures.queue("revisions")
+        )
         self._old_revisions.subscribe(self._revision_queue.add)
+        self._runner_and_closer(client, clock, settings)
+
+    def _runner_and_closer(self, client: KubeClient, clock: Clock, settings: SideSettings) -> None:
         maker = AttemptMaker(client, self.sight, settings.pod, _nonce)
-        hooks = Hooks(wake=self._run_queue.add, close=self._job_queue.add, keep=self._log_keeper.take)
+        hooks = Hooks(
+            wake=self._run_queue.add,
+            close=self._job_queue.add,
+            keep=self._log_keeper.take,
+            asked=lambda run: self.figures.part("queue", self._since_woken(run)),
+            timed=self.figures.timed,
+        )
         self.runner = JobRunner(client, self.sight, maker, hooks, settings.patience)
         self._closer = JobCloser(client, self.sight, self._runs, clock, self._job_queue.add)
 
@@ -129,10 +155,14 @@ class ClusterSide:
         )
         self._runs = Copies(client, RUNS, WorkflowRun, on_change=self._run_changed, on_gone=self._run_gone)
         self._requests = Copies(client, APPROVALS, ApprovalRequest, on_change=self._request_changed, group_of=run_of)
-        self._run_queue: WorkQueue[Key] = WorkQueue(self._reconcile_run, clock, workers=settings.workers)
-        self._workflow_queue: WorkQueue[Key] = WorkQueue(self._reconcile_workflow, clock, workers=4)
-        self._job_queue: WorkQueue[Key] = WorkQueue(self._close_job, clock, workers=8)
-        self._log_queue: WorkQueue[Key] = WorkQueue(self._keep_logs, clock, workers=2)
+
+        def queue(handler: Callable[[Key], Awaitable[datetime | None]], workers: int, name: str) -> WorkQueue[Key]:
+            return WorkQueue(handler, clock, workers=workers, passes=self.figures.queue(name))
+
+        self._run_queue = queue(self._reconcile_run, settings.workers, "runs")
+        self._workflow_queue = queue(self._reconcile_workflow, 4, "workflows")
+        self._job_queue = queue(self._close_job, 8, "jobs")
+        self._log_queue = queue(self._keep_logs, 2, "logs")
         self.neighbours.subscribe(self._run_queue.add)
 
     async def kinds_are_served(self) -> None:
@@ -148,6 +178,7 @@ class ClusterSide:
 
     def heard(self, plural: str, event: str | None, found: Mapping[str, Any]) -> None:
         """Take in a watch event of one of our kinds. Call it from the loop that everything else runs in."""
+        self.figures.heard(plural)
         if plural == WORKFLOWS.plural:
             key = self._workflows.heard(event, found)
             if key is not None and event != "DELETED":
@@ -181,17 +212,43 @@ class ClusterSide:
             self._run_queue.add(_key(run))
         for workflow in self._workflows:
             self._workflow_queue.add(_key(workflow))
-        async with asyncio.TaskGroup() as group:
-            for queue in (
-                self._run_queue,
-                self._workflow_queue,
-                self._job_queue,
-                self._log_queue,
-                self._revision_queue,
-            ):
-                group.create_task(queue.run())
-            group.create_task(self._janitor_queue.run())
-            group.create_task(self._survey_revisions())
+        self._active = True
+        try:
+            async with asyncio.TaskGroup() as group:
+                for queue in self._queues.values():
+                    group.create_task(queue.run())
+                group.create_task(self._survey_revisions())
+        finally:
+            self._active = False
+
+    @property
+    def _queues(self) -> Mapping[str, WorkQueue[Any]]:
+        return {
+            "runs": self._run_queue,
+            "workflows": self._workflow_queue,
+            "jobs": self._job_queue,
+            "logs": self._log_queue,
+            "revisions": self._revision_queue,
+            "retention": self._janitor_queue,
+        }
+
+    def _standing(self) -> Standing:
+        """How things stand, for a scrape: looked up, so that nobody has to keep count."""
+        return Standing(
+            active=self._active,
+            runs=Counter(run.status.phase for run in self._runs),
+            waiting=waiting_since(self._requests),
+            queues={name: (len(queue), queue.timers) for name, queue in self._queues.items()},
+            log_streams=self.runner.streams,
+            silences=self.sight.silences(time.monotonic()),
+        )
+
+    def _run_written(self, before: WorkflowRun, after: WorkflowRun) -> None:
+        for _ in range(self.figures.run_written(before, after)):
+            self.figures.part("result", self._since_woken(_key(after)))
+
+    def _since_woken(self, run: Key) -> float:
+        return time.monotonic() - self._run_queue.woken_at(run)
 
     async def _know_all_runs(self) -> None:
         """Whose turn it is, and who had an idempotency key first, can only be told by whoever knows everybody."""

@@ -57,6 +57,16 @@ class WatchTiming:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchNews:
+    """Who is told how a watch goes."""
+
+    heard: Callable[[], None] = lambda: None
+    """Of every change."""
+    broke: Callable[[], None] = lambda: None
+    """Of every stream that did not end in peace."""
+
+
+@dataclass(frozen=True, slots=True)
 class Source(Generic[T]):
     """What an informer follows."""
 
@@ -77,12 +87,14 @@ class Informer(Generic[T]):
         *,
         timing: WatchTiming | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        news: WatchNews | None = None,
     ) -> None:
         self._client = client
         self._source = source
         self._on_change = on_change
         self._timing = timing or WatchTiming()
         self._monotonic = monotonic
+        self._news = news or WatchNews()
         self._backoff = Backoff(self._timing.first_wait, self._timing.longest_wait)
         self._objects: dict[Key, T] = {}
         self._seen = ""
@@ -119,6 +131,7 @@ class Informer(Generic[T]):
                 # Only the list knows what happened in the gap.
                 self._seen = ""
             except PenstockError as error:
+                self._news.broke()
                 _log.warning("watch of %s broke: %s", self._source.path, error)
             if self._monotonic() - opened >= self._timing.healthy_after:
                 self._backoff.reset()
@@ -155,6 +168,7 @@ class Informer(Generic[T]):
         if change.object is None:
             self._heard(change.resource_version)
             return
+        self._news.heard()
         if change.type == "DELETED":
             self._drop(change.object)
         else:

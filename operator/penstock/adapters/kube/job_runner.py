@@ -6,6 +6,7 @@ Every method may be repeated, and may follow a crash at any point of an earlier 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,7 @@ from penstock.adapters.kube.log_ends import KeptEnd
 from penstock.adapters.kube.objects import Job, Pod
 from penstock.adapters.kube.pod_minder import Patience
 from penstock.adapters.kube.resources import JOBS, PODS
-from penstock.adapters.kube.result_reader import ResultReader
+from penstock.adapters.kube.result_reader import Listeners, ResultReader
 from penstock.api.v1alpha1.awaited import awaited
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt, StopAttempt
@@ -40,6 +41,10 @@ class Hooks:
     """Have a Job closed when that is due."""
     keep: Callable[[str, AttemptId, KeptEnd, bool], None]
     """Keep the end of an attempt's log: the run's UID, the attempt, the end, whether it failed."""
+    asked: Callable[[Key], None] = lambda _run: None
+    """A Job was asked for, for this run."""
+    timed: Callable[[float, float], None] = lambda _pod_start, _program: None
+    """How long an attempt took to its program's beginning, and from there to its end, in seconds."""
 
 
 class JobRunner:
@@ -51,7 +56,10 @@ class JobRunner:
         self._client = client
         self._sight = sight
         self._maker = maker
+        self._hooks = hooks
         self._wake, self._close, self._keep = hooks.wake, hooks.close, hooks.keep
+        self._asked: dict[str, float] = {}
+        """By Job: the monotonic time at which it was asked for, until its program has ended."""
         self._patience = patience
         self._readers: dict[str, ResultReader] = {}
         self._of_run: dict[str, dict[str, AttemptId]] = {}
@@ -60,6 +68,11 @@ class JobRunner:
         self._held: dict[str, dict[AttemptId, AttemptFact]] = {}
         """Attempts that a quota has no room for, until they are asked for again."""
         sight.listen(self._job_changed, self._pod_changed)
+
+    @property
+    def streams(self) -> int:
+        """Logs that are followed."""
+        return sum(reader.reading for reader in self._readers.values())
 
     async def observe(self, run: WorkflowRun) -> Mapping[AttemptId, AttemptFact]:
         """What is known, from memory. Only where memory says that something is gone is the server asked."""
@@ -77,6 +90,7 @@ class JobRunner:
 
     async def start(self, run: WorkflowRun, command: StartAttempt) -> None:
         """Make sure that the attempt's Job and pod are there, and read its log from the moment it runs."""
+        new, began = self._sight.job(Key(run.metadata.namespace, command.name)) is None, time.monotonic()
         try:
             job = await self._maker.make(run, command)
         except NameTaken as taken:
@@ -88,6 +102,9 @@ class JobRunner:
         except QuotaExceeded as full:
             self._hold(run, command, str(full))
             return
+        if new:
+            self._asked[job.metadata.uid] = began
+            self._hooks.asked(_run_key(run))
         attempt, pod = attempt_of(job), self._sight.pod_of(job.metadata.uid)
         if attempt is not None and pod is not None:
             self._reader(job, attempt, pod)
@@ -224,14 +241,12 @@ class JobRunner:
         if reader is None:
             key = Key(job.metadata.namespace, job.metadata.labels[labels.RUN])
             owner = job.metadata.controller
-            reader = ResultReader(
-                self._client,
-                attempt,
-                pod,
-                self._patience,
+            listeners = Listeners(
                 tell=lambda: self._wake(key),
                 keep=lambda end, failed: self._keep(owner.uid if owner else "", attempt.id, end, failed),
+                measured=lambda wall: self._measured(attempt.uid, wall),
             )
+            reader = ResultReader(self._client, attempt, pod, self._patience, listeners)
             self._readers[attempt.uid] = reader
             owner = job.metadata.controller
             if owner is not None:
@@ -239,7 +254,13 @@ class JobRunner:
             reader.see(pod)
         return reader
 
+    def _measured(self, job_uid: str, wall: float) -> None:
+        asked = self._asked.pop(job_uid, None)
+        if asked is not None:
+            self._hooks.timed(time.monotonic() - asked - wall, wall)
+
     def _drop_reader(self, job_uid: str) -> None:
+        self._asked.pop(job_uid, None)
         reader = self._readers.pop(job_uid, None)
         if reader is not None:
             reader.close()

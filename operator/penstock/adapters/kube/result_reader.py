@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from structlog.contextvars import bind_contextvars
 
@@ -53,11 +53,20 @@ _CLAIM_PATIENCE = 10.0
 """Seconds between a harness's word that its program was ended by force and the pod's own end, which says why."""
 
 
-class ResultReader:
-    """One attempt. `tell()` is called whenever there is something new to know: progress, or the result.
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Whom a reader tells."""
 
-    `keep(end, failed)` is handed the end of the log once it was read.
-    """
+    tell: Callable[[], None]
+    """There is something new to know: progress, or the result."""
+    keep: Callable[[KeptEnd, bool], None]
+    """Handed the end of the log once it was read, and whether the attempt failed."""
+    measured: Callable[[float], None] = lambda _wall: None
+    """How many seconds the program took, as soon as its harness says so."""
+
+
+class ResultReader:
+    """One attempt."""
 
     def __init__(
         self,
@@ -65,15 +74,12 @@ class ResultReader:
         attempt: Attempt,
         pod: Pod,
         patience: Patience,
-        *,
-        tell: Callable[[], None],
-        keep: Callable[[KeptEnd, bool], None],
+        listeners: Listeners,
     ) -> None:
         self._client = client
         self._attempt = attempt
         self._pod = pod
-        self._tell = tell
-        self._keep = keep
+        self._tell, self._keep, self._measured = listeners.tell, listeners.keep, listeners.measured
         self._end: LogEnd | None = None
         self._over = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -96,6 +102,11 @@ class ResultReader:
         """Nobody asks for the result any more."""
         self._printed = bytearray()
         """What a program without a harness printed, where its output comes from that: the end of it."""
+
+    @property
+    def reading(self) -> bool:
+        """Its log is followed, or waited for."""
+        return self._task is not None and not self._task.done()
 
     def see(self, pod: Pod) -> None:
         """The pod's newest state. Reading starts when the container runs, and comes to its end with the pod."""
@@ -249,6 +260,8 @@ class ResultReader:
         if isinstance(event, ItemRecord):
             self._take_item(event)
         elif isinstance(event, ResultRecord):
+            if self._said is None:
+                self._measured(event.usage.wall_seconds)
             self._said = event
             if is_last_word(event, self._pod):
                 self.settle(by_record(self._attempt, event, self._pod))

@@ -29,15 +29,18 @@ class RunLedger:
         clock: Clock,
         wake: Callable[[Key], None],
         cached: CachedSteps,
+        written: Callable[[WorkflowRun, WorkflowRun], None] = lambda _before, _after: None,
     ) -> None:
         """Have `wake` called with a run that this one creates or asks to stop: once its answer is known here, the
         watch event of the same state is no news and wakes nobody. `cached` is fed from outside with all runs.
+        `written` is told of each status that was written: the run before it, and after it.
         """
         self._client = client
         self._runs = runs
         self._clock = clock
         self._wake = wake
         self._cached = cached
+        self._written = written
 
     async def load(self, key: Key) -> WorkflowRun | None:
         """The newest copy known; one that nobody can read is failed with what is wrong with it."""
@@ -107,5 +110,6 @@ class RunLedger:
             # What the server has now is not what we know, or may not be.
             self._runs.doubt(key)
             raise
+        self._written(run, written)
         self._runs.take(written)
         return written
