@@ -69,7 +69,7 @@ lint: setup ## Style, banned calls, size limits
 .PHONY: types
 types: setup ## mypy, strict
 	$(BIN)/mypy
-	$(BIN)/mypy tests/cluster tools evals
+	$(BIN)/mypy tests/cluster tests/chaos tools evals
 
 .PHONY: arch
 arch: setup ## Who may import whom
@@ -118,6 +118,13 @@ conformance: setup ## The protocol's public conformance suite, and the Inspector
 .PHONY: e2e
 e2e: setup ## The real cluster: everything that is promised there
 	$(PYTEST) tests/e2e
+
+SEED ?= 1
+RUNS ?= 1000
+
+.PHONY: chaos
+chaos: setup ## Random faults over random Workflows, SEED=n RUNS=n; minutes for 1,000; no cluster
+	$(BIN)/python -m tests.chaos --seed $(SEED) --runs $(RUNS)
 
 .PHONY: bench
 bench: setup ## Measure on the real cluster; writes build/bench.json

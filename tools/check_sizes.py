@@ -9,7 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PRODUCTION = ("operator", "mcp_server", "runtimes_images", "tools", "bench", "evals", "tests/cluster", "tests/support")
+PRODUCTION = (
+    "operator",
+    "mcp_server",
+    "runtimes_images",
+    "tools",
+    "bench",
+    "evals",
+    "tests/cluster",
+    "tests/chaos",
+    "tests/support",
+)
 MAX_FILE = 400
 """Lines."""
 MAX_FUNCTION = 50

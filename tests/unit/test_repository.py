@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIRED_TARGETS = (
-    *("run", "test", "lint", "types", "arch", "unit", "properties", "contract", "integration", "e2e", "bench"),
+    *("run", "test", "lint", "types", "arch", "unit", "properties", "contract", "integration", "e2e", "bench", "chaos"),
     *("generate", "verify", "images", "cluster-up", "cluster-down", "cluster-status"),
 )
 PATCHING = re.compile(r"\b(?:mock\.patch|patch\.object|monkeypatch\.(?:setattr|setitem|delattr)|mocker\.)")

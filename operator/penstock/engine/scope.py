@@ -32,11 +32,20 @@ def run_view(plan: Plan, state: RunState, run: Origin, step: StepPlan | None) ->
     """The run as its programs see it. `phase` and `failedSteps` only for `finally`, where they are fixed."""
     view: dict[str, Any] = {"name": run.name, "namespace": run.namespace}
     if step is not None and step.final:
-        failed = [other for other in plan.main if state.step(other.name).phase is StepPhase.FAILED]
-        fatal = any(other.on_failure is OnFailure.FAIL for other in failed)
-        view["phase"] = str(state.stopping or (RunPhase.FAILED if fatal else RunPhase.SUCCEEDED))
-        view["failedSteps"] = [other.name for other in failed]
+        view["phase"] = str(_phase_before_finally(plan, state))
+        view["failedSteps"] = [other.name for other in plan.main if state.step(other.name).phase is StepPhase.FAILED]
     return view
+
+
+def _phase_before_finally(plan: Plan, state: RunState) -> RunPhase:
+    """How the run stood when all its other steps had ended; what stops it while `finally` runs comes too late."""
+    states = [state.step(step.name).phase for step in plan.main]
+    # A stop for want of an output leaves no step Cancelled where all had ended.
+    if state.stopping is not None and (StepPhase.CANCELLED in states or state.stopping is RunPhase.FAILED):
+        return state.stopping
+    failed = zip(plan.main, states, strict=True)
+    fatal = any(phase is StepPhase.FAILED and step.on_failure is OnFailure.FAIL for step, phase in failed)
+    return RunPhase.FAILED if fatal else RunPhase.SUCCEEDED
 
 
 def expression_scope(plan: Plan, state: RunState, run: Origin, step: StepPlan | None) -> Mapping[str, Any]:

@@ -68,8 +68,9 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
             in_memory=frozenset(name for name in runtime_names() if not load_runtime(name).on_disk),
         )
         plans = PlanBook(settings.runtime_images, evaluator.check_expression)
+        lease = LeaderLease(client, Key(settings.namespace, LEASE), socket.gethostname(), clock)
         side = ClusterSide(
-            client,
+            client.writing_while(lease.holds),
             clock,
             plans,
             SideSettings(
@@ -92,7 +93,6 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
             clock=clock,
             events=side.events,
         )
-        lease = LeaderLease(client, Key(settings.namespace, LEASE), socket.gethostname(), clock)
         try:
             whole = with_children(engine, side.neighbours.families, KubeAuthority(client))
             reconciler = Reconciler(whole, plans, neighbours=side.neighbours)

@@ -136,8 +136,8 @@ class ApiServer:
         meta = obj.setdefault("metadata", {})
         key = (plural, meta.setdefault("namespace", "default"), meta["name"])
         old = self.objects.get(key)
-        meta["uid"] = old["metadata"]["uid"] if old else meta.get("uid", str(uuid.uuid4()))
-        meta["creationTimestamp"] = "2026-01-02T12:00:00Z"
+        meta["uid"] = old["metadata"]["uid"] if old else meta.get("uid") or self.new_uid()
+        meta["creationTimestamp"] = self.time()
         return self._commit("MODIFIED" if old else "ADDED", key, obj)
 
     def set_status(self, plural: str, name: str, status: dict[str, Any], namespace: str = "default") -> None:
@@ -178,6 +178,14 @@ class ApiServer:
             queue.put_nowait({"type": "ERROR", "object": status})
 
     # The server itself.
+
+    def new_uid(self) -> str:
+        """For a new object."""
+        return str(uuid.uuid4())
+
+    def time(self) -> str:
+        """Now, as objects say it."""
+        return "2026-01-02T12:00:00Z"
 
     def _commit(self, kind: str, key: tuple[str, str, str], obj: dict[str, Any]) -> dict[str, Any]:
         self.version += 1
@@ -285,7 +293,7 @@ class ApiServer:
             if kind == target.plural and self._fits(request, target, obj)
         ]
         # As the real one has it: an empty list of metadata alone is null.
-        none = None if "PartialObjectMetadataList" in request.headers.get("Accept", "") else []
+        none: list[Any] | None = None if "PartialObjectMetadataList" in request.headers.get("Accept", "") else []
         return {"kind": "List", "metadata": {"resourceVersion": str(self.version)}, "items": items or none}
 
     def _create(self, target: Target, obj: dict[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -293,12 +301,12 @@ class ApiServer:
         meta = obj["metadata"]
         meta["namespace"] = target.namespace or ""
         if "name" not in meta:
-            meta["name"] = meta["generateName"] + uuid.uuid4().hex[:5]
+            meta["name"] = meta["generateName"] + self.new_uid()[:5]
         target.name = meta["name"]
         if self._key(target) in self.objects:
             raise Denied(409, "AlreadyExists", f'{target.plural} "{target.name}" already exists')
-        meta["uid"] = str(uuid.uuid4())
-        meta["creationTimestamp"] = "2026-01-02T12:00:00Z"
+        meta["uid"] = self.new_uid()
+        meta["creationTimestamp"] = self.time()
         meta["generation"] = 1
         if target.plural in WITH_STATUS - {"pods", "jobs"}:
             obj.pop("status", None)

@@ -121,10 +121,14 @@ class Kubelet:
         pod = {"metadata": {**template["metadata"], **own, "labels": labels}, "spec": template["spec"]}
         self.server.put("pods", pod)
 
+    def order(self, pod: dict[str, Any]) -> Order:
+        """What the pod's program does."""
+        return self.orders.get(pod["metadata"]["annotations"]["penstock.dev/step"], Order())
+
     async def _start(self, pod: dict[str, Any]) -> None:
         name = pod["metadata"]["name"]
         notes = pod["metadata"]["annotations"]
-        order = self.orders.get(notes["penstock.dev/step"], Order())
+        order = self.order(pod)
         if order.unscheduled:
             condition = {"type": "PodScheduled", "status": "False", "message": order.unscheduled}
             self.server.set_status("pods", name, {"phase": "Pending", "conditions": [condition]})

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from penstock.adapters.cel.evaluator import CelEvaluator
+from penstock.adapters.kube.authority import KubeAuthority
 from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.cluster_side import ClusterSide, SideSettings
 from penstock.adapters.kube.crash import CrashSwitch
@@ -18,6 +19,7 @@ from penstock.adapters.kube.manifests import PodSettings
 from penstock.adapters.kube.pod_minder import Patience
 from penstock.adapters.kube.server_clock import ServerClock
 from penstock.adapters.schema_checker import SchemaChecker
+from penstock.application.child_runs import with_children
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
 from tests.integration.kube.api_server import ApiServer
@@ -37,13 +39,20 @@ def _die() -> None:
 
 @contextlib.asynccontextmanager
 async def a_side(
-    server: ApiServer, crash: str = "", *, managed: bool = True, patience: Patience | None = None
+    server: ApiServer,
+    crash: str = "",
+    *,
+    managed: bool = True,
+    patience: Patience | None = None,
+    token: str | None = None,
+    may_write: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[tuple[ClusterSide, Reconciler]]:
-    """The operator's side of the fault server."""
+    """The operator's side of the fault server, which knows it by `token`."""
     clock = server.clock or ServerClock()
     figures = OperatorFigures(clock)
     options = replace(QUICK, crash=CrashSwitch(crash, die=_die), wrote=figures.wrote)
-    async with KubeClient.connect(Credentials.fixed(server.url), options) as client:
+    async with KubeClient.connect(Credentials.fixed(server.url, token), options) as connected:
+        client = connected.writing_while(may_write)
         plans = PlanBook(IMAGES, CelEvaluator().check_expression)
         side = ClusterSide(client, clock, plans, _settings(managed, patience or Patience()), figures)
         engine = Engine(
@@ -57,7 +66,8 @@ async def a_side(
             clock=clock,
             events=side.events,
         )
-        yield side, Reconciler(engine, plans, neighbours=side.neighbours)
+        whole = with_children(engine, side.neighbours.families, KubeAuthority(client))
+        yield side, Reconciler(whole, plans, neighbours=side.neighbours)
 
 
 def _settings(managed: bool, patience: Patience) -> SideSettings:

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from penstock.adapters.kube.client import KubeClient
+from penstock.adapters.kube.client import KubeClient, as_dict
 from penstock.adapters.kube.leader_lease import LeaderLease, LeaseTiming
 from penstock.adapters.kube.server_clock import ServerClock
+from penstock.errors import Unavailable
 from penstock.ports.access import Key
 from tests.integration.kube.api_server import ApiServer, Fault
 from tests.support.eventually import eventually
@@ -97,3 +98,19 @@ async def test_work_that_fails_is_not_hidden(client: KubeClient):
 
     with pytest.raises(RuntimeError, match="the work is broken"):
         await asyncio.wait_for(LeaderLease(client, KEY, "a", ServerClock(), QUICK).lead(work), 10)
+
+
+async def test_a_replica_that_was_stopped_writes_nothing_when_it_wakes(server: ApiServer, client: KubeClient):
+    """It has heard of nobody who took over, and its work has not been cancelled yet."""
+    time = 100.0
+    lease = LeaderLease(client, KEY, "a", ServerClock(), PATIENT, monotonic=lambda: time)
+    leads = asyncio.create_task(lease.lead(asyncio.Event().wait))  # type: ignore[arg-type]  # ends with True, if ever
+    await eventually(lease.holds)
+    own = client.writing_while(lease.holds)
+    a_map = {"metadata": {"name": "first"}}
+    await own.create("/api/v1/namespaces/default/configmaps", a_map, as_dict)
+    leads.cancel()
+    lease.held, time = True, 160.0  # as it is in the moment of waking
+    with pytest.raises(Unavailable, match="not the active one"):
+        await own.create("/api/v1/namespaces/default/configmaps", {"metadata": {"name": "second"}}, as_dict)
+    assert server.names("configmaps") == ["first"]

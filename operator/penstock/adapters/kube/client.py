@@ -71,11 +71,13 @@ class KubeClient:
         *,
         identity: Actor | None = None,
         options: ClientOptions | None = None,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         self._credentials = credentials
         self._session = session
         self._impersonation = _impersonation(identity)
         self._options = options or ClientOptions()
+        self._may_write = may_write
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -94,7 +96,15 @@ class KubeClient:
         """The same connections, every request impersonating `identity`. The own rights are never a fallback."""
         if not identity.user:
             raise BugError("impersonation needs a user")
-        return KubeClient(self._credentials, self._session, identity=identity, options=self._options)
+        return KubeClient(
+            self._credentials, self._session, identity=identity, options=self._options, may_write=self._may_write
+        )
+
+    def writing_while(self, allowed: Callable[[], bool]) -> KubeClient:
+        """The same client, but that its writes are Unavailable whenever `allowed()` is false; Leases and Events are
+        left out, as in `writes`.
+        """
+        return KubeClient(self._credentials, self._session, options=self._options, may_write=allowed)
 
     async def get(self, path: str, decode: Decode[T], params: Mapping[str, str] | None = None) -> T:
         """Read one object or a list. Raises NotFound, Forbidden, Expired, Unavailable (after several tries)."""
@@ -172,6 +182,8 @@ class KubeClient:
 
     async def _write(self, method: str, path: str, body: Any, content_type: str, *, counted: bool) -> bytes:
         data = _encoded(body)
+        if counted and not self._may_write():
+            raise Unavailable(f"{method} {path} was not sent: this replica is not the active one any more")
         number = self._options.crash.before() if counted else 0
         began, problem = time.monotonic(), None
         try:

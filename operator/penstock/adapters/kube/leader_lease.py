@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -36,16 +37,31 @@ class LeaderLease:
     """Holds a Lease under `identity`, the name of the pod: a restarted container goes on at once."""
 
     def __init__(
-        self, client: KubeClient, key: Key, identity: str, clock: Clock, timing: LeaseTiming | None = None
+        self,
+        client: KubeClient,
+        key: Key,
+        identity: str,
+        clock: Clock,
+        timing: LeaseTiming | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._key = key
         self._identity = identity
         self._clock = clock
         self._timing = timing or LeaseTiming()
+        self._monotonic = monotonic
         self._seen: tuple[str, float] = ("", 0.0)
+        self._renewed = -math.inf
         self.held = False
         """This replica is the active one."""
+
+    def holds(self) -> bool:
+        """The Lease is ours at this moment. A process that was stopped for a while and has just woken finds out here,
+        before it has heard of anything: another one may be at work by now.
+        """
+        return self.held and self._monotonic() - self._renewed < self._timing.duration
 
     async def lead(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do `work` whenever the Lease is held, without end; it is cancelled when the Lease is lost."""
@@ -85,8 +101,7 @@ class LeaderLease:
             await asyncio.sleep(self._timing.ask_every)
 
     async def _keep(self, work: asyncio.Future[None]) -> None:
-        renewed = time.monotonic()
-        while time.monotonic() - renewed < self._timing.give_up_after:
+        while self._monotonic() - self._renewed < self._timing.give_up_after:
             await asyncio.wait({work}, timeout=self._timing.renew_every)
             if work.done():
                 # It is without end; if it ended, it failed, and so must we.
@@ -94,12 +109,18 @@ class LeaderLease:
             try:
                 if not await self._try():
                     return
-                renewed = time.monotonic()
             except PenstockError as error:
                 _log.warning("the Lease %s could not be renewed: %s", self._key, error)
 
     async def _try(self) -> bool:
         """Take or renew the Lease; whether it is ours now."""
+        asked = self._monotonic()
+        ours = await self._ask()
+        if ours:
+            self._renewed = asked
+        return ours
+
+    async def _ask(self) -> bool:
         try:
             lease = await self._client.get(self._path, as_dict)
         except NotFound:
@@ -129,7 +150,7 @@ class LeaderLease:
 
     def _ran_out(self, lease: dict[str, Any]) -> bool:
         """Nobody has renewed it for as long as it holds, by our own clock: clocks of other nodes do not matter."""
-        version, now = lease["metadata"]["resourceVersion"], time.monotonic()
+        version, now = lease["metadata"]["resourceVersion"], self._monotonic()
         if version != self._seen[0]:
             self._seen = (version, now)
         return now - self._seen[1] >= float(lease["spec"].get("leaseDurationSeconds") or self._timing.duration)

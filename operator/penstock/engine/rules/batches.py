@@ -53,6 +53,8 @@ def launch_batches(draft: Draft) -> Draft:
         }
         if unseen:
             draft = _launch(draft, step, unseen)
+            if draft.step(step.name).phase.finished:
+                draft = draft.wake(draft.now)  # what ends or starts because of it is for the rules before this one
     return draft
 
 

@@ -154,7 +154,8 @@ def _superseded(draft: Draft, step: StepPlan) -> Draft:
     # What is written down is what may run. What comes here is a change from outside: another image of a runtime, a new
     # content of the Workflow that a child was to run.
     reason = "what this attempt would run changed after it was written down"
-    return fail_step(draft, step, Failure(FailureCode.SUPERSEDED, reason, step.name))
+    draft = fail_step(draft, step, Failure(FailureCode.SUPERSEDED, reason, step.name))
+    return draft.wake(draft.now)  # what ends or starts because of it is for the rules before this one
 
 
 def _attempt_name(draft: Draft, at: AttemptId) -> str:

@@ -70,3 +70,16 @@ def test_an_attempt_that_gave_its_result_is_left_to_end_by_itself():
     story.attempts[AttemptId("a", 1)] = AttemptFact(AttemptPhase.RUNNING, digest, "uid-a-1")
     story.look()
     assert stops(story) == []
+
+
+def test_a_run_that_is_cancelled_while_finally_runs_changes_nothing_of_what_finally_was_given():
+    story = Story(a_plan(a_step("a"), a_step("audit", final=True)))
+    story.look()
+    story.end("a")
+    given = story.state.step("audit").digest
+    del story.attempts[AttemptId("audit", 1)]
+    story.cancel()
+    assert story.last.state.step("audit").phase == "Starting"
+    assert (AttemptId("audit", 1), given) == (story.started[-1], story.state.step("audit").digest)
+    story.end("audit")
+    assert story.state.phase == "Cancelled"
