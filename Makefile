@@ -77,6 +77,7 @@ arch: setup ## Who may import whom
 
 .PHONY: verify
 verify: setup ## Generated files are what their sources say
+	$(BIN)/python -m tools.gen_chart_readme --check
 	$(BIN)/python -m tools.gen_crds --check
 	$(BIN)/python -m tools.gen_errors --check
 	$(BIN)/python -m tools.gen_fields --check
@@ -85,6 +86,7 @@ verify: setup ## Generated files are what their sources say
 
 .PHONY: generate
 generate: setup ## Make the generated files again
+	$(BIN)/python -m tools.gen_chart_readme
 	$(BIN)/python -m tools.gen_crds
 	$(BIN)/python -m tools.gen_errors
 	$(BIN)/python -m tools.gen_fields

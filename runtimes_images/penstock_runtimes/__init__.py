@@ -29,6 +29,10 @@ class Runtime:
     """Holds `runtime.json`, the prelude and the Dockerfile."""
     script: str
     """The file name under which the script's own messages name it."""
+    interpreter: str
+    """The program that runs it: a name, `{python}` for the harness's own, `{program}` for what is compiled first."""
+    install: str
+    """What to install where it is missing, and where that is to be had."""
     takes_dependencies: bool
     """Whether a step may list `dependencies`."""
     on_disk: bool
@@ -58,6 +62,8 @@ def load_runtime(name: str) -> Runtime:
         image=fields["image"],
         folder=folder,
         script=fields["script"],
+        interpreter=fields["command"][0],
+        install=fields["install"],
         takes_dependencies=fields.get("dependencies") is not None,
         on_disk=fields.get("builds", False),
     )

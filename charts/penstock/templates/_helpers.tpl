@@ -32,6 +32,37 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
+{{- /* An image, at image.registry where that is set. Call with (dict "root" $ "image" REFERENCE). */}}
+{{- define "penstock.image" -}}
+{{- $image := .image }}
+{{- with .root.Values.image.registry }}
+{{- $parts := splitList "/" $image }}
+{{- $first := first $parts }}
+{{- if and (gt (len $parts) 1) (or (contains "." $first) (contains ":" $first) (eq $first "localhost")) }}
+{{- $image = rest $parts | join "/" }}
+{{- end }}
+{{- $image = printf "%s/%s" . $image }}
+{{- end }}
+{{- $image }}
+{{- end }}
+
+{{- /* Keeps replicas while nodes are drained. Call with (dict "root" $ "component" NAME "values" VALUES "name" NAME). */}}
+{{- define "penstock.budget" -}}
+{{- if and .values.podDisruptionBudget (gt (int .values.replicas) 1) }}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: {{ .name }}
+  namespace: {{ .root.Release.Namespace }}
+  labels: {{- include "penstock.labels" .root | nindent 4 }}
+spec:
+  maxUnavailable: 1
+  selector:
+    matchLabels: {{- include "penstock.selector" (dict "root" .root "component" .component) | nindent 6 }}
+{{- end }}
+{{- end }}
+
 {{- /* Where pods go, and how they get their images. Call with (dict "root" $ "component" .Values.operator). */}}
 {{- define "penstock.placement" -}}
 dnsPolicy: {{ .component.dnsPolicy }}
@@ -46,6 +77,9 @@ tolerations: {{ toJson . }}
 {{- end }}
 {{- with .component.affinity }}
 affinity: {{ toJson . }}
+{{- end }}
+{{- with .component.priorityClassName }}
+priorityClassName: {{ . }}
 {{- end }}
 {{- end }}
 

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 import typer
 
-from penstock.cli.commands import apikeys, connect, decisions, explaining, files, objects, processes, pruning, runs
+from penstock.cli.commands import (
+    apikeys,
+    connect,
+    decisions,
+    diagnosing,
+    explaining,
+    files,
+    objects,
+    processes,
+    pruning,
+    runs,
+)
 from penstock.cli.frame import Command, add, root
 
 ABOUT = """Run workflows, on this machine or on a Kubernetes cluster, with gates that people hold.
@@ -26,6 +37,7 @@ COMMANDS: tuple[Command, ...] = (
     *objects.COMMANDS,
     *pruning.COMMANDS,
     *explaining.COMMANDS,
+    *diagnosing.COMMANDS,
     *decisions.COMMANDS,
     *files.COMMANDS,
     *apikeys.COMMANDS,

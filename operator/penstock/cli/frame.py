@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from penstock.api.v1alpha1.workflow import Workflow
+    from penstock.application.diagnosis import Finding
     from penstock.errors import Problem
     from penstock.ports.access import Access, Key
     from penstock.ports.key_records import KeyRecords
@@ -50,6 +51,8 @@ class Tools:
     """The API keys of an installation, kept in this Secret."""
     random: Callable[[], bytes]
     """For an API key."""
+    diagnose: Callable[[CommandSettings, str, bool], AsyncIterator[Finding]]
+    """What a look at an installation finds: its namespace, and whether a run tries what steps reach."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from penstock.api.v1alpha1.workflow import Workflow
+    from penstock.application.diagnosis import Finding
     from penstock.ports.access import Access, Key
     from penstock.ports.key_records import KeyRecords
     from penstock.settings import CommandSettings
@@ -37,6 +38,7 @@ def real_tools() -> Tools:
         new_suffix=_new_suffix,
         key_records=_key_records,
         random=_random,
+        diagnose=_diagnose,
     )
 
 
@@ -125,6 +127,12 @@ def _random() -> bytes:
     from penstock.application.api_keys import RANDOM_BYTES
 
     return secrets.token_bytes(RANDOM_BYTES)
+
+
+def _diagnose(settings: CommandSettings, installation: str, probe: bool) -> AsyncIterator[Finding]:
+    from penstock.wiring.diagnosis import Errand, diagnose
+
+    return diagnose(settings, Errand(installation, probe))
 
 
 def _new_suffix() -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from penstock.adapters.kube.access import kube_access
-from penstock.adapters.kube.client import KubeClient
+from penstock.adapters.kube.client import ClientOptions, KubeClient
 from penstock.adapters.kube.credentials import Credentials
 from penstock.adapters.kube.secret_records import SecretRecords
 from penstock.ports.access import Access, Key
@@ -24,9 +24,11 @@ async def cluster_access(settings: CommandSettings) -> AsyncIterator[Access]:
 
 
 @asynccontextmanager
-async def cluster_client(settings: CommandSettings) -> AsyncIterator[KubeClient]:
-    """The caller's own way to the API server."""
-    async with KubeClient.connect(_credentials(settings)) as client:
+async def cluster_client(
+    settings: CommandSettings, *, hear_date: Callable[[str], None] = lambda _: None
+) -> AsyncIterator[KubeClient]:
+    """The caller's own way to the API server; `hear_date` is told the Date of every answer."""
+    async with KubeClient.connect(_credentials(settings), ClientOptions(hear_date=hear_date)) as client:
         yield client
 
 

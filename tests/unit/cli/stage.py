@@ -14,6 +14,7 @@ from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.sources import validate_text
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.application.api_keys import RANDOM_BYTES
+from penstock.application.diagnosis import Finding
 from penstock.cli.frame import Call, Tools
 from penstock.cli.main import main
 from penstock.cli.options import Place
@@ -218,6 +219,9 @@ class World:
     script: Callable[[WorkflowRun], list[WorkflowRun]] = lambda run: []
     opened: list[CommandSettings] = field(default_factory=list)
     driving: list[bool] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    """What a look at the installation finds."""
+    looked_at: list[tuple[bool, str, bool]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.workflows = Workflows()
@@ -245,6 +249,7 @@ class World:
             new_suffix=lambda: "1a2b3c4d",
             key_records=self._key_records,
             random=lambda: bytes(range(RANDOM_BYTES)),
+            diagnose=self._diagnose,
         )
 
     def call(self, **place: Any) -> Call:
@@ -253,6 +258,11 @@ class World:
     def penstock(self, *arguments: str) -> int:
         """Run the command line; its exit code."""
         return main(arguments, self.tools)
+
+    async def _diagnose(self, settings: CommandSettings, installation: str, probe: bool) -> AsyncIterator[Finding]:
+        self.looked_at.append((settings.local, installation, probe))
+        for finding in self.findings:
+            yield finding
 
     @asynccontextmanager
     async def _open(self, settings: CommandSettings, drive: bool) -> AsyncIterator[Access]:

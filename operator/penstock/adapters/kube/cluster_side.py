@@ -59,7 +59,7 @@ _WARM_CONNECTIONS = 8
 _PRUNE_EVERY = 600.0
 _ASK_EVERY = 2.0
 KINDS = f"/apis/{API_VERSION}"
-_MANAGED_SINCE = 32
+MANAGED_SINCE = 32
 """Minor version of Kubernetes 1 that leaves Jobs with `spec.managedBy` alone by default."""
 
 _log = logging.getLogger(__name__)
@@ -326,7 +326,7 @@ async def may_manage(client: KubeClient) -> bool:
     """The cluster leaves Jobs with `spec.managedBy` to us (Kubernetes 1.32 and later)."""
     version = await client.get("/version", as_dict)
     minor = int("".join(filter(str.isdigit, version["minor"])) or 0)
-    return version["major"] != "1" or minor >= _MANAGED_SINCE
+    return version["major"] != "1" or minor >= MANAGED_SINCE
 
 
 async def _insist(ask: Callable[[], Awaitable[T]], what: str) -> T:
