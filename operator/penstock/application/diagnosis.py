@@ -45,6 +45,6 @@ def fail(what: str, message: str, advice: str) -> Finding:
     return Finding(what, Level.FAIL, message, advice)
 
 
-def failed(findings: Iterable[Finding]) -> bool:
+def in_need(findings: Iterable[Finding]) -> bool:
     """Whether something has to be done."""
     return any(finding.level is Level.FAIL for finding in findings)

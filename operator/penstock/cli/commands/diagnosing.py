@@ -35,7 +35,7 @@ async def doctor(call: Call, errand: ErrandOptions, output: Output = OutputForma
     server, images, clock, DNS and isolation of steps. With --local: what this machine needs to run Workflows. Changes
     nothing, unless --probe is given. Exit code 1 where something has to be done.
     """
-    from penstock.application.diagnosis import failed
+    from penstock.application.diagnosis import in_need
     from penstock.cli.printing import show
     from penstock.cli.views.findings import document, lines, summary
 
@@ -48,7 +48,7 @@ async def doctor(call: Call, errand: ErrandOptions, output: Output = OutputForma
     if not live:
         show(call.terminal, document(found), output)
     call.terminal.say(summary(found))
-    return exit_codes.FAILED if failed(found) else exit_codes.SUCCEEDED
+    return exit_codes.FAILED if in_need(found) else exit_codes.SUCCEEDED
 
 
 COMMANDS = (

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from penstock.application.diagnosis import Finding, Level, failed
+from penstock.application.diagnosis import Finding, Level, in_need
 from penstock.application.safe_text import one_line
 
 _WIDTH = 19
@@ -24,7 +24,7 @@ def lines(finding: Finding) -> Iterator[str]:
 def document(found: Sequence[Finding]) -> dict[str, Any]:
     """The same for programs."""
     items = [{"what": f.what, "level": f.level.value, "message": f.message, "advice": f.advice} for f in found]
-    return {"ok": not failed(found), "findings": items}
+    return {"ok": not in_need(found), "findings": items}
 
 
 def summary(found: Sequence[Finding]) -> str:
