@@ -63,7 +63,9 @@ def main() -> int:
         print(each.story, end="")
         if each.violations:
             bad += 1
-            _report(each, smallest=bad <= _SHOWN)
+            _report(each, smallest=bad <= _SHOWN and not options.until)
+        if options.until in {rule for rule, _ in each.violations}:
+            break
     _sum_up(played, bad, time.monotonic() - began)
     return 1 if bad else 0
 
@@ -137,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=100, help="plays, each with the next seed")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--faults", default=None, help="play these in place of the seed's own")
+    parser.add_argument("--until", default="", help="stop at the first violation of this rule, and shrink nothing")
     parser.add_argument("--story", action="store_true", help="print every change that the server made")
     return parser
 

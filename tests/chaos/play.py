@@ -19,10 +19,10 @@ from tests.chaos.node import Node
 from tests.chaos.replica import operate
 from tests.chaos.scenario import Asked, Scenario
 from tests.chaos.server import WHO, ChaosServer
-from tests.chaos.virtual_time import Processes, Time, VirtualLoop
+from tests.chaos.virtual_time import Processes, Restless, Time, VirtualLoop
 from tests.integration.kube.api_server import serving
 
-_PATIENCE = 3 * 3600.0
+_PATIENCE = 3600.0
 """Seconds after which a run that goes on counts as one that never ends."""
 _NO_MORE_FAULTS = 900.0
 """Seconds after which nothing goes wrong any more: what is left of the schedule met nobody."""
@@ -54,7 +54,10 @@ def play(seed: int, faults: Iterable[Fault] | None = None) -> Outcome:
     server = ChaosServer(time, random.Random(f"server {seed}"), chosen)
     processes = Processes(time)
     stage = _Stage(seed, scenario, server, processes)
-    processes.run(stage.run())
+    try:
+        processes.run(stage.run())
+    except Restless as error:
+        stage.at_the_end.append(("runs_end", str(error)))
     found = list(dict.fromkeys((*stage.at_the_end, *violations(server.recorded))))
     return Outcome(seed, chosen, server.injected, found, server.recorded, server.met)
 

@@ -14,6 +14,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 _MOST_TURNS = 2_000
+_MOST_AT_ONCE = 20_000
+"""Turns at one moment: more of them means that something has itself looked at again and again for nothing."""
+
+
+class Restless(Exception):
+    """Time stands still, for somebody always has something to do."""
 
 
 class Time:
@@ -103,6 +109,7 @@ class Processes:
         self.time = time
         self._loops: list[VirtualLoop] = []
         self._dying: list[VirtualLoop] = []
+        self._at_once = 0
 
     def spawn(self, main: Coroutine[Any, Any, None]) -> VirtualLoop:
         """A loop of its own for `main`."""
@@ -133,6 +140,9 @@ class Processes:
 
     def _turn_all(self) -> None:
         awake = [loop for loop in self._loops if not loop.frozen]
+        self._at_once += 1
+        if self._at_once > _MOST_AT_ONCE:
+            raise Restless(f"something is done all the time at {self.time.seconds:.2f} s")
         # A second look: what one loop has sent is there for the next one. Each of them is turned.
         if not sum(loop.turn() for loop in awake) and not sum(loop.turn() for loop in awake):
             self._jump(awake)
@@ -143,7 +153,8 @@ class Processes:
         moments += [loop.frozen_until for loop in self._loops if loop.frozen]
         if not moments:
             raise AssertionError("everybody waits for everybody")
-        self.time.seconds = max(self.time.seconds, min(moments))
+        if min(moments) > self.time.seconds:
+            self.time.seconds, self._at_once = min(moments), 0
 
     def _bury(self) -> None:
         for loop in self._dying:
