@@ -44,14 +44,23 @@ class Runtime:
         return self.folder / "Dockerfile"
 
 
+CALLS = "steps"
+"""The runtime that no script is written for: it makes the calls of `http` and `sql` steps."""
+
+
 def runtime_names() -> tuple[str, ...]:
-    """The runtimes that come with this installation, sorted."""
-    return tuple(sorted(path.parent.name for path in _HERE.glob(f"*/{_DESCRIPTION}")))
+    """The languages that come with this installation, sorted."""
+    return tuple(sorted(path.parent.name for path in _HERE.glob(f"*/{_DESCRIPTION}") if path.parent.name != CALLS))
+
+
+def all_runtimes() -> tuple[str, ...]:
+    """The same, and the runtime that makes calls."""
+    return (*runtime_names(), CALLS)
 
 
 def load_runtime(name: str) -> Runtime:
     """The runtime of this name. Raises `KeyError` with the known names when there is none."""
-    if name not in runtime_names():
+    if name not in all_runtimes():
         raise KeyError(f"there is no runtime {name!r}; there is: {', '.join(runtime_names())}")
     folder = _HERE / name
     fields = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))

@@ -74,6 +74,7 @@ class World:
             "runs": _Guarded(_Creating(plain.runs, created), check),
             "approvals": _Guarded(plain.approvals, check),
             "outputs": _Guarded(plain.outputs, check),
+            "connections": _Guarded(plain.connections, check),
             "logs": _Guarded(_Logs(self.logs), check),
         }
         return Access(caller=plain.caller, local=plain.local, **guarded)

@@ -19,6 +19,7 @@ from pydantic_core import core_schema
 
 from penstock.api.v1alpha1 import GROUP, VERSION
 from penstock.api.v1alpha1.approval import ApprovalRequest
+from penstock.api.v1alpha1.connection import Connection
 from penstock.api.v1alpha1.meta import SERVED_DEFAULT, ApiModel, ApiObject
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow
@@ -130,6 +131,20 @@ KINDS: Final = (
             _AGE,
         ),
         selectable=(".status.phase", ".spec.request.run.name"),
+    ),
+    Kind(
+        Connection,
+        "connections",
+        "pconn",
+        columns=(
+            Column("Type", ".spec.type"),
+            Column("URL", ".spec.url"),
+            Column("Reachable", ".status.reachable", "boolean"),
+            Column("Resources", ".status.resources", "integer"),
+            Column("Digest", ".status.digest", wide=True),
+            _AGE,
+        ),
+        selectable=(".spec.type",),
     ),
 )
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from penstock.api.v1alpha1.codec import origin, run_state, run_status
+from penstock.api.v1alpha1.connection import no_connection, resolved
 from penstock.api.v1alpha1.run import ErrorStatus, WorkflowRun, WorkflowRunStatus
 from penstock.api.v1alpha1.workflow import WorkflowSpec
 from penstock.application import item_lists
@@ -30,6 +31,7 @@ from penstock.engine.commands import (
     Evaluate,
     Fill,
     FindCached,
+    FindConnection,
     FindRevision,
     LoadOutput,
     Question,
@@ -44,7 +46,18 @@ from penstock.engine.failures import FailureCode
 from penstock.engine.model import AttemptId, Failure, Plan, RunPhase, RunState
 from penstock.errors import BugError, InvalidInput, NotFound, OutputLost, Unavailable, UserError
 from penstock.ports.access import Key
-from penstock.ports.engine import Checker, Clock, Evaluator, EventSink, Gates, Ledger, Outputs, Revisions, StepRunner
+from penstock.ports.engine import (
+    Checker,
+    Clock,
+    Connections,
+    Evaluator,
+    EventSink,
+    Gates,
+    Ledger,
+    Outputs,
+    Revisions,
+    StepRunner,
+)
 
 SOFT_WRITE_EVERY = timedelta(seconds=5)
 """How long a sign of life or a progress message may wait for a write of its own: short steps cost none."""
@@ -63,6 +76,7 @@ class Engine:
     gates: Gates
     runner: StepRunner
     outputs: Outputs
+    connections: Connections
     evaluator: Evaluator
     checker: Checker
     clock: Clock
@@ -203,6 +217,9 @@ class Reconciler:
             case FindRevision(step, field, workflow):
                 value = await self._current_revision(run, workflow)
                 return replace(facts, values=MappingProxyType({**facts.values, (step, field): value}))
+            case FindConnection(step, field, name):
+                value = await self._connection(run, name)
+                return replace(facts, values=MappingProxyType({**facts.values, (step, field): value}))
             case FindCached(digest=digest):
                 found = await find_cached(self._engine.ledger, self._engine.outputs, run, question)
                 return replace(facts, cached=MappingProxyType({**facts.cached, digest: found}))
@@ -236,6 +253,10 @@ class Reconciler:
         except UserError as error:
             return Value(error=str(error))
         return Value(content.revision.name if content.revision else None)
+
+    async def _connection(self, run: WorkflowRun, name: str) -> Value:
+        connection = await self._engine.connections.find(Key(run.metadata.namespace, name))
+        return Value(resolved(connection)) if connection is not None else Value(error=no_connection(name))
 
     async def _write(self, work: _Pass, decided: Decided) -> tuple[WorkflowRun, datetime | None]:
         """Write the status if it is worth it; the run as it stands then, and when a soft change is due."""

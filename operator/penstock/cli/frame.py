@@ -20,6 +20,7 @@ from penstock.errors import InvalidInput, PenstockError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from penstock.api.v1alpha1.connection import Connection
     from penstock.api.v1alpha1.workflow import Workflow
     from penstock.application.diagnosis import Finding
     from penstock.errors import Problem
@@ -42,8 +43,8 @@ class Tools:
     open_scheduling: Callable[[CommandSettings, Callable[[str], None]], AbstractAsyncContextManager[Access]]
     """Local mode, with the runs of schedules started and driven in this process; what happens is told line by line."""
     drive_local: Callable[[CommandSettings], Awaitable[None]]
-    check_text: Callable[[CommandSettings, str], tuple[Sequence[Workflow], Sequence[Problem]]]
-    """The Workflows of a file's text, and everything that is wrong with it."""
+    check_text: Callable[[CommandSettings, str], tuple[Sequence[Workflow | Connection], Sequence[Problem]]]
+    """The Workflows and Connections of a file's text, and everything that is wrong with it."""
     now: Callable[[], datetime]
     new_suffix: Callable[[], str]
     """For the names of runs."""

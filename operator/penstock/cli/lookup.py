@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from penstock.api.v1alpha1.connection import Connection
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.cli.assignments import assigned, document
 from penstock.cli.frame import Call
@@ -15,13 +16,14 @@ from penstock.cli.workflow_files import file_text, load_workflow, reason, text_o
 from penstock.errors import InvalidInput, NotFound, NotPossible
 from penstock.ports.access import Access, Key
 
+Placed = TypeVar("Placed", Workflow, Connection, Workflow | Connection)
 _FILE_ENDINGS = (".yaml", ".yml", ".json")
 
 
 async def workflow_for(call: Call, access: Access, target: str, source: SourceOptions) -> Workflow:
     """The Workflow that a run of `target` executes, as it is stored.
 
-    A file's Workflows are stored in local mode, and in a cluster with --apply; else the cluster must have the same.
+    What a file holds is stored in local mode, and in a cluster with --apply; else the cluster must have the same.
     Raises InvalidInput with every problem of the file, NotFound, NotPossible when the cluster has another content.
     """
     if not is_file(target):
@@ -30,7 +32,7 @@ async def workflow_for(call: Call, access: Access, target: str, source: SourceOp
     workflow = in_namespace(call, loaded.workflow)
     if access.local or source.apply:
         for other in loaded.others:
-            await access.workflows.apply(in_namespace(call, other))
+            await store(access, in_namespace(call, other))
         return await access.workflows.apply(workflow)
     key = Key(workflow.metadata.namespace, workflow.metadata.name)
     try:
@@ -47,17 +49,25 @@ async def workflow_for(call: Call, access: Access, target: str, source: SourceOp
     return stored
 
 
+async def store(access: Access, found: Workflow | Connection) -> None:
+    """Create what a file holds, or make it what the file says. Raises InvalidInput, Forbidden."""
+    if isinstance(found, Connection):
+        await access.connections.apply(found)
+    else:
+        await access.workflows.apply(found)
+
+
 def is_file(target: str) -> bool:
     """The words of a command mean a file: by its ending, a slash that cannot be a namespace's, or because it exists."""
     return target.endswith(_FILE_ENDINGS) or target.startswith((".", "/", "~")) or Path(target).is_file()
 
 
-def in_namespace(call: Call, workflow: Workflow) -> Workflow:
-    """The Workflow in the namespace of -n, else in the one that the file names, else in the default one."""
-    named = workflow.metadata.namespace
+def in_namespace(call: Call, found: Placed) -> Placed:
+    """The object in the namespace of -n, else in the one that the file names, else in the default one."""
+    named = found.metadata.namespace
     chosen = call.namespace if call.place.namespace or named == "default" else named
-    metadata = workflow.metadata.model_copy(update={"namespace": chosen})
-    return workflow.model_copy(update={"metadata": metadata})
+    metadata = found.metadata.model_copy(update={"namespace": chosen})
+    return found.model_copy(update={"metadata": metadata})
 
 
 def context_of(call: Call, values: ContextOptions, inputs: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from penstock.errors import InvalidInput, Problem
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from penstock.api.v1alpha1.connection import Connection
     from penstock.api.v1alpha1.workflow import Workflow
     from penstock.application.diagnosis import Finding
     from penstock.ports.access import Access, Key
@@ -95,7 +96,7 @@ async def _drive_local(settings: CommandSettings) -> None:
     await drive_local(settings)
 
 
-def _check_text(settings: CommandSettings, text: str) -> tuple[Sequence[Workflow], Sequence[Problem]]:
+def _check_text(settings: CommandSettings, text: str) -> tuple[Sequence[Workflow | Connection], Sequence[Problem]]:
     from penstock.wiring import check_text
 
     return check_text(settings, text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from penstock.api.v1alpha1.connection import Connection
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.api.v1alpha1.yaml_reading import MAX_TEXT
 from penstock.application.safe_text import harmless
@@ -20,18 +21,18 @@ class FileReport:
     """What was found in one file."""
 
     name: str
-    workflows: tuple[Workflow, ...]
+    objects: tuple[Workflow | Connection, ...]
     problems: tuple[Problem, ...]
 
 
 def checked(call: Call, name: str) -> FileReport:
-    """The file's Workflows and every problem; `-` is standard input."""
+    """What the file holds, and every problem; `-` is standard input."""
     try:
         text = text_of(call.terminal.stdin) if name == "-" else file_text(Path(name))
     except (OSError, UnicodeDecodeError) as error:
         return FileReport(name, (), (Problem("", f"cannot be read: {reason(error)}"),))
-    workflows, problems = call.tools.check_text(call.settings, text)
-    return FileReport("standard input" if name == "-" else name, tuple(workflows), tuple(problems))
+    objects, problems = call.tools.check_text(call.settings, text)
+    return FileReport("standard input" if name == "-" else name, tuple(objects), tuple(problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ class LoadedFile:
     """What a file holds, and which of it is meant."""
 
     workflow: Workflow
-    others: tuple[Workflow, ...]
-    """What else is in the file; steps of the one may run them."""
+    others: tuple[Workflow | Connection, ...]
+    """What else is in the file; steps of the one may run it or call it."""
 
 
 def load_workflow(call: Call, path: Path, wanted: str | None) -> LoadedFile:
@@ -49,25 +50,26 @@ def load_workflow(call: Call, path: Path, wanted: str | None) -> LoadedFile:
         text = file_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"cannot read {path}: {reason(error)}") from error
-    workflows, problems = call.tools.check_text(call.settings, text)
+    objects, problems = call.tools.check_text(call.settings, text)
     if problems:
         raise InvalidInput(f"{path} is not valid", problems=tuple(problems))
+    workflows = [found for found in objects if isinstance(found, Workflow)]
     names = ", ".join(workflow.metadata.name for workflow in workflows)
     if wanted is not None:
         for workflow in workflows:
             if workflow.metadata.name == wanted:
-                return _loaded(workflow, workflows)
+                return _loaded(workflow, objects)
         raise NotFound(f"{path} has no Workflow `{wanted}`", hint=f"It has: {names}")
     if len(workflows) != 1:
         raise InvalidInput(
             f"{path} has {len(workflows)} Workflows" if workflows else f"{path} has no Workflow",
             hint=f"Say which: --workflow NAME, one of {names}" if workflows else "",
         )
-    return _loaded(workflows[0], workflows)
+    return _loaded(workflows[0], objects)
 
 
-def _loaded(workflow: Workflow, workflows: Sequence[Workflow]) -> LoadedFile:
-    return LoadedFile(workflow, tuple(other for other in workflows if other is not workflow))
+def _loaded(workflow: Workflow, objects: Sequence[Workflow | Connection]) -> LoadedFile:
+    return LoadedFile(workflow, tuple(other for other in objects if other is not workflow))
 
 
 def file_text(path: Path) -> str:
@@ -86,7 +88,7 @@ def report_lines(report: FileReport) -> Iterator[str]:
     if report.problems:
         yield from problem_lines(report.problems, report.name)
     else:
-        names = ", ".join(workflow.metadata.name for workflow in report.workflows)
+        names = ", ".join(found.metadata.name for found in report.objects)
         yield f"{harmless(report.name)}: ok ({names})"
 
 
@@ -95,7 +97,8 @@ def report_document(report: FileReport) -> dict[str, Any]:
     return {
         "file": report.name,
         "valid": not report.problems,
-        "workflows": [workflow.metadata.name for workflow in report.workflows],
+        "workflows": [found.metadata.name for found in report.objects if isinstance(found, Workflow)],
+        "connections": [found.metadata.name for found in report.objects if isinstance(found, Connection)],
         "problems": [problem_document(problem) for problem in report.problems],
     }
 

@@ -47,6 +47,15 @@ class FindRevision:
 
 
 @dataclass(frozen=True, slots=True)
+class FindConnection:
+    """Find out what a Connection says now, and decide again with that among the facts' values."""
+
+    step: str
+    field: str
+    connection: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckOutput:
     """Hold the run's output against the Workflow's schema, and decide again."""
 
@@ -157,7 +166,9 @@ class WakeAt:
     when: datetime
 
 
-Question = Evaluate | Fill | FindRevision | CheckOutput | StoreOutput | LoadOutput | FindCached | AskTurn
+Question = (
+    Evaluate | Fill | FindRevision | FindConnection | CheckOutput | StoreOutput | LoadOutput | FindCached | AskTurn
+)
 """Answered before anything is written: the answer is among the facts of the next decision."""
 
 Command = Question | CancelRun | StartAttempt | StopAttempt | AskGate | SettleGate | WakeAt

@@ -22,6 +22,11 @@ class FailureCode(StrEnum):
     WORKFLOW_NOT_FOUND = "WORKFLOW_NOT_FOUND"
     INVALID_INPUT = "INVALID_INPUT"
     REFUSED = "REFUSED"
+    # A call to a Connection
+    CONNECTION_MISSING = "CONNECTION_MISSING"
+    CALL_REFUSED = "CALL_REFUSED"
+    CALL_FAILED = "CALL_FAILED"
+    ANSWER_UNEXPECTED = "ANSWER_UNEXPECTED"
     # Decisions of the engine and of people
     CANCELLED = "CANCELLED"
     CHILD_CANCELLED = "CHILD_CANCELLED"
@@ -101,6 +106,27 @@ FAILURES: Final[Mapping[FailureCode, Meaning]] = MappingProxyType(
             "The API server, or this installation, does not let the step run; the reason holds its own words.",
             "Change what the reason names in the step, or ask who administers the cluster to allow it.",
             retried=False,
+        ),
+        FailureCode.CONNECTION_MISSING: Meaning(
+            "There is no Connection by the name that the step gives, so nothing was called.",
+            "Create the Connection in the run's namespace (`kubectl get pconn` lists them) or correct `connection`.",
+            retried=False,
+        ),
+        FailureCode.CALL_REFUSED: Meaning(
+            "The step's Connection does not allow what the step would do. Nothing was called.",
+            "Change the step, or have whoever keeps the Connection add a rule to its `allow`.",
+            retried=False,
+            harness=True,
+        ),
+        FailureCode.CALL_FAILED: Meaning(
+            "What the step called did not answer, or its answer could not be read to the end.",
+            "Look at the reason and at that system; `retry` of the step tries again later.",
+            harness=True,
+        ),
+        FailureCode.ANSWER_UNEXPECTED: Meaning(
+            "What the step called answered otherwise than the step expects: another status, or another shape.",
+            "Look at the reason; correct the call, or write what else is right into `expect`.",
+            harness=True,
         ),
         FailureCode.CANCELLED: Meaning(
             "Somebody asked for the run to be cancelled.",

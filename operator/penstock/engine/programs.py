@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from penstock.engine.commands import FindRevision
+from penstock.engine.calls import connected, settled
+from penstock.engine.commands import FindConnection, FindRevision
 from penstock.engine.digests import canonical
 from penstock.engine.draft import Draft
 from penstock.engine.failures import FailureCode
@@ -38,7 +39,7 @@ def program_of(draft: Draft, step: StepPlan) -> Program:
     filled = _filled(draft, step, step.templates, content)
     if filled.failure is not None:
         return filled
-    asked, failure = _pin(filled.draft, step, content)
+    asked, failure = _looked_up(filled.draft, step, content)
     if failure is not None:
         return Program(draft, failure=failure)
     return Program(asked) if asked is not draft else _finished(draft, step, content)
@@ -52,7 +53,11 @@ def program_of_item(draft: Draft, step: StepPlan, common: Mapping[str, Any], ind
     content = dict(common)
     scope = {"item": item, "itemIndex": index}
     filled = _filled(draft, step, step.fan_out.templates, content, (f"[{index}]", scope))
-    return filled if filled.failure is not None or filled.draft is not draft else _finished(draft, step, content)
+    return (
+        filled
+        if filled.failure is not None or filled.draft is not draft
+        else _finished(draft, step, content, for_item=True)
+    )
 
 
 def _filled(
@@ -76,8 +81,13 @@ def _filled(
     return Program(asked)
 
 
-def _finished(draft: Draft, step: StepPlan, content: dict[str, Any]) -> Program:
+def _finished(draft: Draft, step: StepPlan, content: dict[str, Any], *, for_item: bool = False) -> Program:
     content = _as_texts(content)
+    of_each_item = step.fan_out is not None and "call" in step.fan_out.templates
+    if "connection" in content and (for_item or not of_each_item):
+        content, refused = settled(content, step.name)
+        if refused is not None:
+            return Program(draft, failure=refused)
     failure = _too_long(step, content)
     return Program(draft, failure=failure) if failure else Program(draft, content)
 
@@ -110,6 +120,20 @@ def _too_long(step: StepPlan, content: Mapping[str, Any]) -> Failure | None:
     else:
         return None
     return Failure(FailureCode.INPUT_INVALID, f"{reason}. Pass the address of large data instead", step.name)
+
+
+def _looked_up(draft: Draft, step: StepPlan, content: dict[str, Any]) -> tuple[Draft, Failure | None]:
+    """What of the program stands in other objects of the namespace, as it is now."""
+    name = content.get("connection")
+    if not isinstance(name, str):
+        return _pin(draft, step, content)
+    value = draft.value(step.name, "program.connection")
+    if value is None:
+        return draft.emit(FindConnection(step.name, "program.connection", name)), None
+    if value.error is not None:
+        return draft, Failure(FailureCode.CONNECTION_MISSING, value.error, step.name)
+    content.update(connected(content, value.value))
+    return draft, None
 
 
 def _pin(draft: Draft, step: StepPlan, content: dict[str, Any]) -> tuple[Draft, Failure | None]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from penstock.api.v1alpha1.approval import ApprovalRequest, Decision
+from penstock.api.v1alpha1.connection import Connection
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.engine.model import OutputRef, RunPhase
@@ -49,6 +50,19 @@ class Workflows(Protocol):
 
     async def apply(self, workflow: Workflow) -> Workflow:
         """Create the Workflow or replace its spec and labels."""
+
+
+class ConnectionBook(Protocol):
+    """Reading and writing Connections."""
+
+    async def list(self, namespace: str | None) -> tuple[Connection, ...]:
+        """The Connections of a namespace, by name; of all namespaces for None."""
+
+    async def get(self, key: Key) -> Connection:
+        """One Connection. Raises NotFound, Forbidden."""
+
+    async def apply(self, connection: Connection) -> Connection:
+        """Create the Connection or replace its spec and labels."""
 
 
 class Runs(Protocol):
@@ -124,6 +138,7 @@ class Access:
     approvals: Approvals
     logs: Logs
     outputs: OutputReader
+    connections: ConnectionBook
     caller: Caller
     local: bool
     """Local mode: one person, one machine, no cluster."""

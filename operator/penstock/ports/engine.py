@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from penstock.api.v1alpha1.connection import Connection
 from penstock.api.v1alpha1.run import RequestedBy, WorkflowRun, WorkflowRunStatus
 from penstock.api.v1alpha1.workflow import Revision, Workflow, WorkflowSpec
 from penstock.engine.commands import AskGate, SettleGate, StartAttempt, StopAttempt, StoreOutput
@@ -107,6 +108,13 @@ class Outputs(OutputReader, Protocol):
 
         Raises UserError where it cannot be kept: something else has its name, or a quota is used up.
         """
+
+
+class Connections(Protocol):
+    """Outside systems that steps may call."""
+
+    async def find(self, key: Key) -> Connection | None:
+        """The Connection as it is now; None where there is none. Raises Unavailable."""
 
 
 class Evaluator(Protocol):

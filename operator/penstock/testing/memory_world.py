@@ -24,6 +24,7 @@ from penstock.ports.access import Access, Actor, Key
 from penstock.ports.engine import Content, Evaluator
 from penstock.testing.clock import FakeClock
 from penstock.testing.memory_access import MemoryApprovals, MemoryCaller, MemoryLogs, MemoryRuns, MemoryWorkflows
+from penstock.testing.memory_connections import MemoryConnections
 from penstock.testing.memory_outputs import MemoryOutputs
 from penstock.testing.memory_runner import MemoryRunner
 from penstock.testing.memory_schedules import MemorySchedules
@@ -191,6 +192,7 @@ class MemoryWorld:
         self.gates = MemoryGates(self.approvals, self.changes)
         self.runner = MemoryRunner(self.changes)
         self.outputs = MemoryOutputs()
+        self.connections = MemoryConnections(MemoryTable("Connection", self.changes, self.clock))
         self.events = MemoryEvents()
         self.schedules = MemorySchedules(self.workflows, self.runs)
         self._local = local
@@ -204,6 +206,7 @@ class MemoryWorld:
             approvals=MemoryApprovals(self.approvals, actor, self.clock, local=self._local),
             logs=MemoryLogs(self.runner, self.runs, self.changes),
             outputs=self.outputs,
+            connections=self.connections,
             caller=MemoryCaller(actor),
             local=self._local,
         )
@@ -218,6 +221,7 @@ class MemoryWorld:
             gates=self.gates,
             runner=self.runner,
             outputs=self.outputs,
+            connections=self.connections,
             checker=PlainChecker(),
             evaluator=evaluator or CannedEvaluator(),
             clock=self.clock,

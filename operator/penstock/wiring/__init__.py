@@ -10,6 +10,7 @@ from penstock.ports.access import Access
 from penstock.settings import CommandSettings
 
 if TYPE_CHECKING:
+    from penstock.api.v1alpha1.connection import Connection
     from penstock.api.v1alpha1.workflow import Workflow
     from penstock.errors import Problem
 
@@ -52,8 +53,8 @@ async def drive_local(settings: CommandSettings) -> None:
     await drive(settings)
 
 
-def check_text(settings: CommandSettings, text: str) -> tuple[Sequence[Workflow], Sequence[Problem]]:
-    """The Workflows of a YAML text and everything that is wrong with it, with lines.
+def check_text(settings: CommandSettings, text: str) -> tuple[Sequence[Workflow | Connection], Sequence[Problem]]:
+    """The Workflows and Connections of a YAML text and everything that is wrong with it, with lines.
 
     In cluster mode the names of runtimes are not checked: the cluster's operator knows them.
     """

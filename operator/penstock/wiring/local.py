@@ -33,7 +33,7 @@ from penstock.application.scheduler import Desk, Scheduler
 from penstock.ports.access import Access
 from penstock.ports.engine import EventSink
 from penstock.settings import CommandSettings, process_environment
-from penstock_runtimes import harness_command, runtime_names
+from penstock_runtimes import all_runtimes, harness_command
 
 Tell = Callable[[str], None]
 """Takes a line about what happened."""
@@ -46,7 +46,7 @@ DRIVER_IDLE_SECONDS = 5.0
 
 def local_images() -> Mapping[str, str]:
     """The runtimes of this installation; on one machine they have no image."""
-    return dict.fromkeys(runtime_names(), "")
+    return dict.fromkeys(all_runtimes(), "")
 
 
 @asynccontextmanager
@@ -150,6 +150,7 @@ def _driver(backend: LocalBackend, otherwise: Policy) -> Iterator[LocalDriver]:
         gates=backend.gates,
         runner=backend.runner,
         outputs=CachedOutputs(backend.outputs),
+        connections=backend.connections,
         evaluator=evaluator,
         checker=checker,
         clock=SystemClock(),

@@ -27,7 +27,7 @@ from penstock.application.reconcile_run import Engine, Reconciler
 from penstock.application.retention import installation_policy
 from penstock.ports.access import Key
 from penstock.settings import OperatorSettings
-from penstock_runtimes import load_runtime, runtime_names
+from penstock_runtimes import all_runtimes, load_runtime
 
 LEASE = "penstock-operator"
 
@@ -61,12 +61,7 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
     figures = OperatorFigures(clock)
     options = ClientOptions(crash=CrashSwitch(settings.crash), hear_date=clock.hear, wrote=figures.wrote)
     async with KubeClient.connect(credentials(), options) as client:
-        pod = PodSettings(
-            managed=await _managed(client, settings),
-            dns_policy=settings.step_dns_policy,
-            ca_bundle=settings.ca_bundle,
-            in_memory=frozenset(name for name in runtime_names() if not load_runtime(name).on_disk),
-        )
+        pod = await _pods(client, settings)
         plans = PlanBook(settings.runtime_images, evaluator.check_expression)
         lease = LeaderLease(client, Key(settings.namespace, LEASE), socket.gethostname(), clock)
         side = ClusterSide(
@@ -88,6 +83,7 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
             gates=side.gates,
             runner=side.runner,
             outputs=CachedOutputs(side.outputs),
+            connections=side.connections,
             evaluator=evaluator,
             checker=checker,
             clock=clock,
@@ -100,6 +96,15 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
         finally:
             evaluator.close()
             checker.close()
+
+
+async def _pods(client: KubeClient, settings: OperatorSettings) -> PodSettings:
+    return PodSettings(
+        managed=await _managed(client, settings),
+        dns_policy=settings.step_dns_policy,
+        ca_bundle=settings.ca_bundle,
+        in_memory=frozenset(name for name in all_runtimes() if not load_runtime(name).on_disk),
+    )
 
 
 async def _managed(client: KubeClient, settings: OperatorSettings) -> bool:

@@ -61,6 +61,7 @@ async def a_side(
             gates=side.gates,
             runner=side.runner,
             outputs=side.outputs,
+            connections=side.connections,
             evaluator=CelEvaluator(),
             checker=SchemaChecker(),
             clock=clock,

@@ -16,7 +16,7 @@ from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
 from penstock.ports.engine import Evaluator
 from penstock.testing.memory_world import CannedEvaluator, PlainChecker
-from penstock_runtimes import harness_command, runtime_names
+from penstock_runtimes import all_runtimes, harness_command
 
 
 class SystemClock:
@@ -38,12 +38,13 @@ def driver_of(backend: LocalBackend, evaluator: Evaluator | None = None) -> Loca
         gates=backend.gates,
         runner=backend.runner,
         outputs=backend.outputs,
+        connections=backend.connections,
         evaluator=evaluator or CannedEvaluator(),
         checker=PlainChecker(),
         clock=SystemClock(),
         events=backend.events,
     )
-    plans = PlanBook(dict.fromkeys(runtime_names(), ""), lambda text: None)
+    plans = PlanBook(dict.fromkeys(all_runtimes(), ""), lambda text: None)
     neighbours = Neighbours()
     reconciler = Reconciler(engine, plans, neighbours=neighbours, self_approval=True)
     return backend.driver(reconciler.reconcile, neighbours)

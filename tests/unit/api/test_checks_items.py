@@ -26,11 +26,11 @@ CASES = {
     ),
     "a gate for each item": (
         f"- {{name: a, forEach: context.orders, approval: {{{GATE}}}}}",
-        ("spec.steps[0].forEach", "Only a `script`, a `container` or a `workflow`", "write `requiresApproval`"),
+        ("spec.steps[0].forEach", "Only what runs a program or a Workflow", "write `requiresApproval`"),
     ),
     "a wait for each item": (
         "- {name: a, forEach: context.orders, wait: {duration: 5m}}",
-        ("spec.steps[0].forEach", "Only a `script`, a `container` or a `workflow`", "Remove `forEach`"),
+        ("spec.steps[0].forEach", "Only what runs a program or a Workflow", "Remove `forEach`"),
     ),
     "several containers in one pod": (
         "- {name: a, forEach: context.orders, itemsPerPod: 5, container: {image: tool}}",

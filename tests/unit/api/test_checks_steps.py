@@ -16,7 +16,11 @@ CASES = {
     ),
     "a step that does nothing": (
         "- {name: a}",
-        ("spec.steps[0]", "none of `script`, `container`, `workflow`, `approval` and `wait`", "Add `script:"),
+        (
+            "spec.steps[0]",
+            "none of `script`, `container`, `http`, `sql`, `workflow`, `approval` and `wait`",
+            "Add `script:",
+        ),
     ),
     "a step that does two things": (
         "- {name: a, script: {runtime: bash, source: x}, approval: {approvers: {users: [u@x]}}}",

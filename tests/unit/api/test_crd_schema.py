@@ -106,7 +106,7 @@ class TestNames:
 
     def test_names_for_kubectl(self) -> None:
         names = [crd["spec"]["names"] for crd in definitions().values()]
-        assert [name["shortNames"] for name in names] == [["pwf"], ["pwr"], ["apr"]]
+        assert [name["shortNames"] for name in names] == [["pwf"], ["pwr"], ["apr"], ["pconn"]]
         assert all(name["categories"] == ["penstock"] for name in names)
 
     def test_columns_of_runs(self) -> None:

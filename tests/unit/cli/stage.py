@@ -26,6 +26,7 @@ from penstock.ports.access import Access, Actor, Key
 from penstock.ports.logs import LogCursor, LogPiece
 from penstock.settings import CommandSettings
 from penstock.testing.memory_outputs import MemoryOutputs
+from penstock.testing.memory_world import MemoryWorld
 from tests.unit.cli.samples import NOON
 
 
@@ -229,12 +230,22 @@ class World:
         self.approvals = Approvals()
         self.logs = Logs()
         self.outputs = MemoryOutputs()
+        self.connections = MemoryWorld().connections
         self.caller = Caller()
         self.records: dict[Key, Records] = {}
 
     @property
     def access(self) -> Access:
-        return Access(self.workflows, self.runs, self.approvals, self.logs, self.outputs, self.caller, self.local)
+        return Access(
+            self.workflows,
+            self.runs,
+            self.approvals,
+            self.logs,
+            self.outputs,
+            self.connections,
+            self.caller,
+            self.local,
+        )
 
     @property
     def tools(self) -> Tools:

@@ -25,6 +25,7 @@ HANDED_ON = {
     ("adapters/local/attempts.py", "*why"),
     ("api/v1alpha1/codec.py", "status.code"),
     ("api/v1alpha1/item_codec.py", "each.code"),
+    ("engine/calls.py", "refused.code"),
     ("engine/failures.py", "code"),
     ("engine/rules/batch_deadlines.py", "fact.failure.code"),
     ("engine/rules/deadlines.py", "fact.failure.code"),
@@ -64,7 +65,7 @@ def test_every_code_that_is_made_is_one_that_something_makes():
         if path.name != "failures.py"
         for code in named.findall(path.read_text(encoding="utf-8"))
     }
-    harness = {*protocol.OWN_CODES, protocol.SCRIPT_FAILED}
+    harness = {*protocol.OWN_CODES, *protocol.CALL_CODES, protocol.SCRIPT_FAILED}
 
     assert {str(code) for code in FailureCode} == made | harness
 
@@ -79,7 +80,7 @@ def test_every_code_is_explained_once():
 def test_the_harness_and_the_list_agree_on_what_a_harness_may_say():
     harness = {str(code) for code, meaning in FAILURES.items() if meaning.harness}
 
-    assert harness == {*protocol.OWN_CODES, protocol.SCRIPT_FAILED}
+    assert harness == {*protocol.OWN_CODES, *protocol.CALL_CODES, protocol.SCRIPT_FAILED}
 
 
 def test_the_harness_names_no_code_that_is_not_in_its_list():

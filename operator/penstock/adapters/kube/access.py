@@ -9,15 +9,16 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, TypeVar
 
 import msgspec
-from pydantic import ValidationError
 
 from penstock.adapters.kube.backoff import Backoff
-from penstock.adapters.kube.client import Decode, KubeClient, as_dict
+from penstock.adapters.kube.client import KubeClient, as_dict
+from penstock.adapters.kube.connections import KubeConnections
 from penstock.adapters.kube.failures import Expired
 from penstock.adapters.kube.informers import WatchTiming
+from penstock.adapters.kube.object_lists import list_objects
 from penstock.adapters.kube.objects import version
 from penstock.adapters.kube.outputs import KubeOutputs
-from penstock.adapters.kube.resources import APPROVALS, RUNS, SELF_SUBJECT_REVIEWS, WORKFLOWS, Resource
+from penstock.adapters.kube.resources import APPROVALS, RUNS, SELF_SUBJECT_REVIEWS, WORKFLOWS
 from penstock.adapters.kube.status_patches import precondition
 from penstock.adapters.kube.step_logs import KubeLogs
 from penstock.adapters.kube.streams import watch
@@ -38,10 +39,6 @@ _CLIENT = "penstock.dev/client"
 _ACCOUNT = "system:serviceaccount:"
 
 
-class _RawList(msgspec.Struct):
-    items: list[msgspec.Raw] = []
-
-
 class _UserInfo(msgspec.Struct, frozen=True):
     username: str = ""
     groups: tuple[str, ...] = ()
@@ -56,7 +53,6 @@ class _Review(msgspec.Struct, frozen=True):
     status: _ReviewStatus = _ReviewStatus()
 
 
-_decode_list = msgspec.json.Decoder(_RawList).decode
 _decode_review = msgspec.json.Decoder(_Review).decode
 
 
@@ -68,23 +64,12 @@ def kube_access(client: KubeClient) -> Access:
         workflows=KubeWorkflows(client, caller),
         runs=runs,
         approvals=KubeApprovals(client),
+        connections=KubeConnections(client),
         logs=KubeLogs(client, runs),
         outputs=KubeOutputs(client),
         caller=caller,
         local=False,
     )
-
-
-async def _list(client: KubeClient, resource: Resource, namespace: str | None, decode: Decode[T]) -> list[T]:
-    answer = await client.get(resource.path(namespace), _decode_list)
-    found = []
-    for item in answer.items:
-        try:
-            found.append(decode(bytes(item)))
-        except ValidationError:
-            # One object that the API server let pass and nobody can read must not hide all others.
-            _log.warning("an object of %s cannot be read and is left out", resource.plural, exc_info=True)
-    return found
 
 
 class KubeWorkflows:
@@ -100,7 +85,7 @@ class KubeWorkflows:
 
     async def list(self, namespace: str | None) -> tuple[Workflow, ...]:
         """The Workflows of a namespace, by name; of all namespaces for None."""
-        found = await _list(self._client, WORKFLOWS, namespace, Workflow.model_validate_json)
+        found = await list_objects(self._client, WORKFLOWS, namespace, Workflow.model_validate_json)
         return tuple(sorted(found, key=lambda each: (each.metadata.name, each.metadata.namespace)))
 
     def watch(self, namespace: str | None) -> AsyncGenerator[tuple[Workflow, ...]]:
@@ -153,7 +138,7 @@ class KubeRuns:
 
     async def list(self, namespace: str | None, *, limit: int = 100) -> tuple[WorkflowRun, ...]:
         """The newest runs, newest first; of all namespaces for None."""
-        found = await _list(self._client, RUNS, namespace, WorkflowRun.model_validate_json)
+        found = await list_objects(self._client, RUNS, namespace, WorkflowRun.model_validate_json)
         return tuple(sorted(found, key=_age, reverse=True)[:limit])
 
     async def request_cancel(self, key: Key) -> WorkflowRun:
@@ -221,7 +206,7 @@ class KubeApprovals:
 
     async def list(self, namespace: str | None) -> tuple[ApprovalRequest, ...]:
         """The ApprovalRequests, oldest first; of all namespaces for None."""
-        found = await _list(self._client, APPROVALS, namespace, ApprovalRequest.model_validate_json)
+        found = await list_objects(self._client, APPROVALS, namespace, ApprovalRequest.model_validate_json)
         return tuple(sorted(found, key=_age))
 
     async def decide(self, key: Key, decision: Decision) -> ApprovalRequest:

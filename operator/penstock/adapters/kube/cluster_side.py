@@ -22,6 +22,7 @@ from penstock.adapters.kube.attempt_maker import AttemptMaker
 from penstock.adapters.kube.attempt_sight import AttemptSight
 from penstock.adapters.kube.authority import KubeAuthority
 from penstock.adapters.kube.client import KubeClient, as_dict
+from penstock.adapters.kube.connections import KubeConnections
 from penstock.adapters.kube.copies import Copies
 from penstock.adapters.kube.event_sink import KubeEvents
 from penstock.adapters.kube.figures import OperatorFigures, Standing, waiting_since
@@ -111,6 +112,7 @@ class ClusterSide:
         self.ledger = RunLedger(client, self._runs, clock, self._run_queue.add, self._cached, self._run_written)
         self.gates = ApprovalGates(client, self._requests, _nonce, self.figures.gate_settled)
         self.outputs = KubeOutputs(client)
+        self.connections = KubeConnections(client)
         self.events = KubeEvents(client, clock, settings.instance, _nonce, lambda: self.sight.starting)
         self._log_keeper = LogKeeper(client, self.sight, self._runs, clock, self._log_queue.add)
         self.scheduled = KubeScheduledRuns(self._runs, self.ledger)

@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+from penstock.engine.calls import source_of
 from penstock.engine.commands import StartAttempt
 from penstock.engine.secret_references import secret_env
 
@@ -47,5 +48,7 @@ def input_document(command: StartAttempt, nonce: str) -> InputDocument:
     if command.program.get("kind") == "container":
         return InputDocument("", nonce)
     program = {name: command.program[name] for name in _FROM_PROGRAM if name in command.program}
+    if "call" in command.program:
+        program["source"] = source_of(command.program)
     fields = {**command.document, **program, **secret_env(command.program), "version": VERSION, "nonce": nonce}
     return InputDocument(json.dumps(fields, sort_keys=True, separators=(",", ":")), nonce)

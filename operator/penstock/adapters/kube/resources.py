@@ -43,3 +43,4 @@ SELF_SUBJECT_REVIEWS = Resource("/apis/authentication.k8s.io/v1", "selfsubjectre
 WORKFLOWS = Resource("/apis/penstock.dev/v1alpha1", "workflows")
 RUNS = Resource("/apis/penstock.dev/v1alpha1", "workflowruns")
 APPROVALS = Resource("/apis/penstock.dev/v1alpha1", "approvalrequests")
+CONNECTIONS = Resource("/apis/penstock.dev/v1alpha1", "connections")

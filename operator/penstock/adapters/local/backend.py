@@ -9,6 +9,7 @@ from penstock.adapters.local.attempts import AttemptTable
 from penstock.adapters.local.caller import LocalCaller
 from penstock.adapters.local.changes import Changes
 from penstock.adapters.local.clean_up import CleanUp
+from penstock.adapters.local.connection_store import LocalConnections
 from penstock.adapters.local.database import Database
 from penstock.adapters.local.driver import LocalDriver, Reconcile, RunStore
 from penstock.adapters.local.driver_lock import DriverLock
@@ -61,6 +62,7 @@ class LocalBackend:
         approvals = approval_table(self._database, clock, new_id)
         attempts = AttemptTable(self._database)
         outputs = LocalOutputs(self._database)
+        self.connections = LocalConnections(self._database, clock, new_id)
         caller = LocalCaller(user)
         self.revisions = LocalRevisions(workflows, self._database)
         check_secrets = SecretCheck(SecretFolder(harness.secrets), self.revisions)
@@ -70,6 +72,7 @@ class LocalBackend:
             approvals=LocalApprovals(approvals, self._database, caller, clock),
             logs=LocalLogs(directory, attempts, runs, self._changes),
             outputs=outputs,
+            connections=self.connections,
             caller=caller,
             local=True,
         )

@@ -24,6 +24,7 @@ from penstock.adapters.local.living_attempt import LivingAttempt
 from penstock.adapters.local.secret_folder import SecretFolder, SecretMissing
 from penstock.adapters.local.step_environment import container_environment, step_environment
 from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.engine.calls import source_of
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact, AttemptPhase
 from penstock.engine.failures import FailureCode
@@ -254,6 +255,7 @@ def input_document(command: StartAttempt, nonce: str) -> bytes:
         "version": DOCUMENT_VERSION,
         "nonce": nonce,
         **{name: program[name] for name in _FROM_PROGRAM if name in program},
+        **({"source": source_of(program)} if "call" in program else {}),
         **secret_env(program),
     }
     if program.get("kind") == "container":

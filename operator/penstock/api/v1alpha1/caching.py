@@ -6,8 +6,8 @@ from penstock.api.v1alpha1.meta import ApiModel, Duration, Expression
 
 CACHE_RULES = (
     (
-        "!has(self.cache) || has(self.script) || has(self.container)",
-        "cache is for steps with a script or a container; leave it out of other steps",
+        "!has(self.cache) || !(has(self.workflow) || has(self.approval) || has(self.wait))",
+        "cache is for steps with a script, a container or a call; leave it out of other steps",
     ),
     (
         "!has(self.cache) || !(has(self.requiresApproval) || has(self.forEach))",

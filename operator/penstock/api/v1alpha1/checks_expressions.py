@@ -9,7 +9,7 @@ from penstock.api.v1alpha1.expressions import ROOTS, Reference, analyse, correct
 from penstock.api.v1alpha1.subject import STAND_IN, Placed, Subject
 from penstock.api.v1alpha1.suggestions import closest, listed
 from penstock.api.v1alpha1.templates import OF_ITEMS, template_texts
-from penstock.api.v1alpha1.workflow import WorkflowStep
+from penstock.api.v1alpha1.workflow import Step, WorkflowStep
 from penstock.engine.graph import ancestors
 from penstock.errors import Problem
 
@@ -90,10 +90,21 @@ def _check_texts(subject: Subject, placed: Placed, visible: frozenset[str]) -> I
     texts = {f"env[{index}].value": variable.value for index, variable in enumerate(placed.step.env)}
     if placed.step.container is not None:
         texts |= {f"container.args[{index}]": text for index, text in enumerate(placed.step.container.args)}
+    texts |= dict(_call_texts(placed.step))
     for field, text in texts.items():
         if "{{" in text:
             place = _Place(subject, f"{placed.path}.{field}", placed, visible, of_item=True)
             yield from _check_template(place, text)
+
+
+def _call_texts(step: Step) -> Iterator[tuple[str, str]]:
+    """Texts of what a step calls. Not the statement of a database, which no value may get into."""
+    if step.http is not None:
+        for where, text in template_texts(step.http.model_dump(mode="json", by_alias=True)):
+            yield f"http{where}", text
+    if step.sql is not None:
+        for where, text in template_texts(dict(step.sql.parameters)):
+            yield f"sql.parameters{where}", text
 
 
 def _visible(subject: Subject, placed: Placed) -> frozenset[str]:
@@ -149,7 +160,9 @@ def _unknown_root(place: _Place, root: str) -> Problem:
     message = f"`{root}` is not known here; an expression sees `context`, `steps` and `run`."
     if root in OF_ITEMS and place.owner is not None and place.owner.step.for_each is not None:
         message = f"`{root}` is not known here; this is worked out once for the step, before there are items."
-        return Problem(place.path, message, f"Use `{root}` in the step's script, or in `args`, `env` or `context`.")
+        return Problem(
+            place.path, message, f"Use `{root}` in the step's script, or in `args`, `env`, `context` or what it calls."
+        )
     if root in OF_ITEMS and place.of_item:
         message = f"`{root}` is not known here; the step does not run once for each item of a list."
         return Problem(place.path, message, "Add `forEach: <a list>` to the step.")

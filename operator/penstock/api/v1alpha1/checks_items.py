@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from penstock.api.v1alpha1.checks_steps import kinds_of
 from penstock.api.v1alpha1.expressions import Path, analyse
 from penstock.api.v1alpha1.subject import Binding, Placed, Subject
 from penstock.api.v1alpha1.templates import names_item
@@ -40,10 +41,10 @@ def _without_items(placed: Placed) -> Iterator[Problem]:
 
 def _beside_items(placed: Placed) -> Iterator[Problem]:
     step = placed.step
-    if step.script is None and step.container is None and step.workflow is None:
+    if step.approval is not None or step.wait is not None or not kinds_of(step):
         yield Problem(
             f"{placed.path}.forEach",
-            "Only a `script`, a `container` or a `workflow` can run once for each item of a list.",
+            "Only what runs a program or a Workflow can run once for each item of a list.",
             "Remove `forEach`; for one gate over all items write `requiresApproval` in the step that has them.",
         )
     if step.items_per_pod > 1:
@@ -60,7 +61,7 @@ def _several_in_one(placed: Placed) -> Iterator[Problem]:
     """What cannot be of one item alone where a pod runs several."""
     step = placed.step
     if step.script is None:
-        kind = "container" if step.container is not None else "workflow"
+        kind = next(iter(kinds_of(step)), "step")
         yield Problem(
             f"{placed.path}.itemsPerPod",
             f"Only a `script` can run several items in one pod; of a `{kind}` each item starts one of its own.",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from penstock.api.v1alpha1.checks_cache import check_cache
+from penstock.api.v1alpha1.checks_calls import check_calls
 from penstock.api.v1alpha1.checks_containers import check_containers
 from penstock.api.v1alpha1.checks_expressions import check_expressions
 from penstock.api.v1alpha1.checks_inputs import check_inputs
@@ -119,6 +120,7 @@ def _all_problems(subject: Subject, bindings: Mapping[str, Binding]) -> Iterator
     yield from check_items(subject, bindings)
     yield from check_scripts(subject, bindings)
     yield from check_containers(subject)
+    yield from check_calls(subject)
     yield from check_cache(subject)
     yield from check_expressions(subject)
     yield from check_schedules(subject)

@@ -11,8 +11,8 @@ from penstock.api.v1alpha1.meta import MAX_STEPS, ApiModel, CountOrPercent, Expr
 
 ITEM_RULES = (
     (
-        "!has(self.forEach) || has(self.script) || has(self.container) || has(self.workflow)",
-        "forEach runs a script, container or workflow once for each item; leave it out of other steps",
+        "!has(self.forEach) || !(has(self.approval) || has(self.wait))",
+        "forEach runs a script, container, call or workflow once for each item; leave it out of other steps",
     ),
     (
         "self.?itemsPerPod.orValue(1) == 1 || has(self.script)",

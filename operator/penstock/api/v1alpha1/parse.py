@@ -12,8 +12,10 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from penstock.api.v1alpha1 import API_VERSION
+from penstock.api.v1alpha1.checks_connection import check_connection
 from penstock.api.v1alpha1.checks_inline import check_inline
 from penstock.api.v1alpha1.compile import MAX_PROBLEMS, check_spec
+from penstock.api.v1alpha1.connection import Connection
 from penstock.api.v1alpha1.meta import OBJECT_NAME, ApiObject
 from penstock.api.v1alpha1.repair import Renames, meant, mended, written
 from penstock.api.v1alpha1.run import WorkflowRun
@@ -42,6 +44,14 @@ class ParsedRun:
     """What came of reading a WorkflowRun."""
 
     run: WorkflowRun | None
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedConnection:
+    """What came of reading a Connection."""
+
+    connection: Connection | None
     problems: tuple[Problem, ...]
 
 
@@ -95,6 +105,13 @@ def parse_run(
         if spec.inline is not None:
             found += (*check_inline(spec.inline), *check_spec(spec.inline, tools, "spec.inline"))
     return ParsedRun(read.whole, _merged(read.problems, found, read.renames))
+
+
+def parse_connection(data: object) -> ParsedConnection:
+    """A Connection out of JSON-like data, with everything that is wrong with it."""
+    read = _read(data, Connection)
+    found = tuple(check_connection(read.mended.spec)) if read.mended is not None else ()
+    return ParsedConnection(read.whole, _merged(read.problems, found, read.renames))
 
 
 def _read(data: object, kind: type[Kind]) -> _Read[Kind]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from penstock.api.v1alpha1.calls import CALL_RUNTIME, HttpStep, SqlStep
 from penstock.api.v1alpha1.container import Container
+from penstock.api.v1alpha1.expressions import split_template
 from penstock.api.v1alpha1.meta import parse_duration
 from penstock.api.v1alpha1.pods import PodDefaults
 from penstock.api.v1alpha1.secrets import EnvVar
@@ -21,6 +23,8 @@ def program_of(subject: Subject, placed: Placed, bindings: Mapping[str, Binding]
         return _child(step.workflow)
     if step.container is not None:
         return {**_container(step.container), **_around(subject, step)}
+    if step.http is not None or step.sql is not None:
+        return {**_call(subject, step), **_around(subject, step)}
     if step.script is None:
         return {}
     program: dict[str, Any] = {
@@ -47,8 +51,49 @@ def item_templates_of(step: Step) -> Mapping[str, Any]:
 def _templates(step: Step) -> Mapping[str, Any]:
     if step.workflow is not None:
         return _child_templates(step.workflow)
+    if (call := call_of(step)) is not None:
+        return {"call": call} if holds_template(call) else {}
     texts = {"args": list(step.container.args) if step.container else [], "env": _variables(step)}
     return {field: data for field, data in texts.items() if holds_template(data)}
+
+
+def _call(subject: Subject, step: Step) -> dict[str, Any]:
+    """The program of a step that calls a Connection, which is looked up when the step is to start."""
+    program = {"kind": "script", "runtime": CALL_RUNTIME, "call": call_of(step), "connection": step.connection}
+    image = (subject.tools.images or {}).get(CALL_RUNTIME)
+    return {**program, "image": image} if image else program
+
+
+def call_of(step: Step) -> dict[str, Any] | None:
+    """What a step calls, as JSON in which texts hold templates; None where it calls nothing."""
+    if step.http is not None:
+        call = {"kind": "http", "method": step.http.method, "path": _pieces(step.http.path), **_fields(step.http)}
+        # Null is a body too.
+        return {**call, "body": step.http.body} if "body" in step.http.model_fields_set else call
+    if step.sql is not None:
+        seconds = parse_duration(step.sql.statement_timeout).total_seconds()
+        return {"kind": "sql", "write": step.sql.write, **_fields(step.sql), "statementTimeout": seconds}
+    return None
+
+
+def _fields(call: HttpStep | SqlStep) -> dict[str, Any]:
+    apart = {"connection", "path", "body", "method", "write", "statement_timeout"}
+    return call.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=apart)
+
+
+def _pieces(path: str) -> list[str]:
+    """A path as what is written and what is filled in, in turns, so that a value can never be more than a part."""
+    try:
+        split = split_template(path)
+    except ValueError:
+        return [path]  # the check of expressions says what is wrong with it
+    pieces = [""]
+    for piece in split:
+        if piece.is_expression:
+            pieces += [f"{{{{ {piece.text} }}}}", ""]
+        else:
+            pieces[-1] += piece.text
+    return pieces
 
 
 def _child(child: WorkflowStep) -> Mapping[str, Any]:

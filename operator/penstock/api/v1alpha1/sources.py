@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from penstock.api.v1alpha1.parse import parse_run, parse_workflow
+from penstock.api.v1alpha1.connection import Connection
+from penstock.api.v1alpha1.parse import parse_connection, parse_run, parse_workflow
 from penstock.api.v1alpha1.subject import Bind, CheckContext, CheckExpression
 from penstock.api.v1alpha1.suggestions import closest
 from penstock.api.v1alpha1.workflow import Workflow
@@ -15,7 +16,7 @@ from penstock.api.v1alpha1.yaml_reading import Position, read_yaml
 from penstock.errors import Problem
 
 _PARENT = re.compile(r"(\.[^.\[\]]*|\[[0-9]+\]|^[^.\[]*|[\[\]][^.]*)$")
-KINDS = ("Workflow", "WorkflowRun")
+KINDS = ("Workflow", "WorkflowRun", "Connection")
 """What a file may hold."""
 
 
@@ -26,13 +27,13 @@ def validate_text(
     check_expression: CheckExpression | None = None,
     bind: Bind | None = None,
     check_context: CheckContext | None = None,
-) -> tuple[list[Workflow], list[Problem]]:
-    """The Workflows in a file, and everything that is wrong with the file, by line.
+) -> tuple[list[Workflow | Connection], list[Problem]]:
+    """The Workflows and Connections in a file, and everything that is wrong with the file, by line.
 
-    A Workflow whose shape is right is there even when there are problems; WorkflowRuns are only checked.
+    What has the right shape is there even when there are problems; WorkflowRuns are only checked.
     """
     documents, broken = read_yaml(text)
-    workflows: list[Workflow] = []
+    objects: list[Workflow | Connection] = []
     problems = list(broken)
     if not documents and not broken:
         problems.append(Problem("", "The file is empty.", "Begin with `apiVersion: penstock.dev/v1alpha1`.", 1))
@@ -48,13 +49,17 @@ def validate_text(
                 check_context=check_context,
             )
             found = parsed.problems
-            workflows.extend([parsed.workflow] if parsed.workflow else [])
+            objects.extend([parsed.workflow] if parsed.workflow else [])
         elif kind == "WorkflowRun":
             found = parse_run(document.data, images=images, check_expression=check_expression, bind=bind).problems
+        elif kind == "Connection":
+            connection = parse_connection(document.data)
+            found = connection.problems
+            objects.extend([connection.connection] if connection.connection else [])
         else:
             found = (_unknown_kind(kind),)
         problems.extend(with_lines(found, document.positions))
-    return workflows, sorted(problems, key=lambda problem: problem.line or 0)
+    return objects, sorted(problems, key=lambda problem: problem.line or 0)
 
 
 def _kind(data: Any) -> Any:
@@ -67,7 +72,7 @@ def _unknown_kind(kind: Any) -> Problem:
     fix = (
         f"Write `kind: {near}`."
         if near
-        else "Keep it in a file of its own; this one may hold Workflow and WorkflowRun."
+        else "Keep it in a file of its own; this one may hold Workflow, WorkflowRun and Connection."
     )
     return Problem("kind", f"`{kind}` is not a kind that is read here.", fix)
 

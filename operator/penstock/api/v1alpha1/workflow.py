@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.caching import CACHE_RULES
+from penstock.api.v1alpha1.calls import StepCalls
 from penstock.api.v1alpha1.container import Container
 from penstock.api.v1alpha1.meta import (
     MAX_STEPS,
@@ -28,13 +29,13 @@ from penstock.api.v1alpha1.meta import (
 from penstock.api.v1alpha1.over_items import ITEM_RULES
 from penstock.api.v1alpha1.pods import PodDefaults
 from penstock.api.v1alpha1.retention import Retention
-from penstock.api.v1alpha1.secrets import SecretNames, StepSurroundings
+from penstock.api.v1alpha1.secrets import SecretNames
 
 MAX_FINALLY = 20
 MAX_SCHEDULES = 16
 MAX_SOURCE = 131_072
 """Characters of a script."""
-KINDS = ("script", "container", "workflow", "approval", "wait")
+KINDS = ("script", "container", "http", "sql", "workflow", "approval", "wait")
 """Fields of a step that say what it does, as attributes and as they are written."""
 
 NOT_LOOKED_AT: Final[JsonValue] = {
@@ -197,8 +198,8 @@ class Script(ApiModel):
     """Packages of the language, pinned: httpx==0.28.1, lodash@4.17.21, github.com/google/uuid@v1.6.0."""
 
 
-class Step(StepSurroundings):
-    """A node of the DAG: exactly one of `script`, `container`, `workflow`, `approval` and `wait`."""
+class Step(StepCalls):
+    """A node of the DAG: exactly one of `script`, `container`, `http`, `sql`, `workflow`, `approval` and `wait`."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(

@@ -25,6 +25,7 @@ def test_the_definitions_are_yaml_that_kubectl_takes():
         "Workflow",
         "WorkflowRun",
         "ApprovalRequest",
+        "Connection",
     }
 
 

@@ -1,0 +1,106 @@
+"""`http` and `sql` of a step: calls to what a Connection names."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from penstock.api.v1alpha1.connection import Method
+from penstock.api.v1alpha1.meta import AnyJson, ApiModel, Duration, FreeForm, ObjectName
+from penstock.api.v1alpha1.secrets import StepSurroundings
+
+CALLS = ("http", "sql")
+"""Kinds of steps that are a call: what runs them is the runtime `steps`."""
+CALL_RUNTIME = "steps"
+
+FilterOperator = Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "notin", "like", "ilike", "isnull", "isnotnull"]
+
+
+class Filter(ApiModel):
+    """Which rows are asked for, in the manner of JSON:API."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_][-A-Za-z0-9_.]*$", max_length=128)]
+    """A field of the rows."""
+    op: FilterOperator = "eq"
+    """How it compares. `eq` with null asks for rows without a value, as `isnull` does."""
+    val: AnyJson = None
+    """With what. `{{ … }}` holds CEL."""
+
+
+class Paginate(ApiModel):
+    """Follow the answer's `links.next`; the output has `rows` of all pages in place of `body`."""
+
+    max_pages: Annotated[int, Field(ge=1, le=1000)] = 100
+    """No more pages are asked for."""
+    max_rows: Annotated[int, Field(ge=1, le=50_000)] = 10_000
+    """No more rows are kept. Where there would be more, `complete` of the output is false."""
+
+
+class Expect(ApiModel):
+    """What an answer must be like, else the step fails."""
+
+    status: Annotated[tuple[Annotated[int, Field(ge=100, le=599)], ...], Field(max_length=32)] = ()
+    """Status codes. Default: 200 to 299."""
+    schema_: Annotated[FreeForm | None, Field(alias="schema")] = None
+    """A JSON Schema that the answer's body has to fit."""
+
+
+class HttpStep(ApiModel):
+    """A request to an API, and what came of it."""
+
+    connection: ObjectName
+    """Name of a Connection of the namespace; its `url` is where the request goes."""
+    method: Method = "GET"
+    """The Connection must allow it."""
+    path: Annotated[str, Field(pattern=r"^/", max_length=2048)] = "/"
+    """Below the path of the Connection's `url`. `{{ … }}` in it holds CEL, and what comes of it is one part between two
+    slashes, whatever is in it."""
+    query: FreeForm = Field(default_factory=dict)
+    """Parameters; a list gives a parameter several times, null leaves it out. `{{ … }}` in values holds CEL."""
+    filters: Annotated[tuple[Filter, ...], Field(max_length=32)] = ()
+    """Which rows are asked for, in the manner of JSON:API."""
+    headers: Annotated[
+        dict[str, Annotated[str, Field(max_length=4096)]], Field(max_length=32, json_schema_extra={"maxProperties": 32})
+    ] = Field(default_factory=dict)
+    """Further headers. `{{ … }}` in values holds CEL."""
+    body: AnyJson = None
+    """What is sent, as JSON. A text that is one `{{ CEL }}` is the value itself, with its type."""
+    paginate: Paginate | None = None
+    """Ask for all pages. Default: the one answer is the output."""
+    expect: Expect | None = None
+    """What the answer must be like. Default: a status of 200 to 299."""
+    max_bytes: Annotated[int, Field(ge=1, le=8_388_608)] = 1_048_576
+    """A larger answer is not read to its end, and fails the step."""
+
+
+class SqlStep(ApiModel):
+    """A statement in a database, in a transaction of its own, and what came of it."""
+
+    connection: ObjectName
+    """Name of a Connection of the namespace of type sql."""
+    statement: Annotated[str, Field(min_length=1, max_length=32_768)]
+    """One statement of SQL, in which `:name` stands for a parameter. No value of a run is ever put into the text."""
+    parameters: FreeForm = Field(default_factory=dict)
+    """Values of its parameters. `{{ … }}` holds CEL; a text that is one `{{ CEL }}` is the value itself."""
+    write: bool = False
+    """It changes something; the Connection must allow that. Else the transaction is read-only."""
+    max_rows: Annotated[int, Field(ge=1, le=50_000)] = 1000
+    """No more rows are read. Where there would be more, `complete` of the output is false."""
+    statement_timeout: Duration = "30s"
+    """How long the database may take."""
+
+
+class StepCalls(StepSurroundings):
+    """What a step calls, where it calls something."""
+
+    http: HttpStep | None = None
+    """A request to an API."""
+    sql: SqlStep | None = None
+    """A statement in a database."""
+
+    @property
+    def connection(self) -> str | None:
+        """Name of the Connection that the step uses."""
+        call = self.http or self.sql
+        return call.connection if call is not None else None

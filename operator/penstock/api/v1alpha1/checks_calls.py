@@ -1,0 +1,86 @@
+"""Checks of steps that call a Connection: what may stand in a request and in a statement."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from penstock.api.v1alpha1.calls import CALL_RUNTIME, HttpStep, SqlStep
+from penstock.api.v1alpha1.subject import Placed, Subject
+from penstock.api.v1alpha1.suggestions import closest, listed
+from penstock.errors import Problem
+
+_OURS = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "content-type", "accept-encoding", "te", "upgrade"}
+)
+"""Headers that follow from the request itself."""
+_HEADER = re.compile(r"[A-Za-z][-A-Za-z0-9]{0,63}")
+_CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
+_LITERALS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_PARAMETER = re.compile(r"(?<![:\w\\]):([A-Za-z_][A-Za-z0-9_]*)(?!:)")
+
+
+def check_calls(subject: Subject) -> Iterator[Problem]:
+    """Every problem of every step that calls a Connection."""
+    for placed in subject.steps:
+        step = placed.step
+        if step.http is None and step.sql is None:
+            continue
+        yield from _around(subject, placed)
+        if step.http is not None:
+            yield from _http(f"{placed.path}.http", step.http)
+        if step.sql is not None:
+            yield from _sql(f"{placed.path}.sql", step.sql)
+
+
+def _around(subject: Subject, placed: Placed) -> Iterator[Problem]:
+    step, images = placed.step, subject.tools.images
+    kind = "http" if step.http is not None else "sql"
+    if images is not None and CALL_RUNTIME not in images:
+        message = f"This installation has no image for the runtime `{CALL_RUNTIME}`, which `{kind}` steps run in."
+        yield Problem(f"{placed.path}.{kind}", message, f"Set `runtimes.{CALL_RUNTIME}.image` of the chart.")
+    given = {"env": step.env, "envFrom": step.env_from, "secrets": step.secrets}
+    for name, value in given.items():
+        if value:
+            message = f"A step with `{kind}` has no program of its own that could read `{name}`."
+            fix = f"Remove `{name}`; a credential goes into `auth` of the Connection."
+            yield Problem(f"{placed.path}.{name}", message, fix)
+
+
+def _http(path: str, call: HttpStep) -> Iterator[Problem]:
+    if "body" in call.model_fields_set and call.method in ("GET", "HEAD"):
+        yield Problem(f"{path}.body", f"A {call.method} has no body.", "Put the values into `query`, or use POST.")
+    if call.paginate is not None and call.method != "GET":
+        message = "Only the answer of a GET has further pages."
+        yield Problem(f"{path}.paginate", message, "Remove `paginate`.")
+    for name in call.headers:
+        if not _HEADER.fullmatch(name):
+            message = f"`{name[:80]}` is not the name of a header."
+            yield Problem(f"{path}.headers", message, "Write letters, digits and hyphens, such as `X-Request-Id`.")
+        elif name.lower() in _CREDENTIALS:
+            message = f"`{name}` is a credential, which every reader of the Workflow would see."
+            fix = "Put its value into a Secret, and name that in `auth` of the Connection."
+            yield Problem(f"{path}.headers.{name}", message, fix)
+        elif name.lower() in _OURS:
+            message = f"`{name}` follows from the request itself."
+            yield Problem(f"{path}.headers.{name}", message, f"Remove `{name}`.")
+
+
+def _sql(path: str, call: SqlStep) -> Iterator[Problem]:
+    if "{{" in call.statement:
+        message = "A value within a statement's text would be read as a part of the statement."
+        fix = "Write `:name` in its place, and the value into `parameters`: `{name: '{{ context.name }}'}`."
+        yield Problem(f"{path}.statement", message, fix)
+        return
+    used = list(dict.fromkeys(_PARAMETER.findall(_LITERALS.sub(" ", call.statement))))
+    for name in used:
+        if name not in call.parameters:
+            near = closest(name, [given for given in call.parameters if given not in used])
+            fix = f"Write `:{near}`." if near else f"Add `{name}` to `parameters`."
+            yield Problem(
+                f"{path}.statement", f"The statement has `:{name}`, and `parameters` has no value for it.", fix
+            )
+    for name in call.parameters:
+        if name not in used:
+            there = f"It has {listed([f':{each}' for each in used])}." if used else f"Write `:{name}` where it belongs."
+            yield Problem(f"{path}.parameters.{name}", f"The statement has no `:{name}`.", there)

@@ -1,0 +1,28 @@
+"""Calls to Connections: requests to APIs and statements in databases, within bounds.
+
+What comes here was checked by the engine; what comes back from outside is checked here. Imports no part of Penstock.
+"""
+
+from __future__ import annotations
+
+from .failure import CallFailed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+__all__ = ["CallFailed", "perform"]
+
+
+def perform(program: Mapping[str, Any], secret: str | None, key: str) -> Any:
+    """What the program's call comes to. Raises CallFailed.
+
+    `secret` is the value that the Connection's `auth` names, None where it has none; `key` is the attempt's own.
+    """
+    call, connection = program["call"], program["connection"]
+    if call["kind"] == "http":
+        from . import requests
+
+        return requests.perform(call, connection, secret, key)
+    raise CallFailed("CALL_REFUSED", f"nothing here makes calls of the kind {call['kind']!r}")

@@ -1,0 +1,15 @@
+"""Why a call came to nothing."""
+
+from __future__ import annotations
+
+CALL_REFUSED = "CALL_REFUSED"
+CALL_FAILED = "CALL_FAILED"
+ANSWER_UNEXPECTED = "ANSWER_UNEXPECTED"
+
+
+class CallFailed(Exception):
+    """A call that did not come to what the step asked for; `code` is one of the engine's."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code

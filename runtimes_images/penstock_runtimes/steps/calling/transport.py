@@ -1,0 +1,93 @@
+"""One request and its answer over one connection to an address that was looked up once."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from urllib.parse import urlsplit
+
+import httpx2
+
+from .addresses import addresses_of
+from .answers import Answer
+from .failure import ANSWER_UNEXPECTED, CallFailed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONNECT_SECONDS = 10.0
+SILENCE_SECONDS = 60.0
+"""How long the other side may say nothing."""
+ANSWER_SECONDS = 300.0
+"""How long an answer may take as a whole, however steadily it trickles."""
+
+
+class NotSent(Exception):
+    """The other side was not reached, so it has done nothing."""
+
+
+class Unanswered(Exception):
+    """The request was sent, and nobody knows what became of it."""
+
+
+class Transport:
+    """Requests to the host of a Connection's url, and to no other."""
+
+    def __init__(self, url: str, max_bytes: int) -> None:
+        parts = urlsplit(url)
+        self.base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        self._host = parts.hostname or ""
+        self._authority = parts.netloc
+        self._secure = parts.scheme == "https"
+        self._port = parts.port or (443 if self._secure else 80)
+        self._addresses = addresses_of(self._host, self._port)
+        self._max_bytes = max_bytes
+        # No proxy of the environment: a proxy would look names up by itself, and lead wherever it likes.
+        verify: ssl.SSLContext | bool = ssl.create_default_context() if self._secure else False
+        timeout = httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
+        self._client = httpx2.Client(verify=verify, trust_env=False, follow_redirects=False, timeout=timeout)
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> Answer:
+        """The answer to a request. Raises NotSent, Unanswered, CallFailed where the answer is beyond its bounds."""
+        told = {**headers, "Host": self._authority, "Accept-Encoding": "identity"}
+        reason = ""
+        for address in self._addresses:
+            request = self._client.build_request(
+                method, self._at(address, url), headers=told, content=content, extensions=self._extensions()
+            )
+            try:
+                return self._exchange(request)
+            except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+                reason = str(error) or type(error).__name__
+            except (httpx2.TransportError, ssl.SSLError) as error:
+                what = str(error) or type(error).__name__
+                raise Unanswered(f"{self._authority} gave no whole answer: {what}") from error
+        raise NotSent(f"{self._authority} cannot be reached at {', '.join(self._addresses)}: {reason}")
+
+    def _at(self, address: str, url: str) -> str:
+        literal = f"[{address}]" if ":" in address else address
+        rest = url.split("://", 1)[1][len(self._authority) :]
+        return f"{'https' if self._secure else 'http'}://{literal}:{self._port}{rest}"
+
+    def _extensions(self) -> dict[str, str]:
+        """For TLS: the certificate has to be that of the name, not of the address."""
+        return {"sni_hostname": self._host} if self._secure else {}
+
+    def _exchange(self, request: httpx2.Request) -> Answer:
+        deadline = time.monotonic() + ANSWER_SECONDS
+        response = self._client.send(request, stream=True)
+        try:
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise CallFailed(ANSWER_UNEXPECTED, "the answer is compressed, though none was asked to be")
+            body = b""
+            for piece in response.iter_raw():
+                body += piece
+                if len(body) > self._max_bytes:
+                    reason = f"the answer has more than {self._max_bytes:,} bytes: ask for less, or raise `maxBytes`"
+                    raise CallFailed(ANSWER_UNEXPECTED, reason)
+                if time.monotonic() > deadline:
+                    raise Unanswered(f"{self._authority} still answered after {ANSWER_SECONDS:.0f} s")
+            return Answer(response.status_code, response.reason_phrase, dict(response.headers.multi_items()), body)
+        finally:
+            response.close()
