@@ -83,6 +83,12 @@ verify: setup ## Generated files are what their sources say
 	$(BIN)/python -m tools.gen_fields --check
 	$(BIN)/python -m tools.gen_metrics --check
 	$(BIN)/python -m tools.gen_phases --check
+	@$(MAKE) docs
+
+.PHONY: docs
+docs: setup ## The site of docs/, into build/site; every link is checked
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
 
 .PHONY: generate
 generate: setup ## Make the generated files again
