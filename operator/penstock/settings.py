@@ -86,6 +86,8 @@ class OperatorSettings(RetentionSettings):
 
     namespace: str = "penstock-system"
     """The operator's own namespace: its Lease lives there."""
+    instance: str = ""
+    """Name of this replica, which the Lease is held under; the name of its host (of the pod) when empty."""
     watch_namespaces: CommaList = ()
     """Namespaces whose runs are driven, separated by commas; all of them when empty."""
     runtime_images: dict[str, str] = {}

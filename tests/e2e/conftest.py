@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import Cluster, NoClusterError, Release, find_cluster, required
+from tests.support.cluster import (
+    RELEASE,
+    SYSTEM_NAMESPACE,
+    Cluster,
+    NoClusterError,
+    Release,
+    find_cluster,
+    required,
+)
+from tests.support.host_operator import OperatorConfig, operator_config
 from tests.support.installation import Installation, build_images, put_authorities
 from tests.support.tenant import Tenant
 
@@ -64,3 +73,17 @@ def tenant(cluster: Cluster, installation: Installation, namespace: str) -> Tena
     made = Tenant(cluster, namespace)
     made.settle()
     return made
+
+
+@pytest.fixture(scope="module")
+def config(
+    cluster: Cluster, installation: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorConfig]:
+    """How an operator is run here; the one in the cluster rests meanwhile."""
+    deployment = ("deployment", f"{RELEASE}-operator", "-n", SYSTEM_NAMESPACE)
+    cluster.kubectl("scale", *deployment, "--replicas=0")
+    pods = ("pod", "-l", "app.kubernetes.io/component=operator", "-n", SYSTEM_NAMESPACE)
+    cluster.kubectl("wait", *pods, "--for=delete", "--timeout=60s", timeout=90)
+    yield operator_config(cluster, installation.images, tmp_path_factory.mktemp("operators"))
+    cluster.kubectl("scale", *deployment, "--replicas=1")
+    cluster.kubectl("rollout", "status", *deployment, "--timeout=120s", timeout=150)

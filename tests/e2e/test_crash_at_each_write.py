@@ -18,9 +18,9 @@ import pytest
 
 from tests.cluster import audit
 from tests.cluster.layout import from_environment
-from tests.support.cluster import OPERATOR, RELEASE, SYSTEM_NAMESPACE, Cluster, wait_for
-from tests.support.host_operator import HostOperator, OperatorConfig, allow_lease, operator_config
-from tests.support.installation import Installation, put_authorities
+from tests.support.cluster import OPERATOR, Cluster, wait_for
+from tests.support.host_operator import HostOperator, OperatorConfig, allow_lease
+from tests.support.installation import put_authorities
 from tests.support.reading import Reader
 from tests.support.tenant import API_VERSION, LEAD, Json, Tenant, a_step, a_workflow
 
@@ -162,20 +162,6 @@ def play(stage: Stage, crash: str) -> tuple[bool, Ending]:
     ending = stage.ending()
     stage.operator.stop()
     return bool(codes), ending
-
-
-@pytest.fixture(scope="module")
-def config(
-    cluster: Cluster, installation: Installation, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OperatorConfig]:
-    """How an operator is run here; the one in the cluster rests meanwhile."""
-    deployment = ("deployment", f"{RELEASE}-operator", "-n", SYSTEM_NAMESPACE)
-    cluster.kubectl("scale", *deployment, "--replicas=0")
-    pods = ("pod", "-l", "app.kubernetes.io/component=operator", "-n", SYSTEM_NAMESPACE)
-    cluster.kubectl("wait", *pods, "--for=delete", "--timeout=60s", timeout=90)
-    yield operator_config(cluster, installation.images, tmp_path_factory.mktemp("operators"))
-    cluster.kubectl("scale", *deployment, "--replicas=1")
-    cluster.kubectl("rollout", "status", *deployment, "--timeout=120s", timeout=150)
 
 
 @contextmanager

@@ -28,13 +28,14 @@ class OperatorConfig:
     logs: Path
     """Folder for what the processes print."""
 
-    def environment(self, namespace: str, crash: str) -> dict[str, str]:
+    def environment(self, namespace: str, crash: str, instance: str = "") -> dict[str, str]:
         """Environment of a process that drives one namespace and keeps its Lease there."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
         return {
             **kept,
             "KUBECONFIG": str(self.kubeconfig),
             "PENSTOCK_NAMESPACE": namespace,
+            "PENSTOCK_INSTANCE": instance,
             "PENSTOCK_WATCH_NAMESPACES": namespace,
             "PENSTOCK_RUNTIME_IMAGES": json.dumps(dict(self.images)),
             "PENSTOCK_STEP_DNS_POLICY": "Default",
@@ -60,11 +61,13 @@ def allow_lease(cluster: Cluster, namespace: str) -> None:
 class HostOperator:
     """One process after the other, in one namespace."""
 
-    def __init__(self, config: OperatorConfig, namespace: str) -> None:
+    def __init__(self, config: OperatorConfig, namespace: str, instance: str = "") -> None:
+        """`instance` tells replicas in one namespace apart."""
         self._config = config
         self._namespace = namespace
+        self._instance = instance
         self._process: subprocess.Popen[bytes] | None = None
-        self._log = config.logs / f"{namespace}.log"
+        self._log = config.logs / f"{namespace}{instance}.log"
 
     def start(self, crash: str = "") -> None:
         """Start it; `crash` is `before:N`, `after:N` or empty."""
@@ -72,7 +75,7 @@ class HostOperator:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "penstock.handlers"],
                 cwd=ROOT,
-                env=self._config.environment(self._namespace, crash),
+                env=self._config.environment(self._namespace, crash, self._instance),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -98,9 +101,21 @@ class HostOperator:
         """End it in peace, which gives its Lease back."""
         self._end(signal.SIGTERM)
 
+    def freeze(self) -> None:
+        """Stop it where it is, as a debugger or an overloaded machine does."""
+        self._signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Let it go on from there."""
+        self._signal(signal.SIGCONT)
+
     def log(self) -> str:
         """The end of what it printed."""
         return self._log.read_text(errors="replace")[-8000:] if self._log.exists() else ""
+
+    def _signal(self, number: int) -> None:
+        assert self._process is not None, "it was never started"
+        self._process.send_signal(number)
 
     def _end(self, number: int) -> None:
         if self._process is None:

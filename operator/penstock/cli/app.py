@@ -8,6 +8,7 @@ import typer
 
 from penstock.cli.commands import (
     apikeys,
+    auditing,
     connect,
     decisions,
     diagnosing,
@@ -37,6 +38,7 @@ COMMANDS: tuple[Command, ...] = (
     *objects.COMMANDS,
     *pruning.COMMANDS,
     *explaining.COMMANDS,
+    *auditing.COMMANDS,
     *diagnosing.COMMANDS,
     *decisions.COMMANDS,
     *files.COMMANDS,

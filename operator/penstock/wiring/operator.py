@@ -63,7 +63,8 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
     async with KubeClient.connect(credentials(), options) as client:
         pod = await _pods(client, settings)
         plans = PlanBook(settings.runtime_images, evaluator.check_expression)
-        lease = LeaderLease(client, Key(settings.namespace, LEASE), socket.gethostname(), clock)
+        instance = settings.instance or socket.gethostname()
+        lease = LeaderLease(client, Key(settings.namespace, LEASE), instance, clock)
         side = ClusterSide(
             client.writing_while(lease.holds),
             clock,
@@ -71,7 +72,7 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
             SideSettings(
                 settings.watch_namespaces,
                 pod,
-                socket.gethostname(),
+                instance,
                 settings.workers,
                 installation_policy(settings.retention_succeeded, settings.retention_failed, settings.retention_keep),
             ),

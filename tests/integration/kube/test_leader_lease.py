@@ -114,3 +114,9 @@ async def test_a_replica_that_was_stopped_writes_nothing_when_it_wakes(server: A
     with pytest.raises(Unavailable, match="not the active one"):
         await own.create("/api/v1/namespaces/default/configmaps", {"metadata": {"name": "second"}}, as_dict)
     assert server.names("configmaps") == ["first"]
+
+
+def test_a_standby_takes_over_within_15_seconds_and_never_before_the_holder_gave_up():
+    timing = LeaseTiming()
+    assert timing.duration + 2 * timing.ask_every < 15
+    assert timing.renew_every < timing.give_up_after < timing.duration

@@ -25,12 +25,12 @@ _log = logging.getLogger(__name__)
 class LeaseTiming:
     """In seconds."""
 
-    duration: float = 15.0
-    """After that long without a renewal others may take over."""
-    renew_every: float = 5.0
-    give_up_after: float = 10.0
+    duration: float = 12.0
+    """After that long without a renewal others may take over: within 15 seconds of a kill, their asking included."""
+    renew_every: float = 4.0
+    give_up_after: float = 9.0
     """Without a renewal for that long the holder stops by itself, before others start."""
-    ask_every: float = 2.0
+    ask_every: float = 1.0
 
 
 class LeaderLease:
