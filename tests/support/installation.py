@@ -37,7 +37,7 @@ RUNTIME_IMAGES = {
         f"penstock-runtime-{runtime}", f"runtimes_images/penstock_runtimes/{runtime}/Dockerfile", "runtimes_images"
     )
     # Not powershell, whose interpreter is in no package index: it is nowhere to be had without a registry of images.
-    for runtime in ("python", "bash", "javascript", "go")
+    for runtime in ("python", "bash", "javascript", "go", "steps")
 }
 
 

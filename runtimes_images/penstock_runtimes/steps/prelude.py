@@ -19,8 +19,12 @@ AUTH_VARIABLE = "CONNECTION_AUTH"
 def run(script: str) -> None:
     """Make the call that the script describes; ends with `SystemExit` where it does not succeed."""
     folder = os.path.dirname(os.path.abspath(__file__))
-    # In the harness's fork `site` did not run, so what is installed beside the interpreter is not known yet.
-    if "site" not in sys.modules:
+    packages = os.path.join(os.path.dirname(folder), "packages")
+    if os.path.isdir(packages):
+        # In an image: what its Dockerfile installed, and nothing else.
+        sys.path.insert(0, packages)
+    elif "site" not in sys.modules:
+        # In the harness's fork `site` did not run, so what is installed beside Penstock is not known yet.
         import site
 
         site.main()

@@ -8,6 +8,7 @@ from __future__ import annotations
 GUARDS = (
     "approvalrequests.penstock.dev",
     "connect.penstock.dev",
+    "connections.penstock.dev",
     "jobs.penstock.dev",
     "pods.penstock.dev",
     "restricted-jobs.penstock.dev",
@@ -31,6 +32,7 @@ def _rights(group: str, resources: str, verbs: str) -> tuple[Right, ...]:
 
 OPERATOR_RIGHTS: tuple[Right, ...] = (
     *_rights("penstock.dev", "workflows workflowruns approvalrequests", "get list watch patch"),
+    *_rights("penstock.dev", "connections", "get"),
     *_rights("penstock.dev", "workflowruns", "create delete"),
     *_rights("authorization.k8s.io", "localsubjectaccessreviews", "create"),
     *_rights("penstock.dev", "workflows/status workflowruns/status approvalrequests/status", "get patch"),

@@ -25,4 +25,8 @@ def perform(program: Mapping[str, Any], secret: str | None, key: str) -> Any:
         from . import requests
 
         return requests.perform(call, connection, secret, key)
+    if call["kind"] == "sql":
+        from . import statements
+
+        return statements.perform(call, connection, secret)
     raise CallFailed("CALL_REFUSED", f"nothing here makes calls of the kind {call['kind']!r}")

@@ -109,7 +109,12 @@ def _check_schema(body: Any, schema: Mapping[str, Any]) -> None:
         raise CallFailed(CALL_FAILED, "jsonschema is not installed beside the harness") from error
     # An empty registry, or a schema could have other documents fetched.
     validator = jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
-    problem = jsonschema.exceptions.best_match(validator.iter_errors(body))
+    try:
+        validator.check_schema(schema)
+        problem = jsonschema.exceptions.best_match(validator.iter_errors(body))
+    except (jsonschema.SchemaError, referencing.exceptions.Unresolvable) as error:
+        reason = f"`expect.schema` is no schema that can be checked: {' '.join(str(error).split())[:400]}"
+        raise CallFailed(ANSWER_UNEXPECTED, reason) from error
     if problem is not None:
         where = "".join(f"[{part!r}]" for part in problem.absolute_path)
         raise CallFailed(

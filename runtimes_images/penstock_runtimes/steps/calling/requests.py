@@ -31,10 +31,11 @@ def perform(call: Mapping[str, Any], connection: Mapping[str, Any], secret: str 
     """What the call comes to. Raises CallFailed."""
     session = _Session(call, connection, secret, key)
     url = session.transport.base + call["path"] + _query_text(call, connection)
-    if call.get("paginate"):
-        return _all_pages(session, url, call["paginate"])
-    answer = session.checked(url)
-    return {"status": answer.status, "headers": answer.shown_headers(), "body": answer.body}
+    with session.transport:
+        if call.get("paginate"):
+            return _all_pages(session, url, call["paginate"])
+        answer = session.checked(url)
+        return {"status": answer.status, "headers": answer.shown_headers(), "body": answer.body}
 
 
 class _Session:

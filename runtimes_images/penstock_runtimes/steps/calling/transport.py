@@ -48,6 +48,12 @@ class Transport:
         timeout = httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
         self._client = httpx2.Client(verify=verify, trust_env=False, follow_redirects=False, timeout=timeout)
 
+    def __enter__(self) -> None:
+        """Nothing is open before the first request."""
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
     def send(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> Answer:
         """The answer to a request. Raises NotSent, Unanswered, CallFailed where the answer is beyond its bounds."""
         told = {**headers, "Host": self._authority, "Accept-Encoding": "identity"}

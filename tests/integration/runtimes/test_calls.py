@@ -1,0 +1,260 @@
+"""Requests to a real server that is slow, huge, broken or hostile, and what a step makes of its answers."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from penstock_runtimes.harness import protocol
+from penstock_runtimes.steps import calling
+from penstock_runtimes.steps.calling import CallFailed, failure
+from penstock_runtimes.steps.calling.addresses import is_allowed
+from tests.support.web import Asked, Said, Web, said, serving
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with serving() as web:
+        yield web
+
+
+def call(web: Web, secret: str | None = None, connection: dict[str, Any] | None = None, **fields: Any) -> Any:
+    request = {
+        "kind": "http",
+        "method": "GET",
+        "path": "/rows",
+        "query": {},
+        "filters": [],
+        "headers": {},
+        "maxBytes": 10_000,
+        **fields,
+    }
+    place = {"name": "shop", "type": "json-api", "url": web.url, **(connection or {})}
+    return calling.perform({"call": request, "connection": place}, secret, "key-1")
+
+
+def refusal(web: Web, **fields: Any) -> tuple[str, str]:
+    with pytest.raises(CallFailed) as raised:
+        call(web, **fields)
+    return raised.value.code, str(raised.value)
+
+
+def test_the_codes_are_those_of_the_contract():
+    codes = {value for name, value in vars(failure).items() if name.isupper()}
+    assert codes == set(protocol.CALL_CODES)
+
+
+def test_filters_are_written_in_brackets_or_as_one_json(web: Web):
+    filters = [
+        {"name": "a", "op": "eq", "val": "x&y"},
+        {"name": "b", "op": "isnull", "val": None},
+        {"name": "c", "op": "ne"},
+        {"name": "d", "op": "in", "val": [1, 2]},
+        {"name": "e", "op": "lt", "val": 5.5},
+    ]
+    web.answer("GET", "/rows", [])
+    call(web, filters=filters, query={"page": 1, "tag": ["a", "b"], "none": None})
+    call(web, filters=filters[:1], connection={"filterStyle": "json"})
+
+    assert web.requests[0].query == {
+        "page": ["1"],
+        "tag": ["a", "b"],
+        "filter[a]": ["x&y"],
+        "filter[b][isnull]": ["true"],
+        "filter[c][isnull]": ["false"],
+        "filter[d][in]": ["1,2"],
+        "filter[e][lt]": ["5.5"],
+    }
+    assert json.loads(web.requests[1].query["filter"][0]) == [{"name": "a", "op": "eq", "val": "x&y"}]
+
+
+@pytest.mark.parametrize(
+    ("auth", "header", "value"),
+    [
+        ({}, "authorization", "Bearer s3cret"),
+        ({"scheme": "basic"}, "authorization", "Basic czNjcmV0"),
+        ({"scheme": "header", "header": "X-Api-Key"}, "x-api-key", "s3cret"),
+    ],
+)
+def test_a_secret_is_sent_as_the_connection_says(web: Web, auth: dict[str, str], header: str, value: str):
+    web.answer("GET", "/rows", [])
+    call(web, "s3cret\n", {"auth": {"secretRef": {"name": "a", "key": "b"}, **auth}})
+    assert web.requests[0].headers[header] == value
+
+
+def test_a_secret_of_several_lines_cannot_add_headers(web: Web):
+    auth = {"auth": {"secretRef": {"name": "a", "key": "b"}}}
+    code, _ = refusal(web, secret="a\r\nX-Admin: yes", connection=auth)
+    assert code == "CALL_REFUSED"
+    assert web.requests == []
+
+
+def pages(web: Web, *links: str | None) -> None:
+    def reply(asked: Asked) -> Said:
+        number = int(asked.query.get("page", ["0"])[0])
+        return said({"data": [{"id": number}], "links": {"next": links[number]}})
+
+    web.on("GET", "/rows", reply)
+
+
+def test_all_pages_are_read(web: Web):
+    pages(web, "/rows?page=1", f"{web.url}/rows?page=2", None)
+    output = call(web, paginate={"maxPages": 10, "maxRows": 100})
+    assert (output["rows"], output["pages"], output["complete"]) == ([{"id": 0}, {"id": 1}, {"id": 2}], 3, True)
+
+
+@pytest.mark.parametrize("bounds", [{"maxPages": 2, "maxRows": 100}, {"maxPages": 10, "maxRows": 2}])
+def test_no_more_is_read_than_was_asked_for_and_the_output_says_so(web: Web, bounds: dict[str, int]):
+    pages(web, "/rows?page=1", "/rows?page=2", "/rows?page=3", None)
+    output = call(web, paginate=bounds)
+    assert (len(output["rows"]), output["complete"]) == (2, False)
+    assert len(web.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "link", ["http://169.254.169.254/rows?page=1", "/admin?page=1", "//evil.example/rows", "?page=0"]
+)
+def test_a_next_page_elsewhere_is_not_followed(web: Web, link: str):
+    pages(web, link, None)
+    code, reason = refusal(web, paginate={"maxPages": 10, "maxRows": 100}, query={"page": 0})
+    assert code == "ANSWER_UNEXPECTED"
+    assert "links.next" in reason
+    assert len(web.requests) == 1
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_what_passes_is_tried_again_when_the_other_side_says(web: Web, status: int):
+    answers = iter([said({}, status, retry_after="0"), said({}, status, retry_after="0"), said({"at": "last"})])
+    web.on("GET", "/rows", lambda _: next(answers))
+    assert call(web)["body"] == {"at": "last"}
+
+
+def test_what_does_not_pass_ends_with_the_last_answer(web: Web):
+    web.answer("GET", "/rows", {"why": "closed"}, 503, retry_after="0")
+    code, reason = refusal(web)
+    assert code == "ANSWER_UNEXPECTED"
+    assert "503" in reason
+    assert "closed" in reason
+    assert len(web.requests) == 4
+
+
+def test_a_request_that_may_have_done_something_is_not_sent_twice(web: Web):
+    web.answer("POST", "/rows", {}, 500)
+    assert refusal(web, method="POST", body={"a": 1})[0] == "ANSWER_UNEXPECTED"
+    assert len(web.requests) == 1
+    assert web.requests[0].headers["idempotency-key"] == "key-1"
+
+
+def test_nobody_is_waited_for_without_end(web: Web):
+    web.answer("GET", "/rows", {}, 429, retry_after="86400")
+    code, reason = refusal(web)
+    assert (code, len(web.requests)) == ("CALL_FAILED", 1)
+    assert "86400 s" in reason
+
+
+@pytest.mark.parametrize(
+    "place", ["http://169.254.169.254/latest/meta-data", "http://127.0.0.1:1/", "https://evil.example/", "/other"]
+)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(web: Web, place: str, status: int):
+    web.answer("GET", "/rows", {}, status, location=place)
+    code, reason = refusal(web)
+    assert code == "ANSWER_UNEXPECTED"
+    assert place in reason
+    assert len(web.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "said_so"),
+    [
+        (Said(200, b"x" * 20_000, {"content-type": "text/plain"}), "more than 10,000 bytes"),
+        (Said(200, b"{broken", {"content-type": "application/json"}), "is not"),
+        (Said(200, b"[NaN]", {"content-type": "application/json"}), "NaN"),
+        (Said(200, b"[" * 5000, {"content-type": "application/json"}), "is not"),
+        (Said(200, b"[" * 95 + b"]" * 95, {"content-type": "application/json"}), "nested"),
+        (Said(200, b"\x1f\x8b", {"content-encoding": "gzip"}), "compressed"),
+    ],
+    ids=["huge", "broken", "no number", "deep and broken", "deep", "compressed"],
+)
+def test_an_answer_beyond_its_bounds_is_refused(web: Web, answer: Said, said_so: str):
+    web.on("GET", "/rows", lambda _: answer)
+    code, reason = refusal(web)
+    assert code == "ANSWER_UNEXPECTED"
+    assert said_so in reason
+
+
+def test_an_answer_without_end_is_read_to_its_bound_only(web: Web):
+    endless = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 500_000
+    web.on("GET", "/rows", lambda _: Said(raw=endless))
+    assert "more than 10,000 bytes" in refusal(web)[1]
+
+
+@pytest.mark.parametrize("raw", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf"])
+def test_half_an_answer_is_none(web: Web, raw: bytes):
+    web.on("POST", "/rows", lambda _: Said(raw=raw))
+    code, reason = refusal(web, method="POST", body=1)
+    assert code == "CALL_FAILED"
+    assert "no whole answer" in reason
+
+
+def test_what_an_answer_says_stays_data(web: Web):
+    text = "{{ context.secret }} ${HOME} $(id) '; DROP TABLE orders; --"
+    web.answer("GET", "/rows", {"say": text})
+    assert call(web)["body"] == {"say": text}
+
+
+@pytest.mark.parametrize(
+    ("expect", "fine"),
+    [
+        ({"status": [404]}, False),
+        ({"status": [200, 404]}, True),
+        ({"schema": {"type": "object", "required": ["id"]}}, True),
+        ({"schema": {"type": "object", "required": ["total"]}}, False),
+        ({"schema": {"$ref": "http://127.0.0.1:1/schema.json"}}, False),
+    ],
+)
+def test_an_answer_is_held_against_what_is_expected(web: Web, expect: dict[str, Any], fine: bool):
+    web.answer("GET", "/rows", {"id": 1})
+    if fine:
+        assert call(web, expect=expect)["status"] == 200
+    else:
+        assert refusal(web, expect=expect)[0] == "ANSWER_UNEXPECTED"
+
+
+def test_nobody_at_the_address(web: Web):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://localhost:{taken.getsockname()[1]}"
+        code, reason = refusal(web, connection={"url": url}, method="POST", body=1)
+    assert code == "CALL_FAILED"
+    assert "cannot be reached" in reason
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "allowed"),
+    [
+        ("shop.example", "93.184.216.34", True),
+        ("shop.sales.svc", "10.96.3.4", True),
+        ("shop.example", "127.0.0.1", False),
+        ("shop.example", "::1", False),
+        ("shop.example", "::ffff:127.0.0.1", False),
+        ("shop.example", "169.254.169.254", False),
+        ("shop.example", "::ffff:169.254.169.254", False),
+        ("shop.example", "fd00:ec2::254", False),
+        ("shop.example", "100.100.100.200", False),
+        ("shop.example", "fe80::1", False),
+        ("shop.example", "0.0.0.0", False),
+        ("shop.example", "224.0.0.1", False),
+        ("localhost", "127.0.0.1", True),
+        ("localhost", "169.254.169.254", False),
+        ("127.0.0.1", "127.0.0.1", True),
+        ("[::1]", "::1", True),
+        ("10.0.0.7", "10.0.0.7", True),
+    ],
+)
+def test_where_a_name_may_lead(host: str, address: str, allowed: bool):
+    assert is_allowed(host, address) is allowed
