@@ -26,7 +26,9 @@ from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
 from penstock.application.retention import installation_policy
 from penstock.ports.access import Key
+from penstock.ports.engine import Clock
 from penstock.settings import OperatorSettings
+from penstock.wiring.notifications import channels, notice_settings
 from penstock_runtimes import all_runtimes, load_runtime
 
 LEASE = "penstock-operator"
@@ -69,13 +71,7 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
             client.writing_while(lease.holds),
             clock,
             plans,
-            SideSettings(
-                settings.watch_namespaces,
-                pod,
-                instance,
-                settings.workers,
-                installation_policy(settings.retention_succeeded, settings.retention_failed, settings.retention_keep),
-            ),
+            _side_settings(settings, pod, instance, clock),
             figures,
         )
         engine = Engine(
@@ -105,6 +101,18 @@ async def _pods(client: KubeClient, settings: OperatorSettings) -> PodSettings:
         dns_policy=settings.step_dns_policy,
         ca_bundle=settings.ca_bundle,
         in_memory=frozenset(name for name in all_runtimes() if not load_runtime(name).on_disk),
+    )
+
+
+def _side_settings(settings: OperatorSettings, pod: PodSettings, instance: str, clock: Clock) -> SideSettings:
+    return SideSettings(
+        settings.watch_namespaces,
+        pod,
+        instance,
+        settings.workers,
+        installation_policy(settings.retention_succeeded, settings.retention_failed, settings.retention_keep),
+        channels=channels(settings, clock),
+        notices=notice_settings(settings),
     )
 
 

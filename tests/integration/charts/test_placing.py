@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from penstock.settings import OperatorSettings
 from tests.integration.charts.conftest import CHARTS, Helm, Manifest, Manifests
 
 pytestmark = pytest.mark.timeout(120, func_only=True)
@@ -174,3 +175,33 @@ def unknown(value: Any, schema: dict[str, Any], shared: dict[str, Any], path: st
     assert schema["additionalProperties"] is False or path == "", path
     for name, inner in value.items():
         yield from unknown(inner, schema["properties"].get(name, {}), shared, f"{path}.{name}")
+
+
+def test_who_is_told_of_gates(helm: Helm):
+    made = helm.manifests(
+        notifications__secretName="gates",
+        notifications__link="https://flows.example.com/{namespace}/{name}",
+        notifications__smtp={
+            "host": "mail.example.com",
+            "from": "p@example.com",
+            "to": ["a@example.com", "b@example.com"],
+        },
+    )
+    found = {each["name"]: each for each in container(made, "penstock-operator")["env"]}
+    assert found["PENSTOCK_NOTIFY_LINK"]["value"].endswith("/{name}")
+    assert found["PENSTOCK_NOTIFY_MAIL_TO"]["value"] == "a@example.com,b@example.com"
+    assert found["PENSTOCK_NOTIFY_SMTP_PORT"]["value"] == "587"
+    secret = {
+        name: each["valueFrom"]["secretKeyRef"] for name, each in found.items() if "SECRET" in name or "URL" in name
+    }
+    assert secret["PENSTOCK_NOTIFY_WEBHOOK_SECRET"] == {"name": "gates", "key": "webhook-secret", "optional": True}
+    known = {f"PENSTOCK_{name.upper()}" for name in OperatorSettings.model_fields}
+    assert {name for name in found if name.startswith("PENSTOCK_NOTIFY_")} <= known
+
+
+def test_mail_for_nobody_is_refused(helm: Helm):
+    done = helm.render(
+        image__operator="o", image__mcp="m", notifications__smtp={"host": "mail.example.com", "from": "p@example.com"}
+    )
+    assert done.returncode != 0
+    assert "notifications.smtp.to" in done.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from penstock.adapters.schema_checker import SchemaChecker
 from penstock.application.child_runs import with_children
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
+from penstock.ports.notices import Channel
 from tests.integration.kube.api_server import ApiServer
 from tests.integration.kube.conftest import QUICK
 
@@ -46,6 +47,7 @@ async def a_side(
     patience: Patience | None = None,
     token: str | None = None,
     may_write: Callable[[], bool] = lambda: True,
+    channels: Mapping[str, Channel] | None = None,
 ) -> AsyncIterator[tuple[ClusterSide, Reconciler]]:
     """The operator's side of the fault server, which knows it by `token`."""
     clock = server.clock or ServerClock()
@@ -54,7 +56,8 @@ async def a_side(
     async with KubeClient.connect(Credentials.fixed(server.url, token), options) as connected:
         client = connected.writing_while(may_write)
         plans = PlanBook(IMAGES, CelEvaluator().check_expression)
-        side = ClusterSide(client, clock, plans, _settings(managed, patience or Patience()), figures)
+        settings = replace(_settings(managed, patience or Patience()), channels=channels or {})
+        side = ClusterSide(client, clock, plans, settings, figures)
         engine = Engine(
             ledger=side.ledger,
             revisions=side.revisions,

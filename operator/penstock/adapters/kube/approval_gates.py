@@ -13,10 +13,12 @@ from penstock.api.v1alpha1.approval import ApprovalRequest, ApprovalRequestSpec
 from penstock.api.v1alpha1.gates import gate_fact, gate_request
 from penstock.api.v1alpha1.meta import ObjectMeta, OwnerReference
 from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.application.notifications import ANNOTATION
 from penstock.engine.commands import AskGate, SettleGate
 from penstock.engine.facts import GateFact
 from penstock.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from penstock.ports.access import Key
+from penstock.ports.notices import Occasion
 
 
 def run_of(request: ApprovalRequest) -> str:
@@ -72,6 +74,16 @@ class ApprovalGates:
             return
         self._settled(written)
         self._requests.take(written)
+
+    async def note(self, request: ApprovalRequest, told: tuple[Occasion, ...]) -> None:
+        """Keep with the gate what was told of it. For Told of ports.notices."""
+        key = Key(request.metadata.namespace, request.metadata.name)
+        patch = {"metadata": {"uid": request.metadata.uid, "annotations": {ANNOTATION: ",".join(told)}}}
+        path = APPROVALS.path(key.namespace, key.name)
+        try:
+            self._requests.take(await self._client.merge_patch(path, patch, ApprovalRequest.model_validate_json))
+        except NotFound:
+            self._requests.forget(key)
 
 
 def _request(run: WorkflowRun, command: AskGate, nonce: str) -> ApprovalRequest:

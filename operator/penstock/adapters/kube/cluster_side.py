@@ -45,6 +45,7 @@ from penstock.api.v1alpha1.workflow import Workflow, WorkflowSpec
 from penstock.application.cached_steps import CachedSteps
 from penstock.application.janitor import Holdings, Janitor, Shelf
 from penstock.application.neighbours import Neighbours
+from penstock.application.notifications import NoticeSettings, Notifier
 from penstock.application.old_revisions import OldRevisions
 from penstock.application.plans import PlanBook
 from penstock.application.retention import Policy
@@ -53,6 +54,7 @@ from penstock.application.work_queue import WorkQueue
 from penstock.errors import BugError, PenstockError, Problem
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock
+from penstock.ports.notices import Channel
 
 T = TypeVar("T")
 
@@ -79,6 +81,9 @@ class SideSettings:
     retention: Policy = field(default_factory=Policy)
     """How long finished runs are kept whose Workflow says nothing."""
     patience: Patience = field(default_factory=Patience)
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    """Ways to tell people of gates, by name; none: nobody is told."""
+    notices: NoticeSettings = field(default_factory=NoticeSettings)
 
 
 class ClusterSide:
@@ -137,9 +142,12 @@ class ClusterSide:
             self._old_revisions.look, clock, workers=1, passes=self.figures.queue("revisions")
         )
         self._old_revisions.subscribe(self._revision_queue.add)
-        self._runner_and_closer(client, clock, settings)
+        self._further_parts(client, clock, settings)
 
-    def _runner_and_closer(self, client: KubeClient, clock: Clock, settings: SideSettings) -> None:
+    def _further_parts(self, client: KubeClient, clock: Clock, settings: SideSettings) -> None:
+        self._notifier = Notifier(self._requests.get, settings.channels, self.gates, clock, settings.notices)
+        self._notifier.on_sent = self.figures.notified
+        self._tells = bool(settings.channels)
         maker = AttemptMaker(client, self.sight, settings.pod, _nonce)
         hooks = Hooks(
             wake=self._run_queue.add,
@@ -165,6 +173,8 @@ class ClusterSide:
         self._workflow_queue = queue(self._reconcile_workflow, 4, "workflows")
         self._job_queue = queue(self._close_job, 8, "jobs")
         self._log_queue = queue(self._keep_logs, 2, "logs")
+        # A service that does not answer keeps a worker for as long as its time limit.
+        self._notice_queue = queue(self._notify, 8, "notifications")
         self.neighbours.subscribe(self._run_queue.add)
 
     async def kinds_are_served(self) -> None:
@@ -214,6 +224,8 @@ class ClusterSide:
             self._run_queue.add(_key(run))
         for workflow in self._workflows:
             self._workflow_queue.add(_key(workflow))
+        for request in self._requests:
+            self._request_changed(request)
         self._active = True
         try:
             async with asyncio.TaskGroup() as group:
@@ -232,6 +244,7 @@ class ClusterSide:
             "logs": self._log_queue,
             "revisions": self._revision_queue,
             "retention": self._janitor_queue,
+            "notifications": self._notice_queue,
         }
 
     def _standing(self) -> Standing:
@@ -268,6 +281,8 @@ class ClusterSide:
     def _request_changed(self, request: ApprovalRequest) -> None:
         # However it came to be known: a vote that is found when the gate is asked again is news to no watch any more.
         self._run_queue.add(Key(request.metadata.namespace, request.spec.request.run.name))
+        if self._tells:
+            self._notice_queue.add(Key(request.metadata.namespace, request.metadata.name))
 
     def _run_gone(self, run: WorkflowRun) -> None:
         self.neighbours.gone(run)
@@ -307,6 +322,9 @@ class ClusterSide:
     async def _reconcile_workflow(self, key: Key) -> datetime | None:
         await self._keeper.reconcile(key)
         return await self._scheduler.look(key)
+
+    async def _notify(self, key: Key) -> datetime | None:
+        return await self._notifier.look(key)
 
     async def _close_job(self, key: Key) -> datetime | None:
         return await self._closer.reconcile(key)

@@ -85,6 +85,7 @@ class OperatorFigures:
         self._approvals = said.APPROVAL_TIMES.histogram(self.registry)
         self._writes = said.WRITES.counter(self.registry)
         self._write_times = said.WRITE_TIMES.histogram(self.registry)
+        self._notifications = said.NOTIFICATIONS.counter(self.registry)
         restarts = said.WATCH_RESTARTS.counter(self.registry)
         self._restarts = {what: restarts.labels(what).inc for what in said.RESTARTED}
         events = said.WATCH_EVENTS.counter(self.registry)
@@ -140,6 +141,10 @@ class OperatorFigures:
         if asked is not None and request.status.phase in said.OUTCOMES:
             age = (self._clock.now() - asked).total_seconds()
             self._approvals.labels(request.status.phase).observe(max(0.0, age))
+
+    def notified(self, channel: str, outcome: str) -> None:
+        """Somebody was told of a gate, or was to be."""
+        self._notifications.labels(channel, outcome).inc()
 
     def wrote(self, method: str, path: str, seconds: float, error: BaseException | None) -> None:
         """A mutating request was answered, or failed."""

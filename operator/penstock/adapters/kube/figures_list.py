@@ -5,7 +5,8 @@ from __future__ import annotations
 from penstock.adapters.metrics import PEOPLE, QUICK, SLOW, Metric
 from penstock.engine.model import FINISHED_RUN, RunPhase
 
-QUEUES = ("runs", "workflows", "jobs", "logs", "revisions", "retention")
+QUEUES = ("runs", "workflows", "jobs", "logs", "revisions", "retention", "notifications")
+CHANNELS = ("webhook", "chat", "mail")
 PARTS = ("queue", "pod_start", "program", "result")
 PASS_ERRORS = ("conflict", "transient", "error")
 WATCHED = ("workflows", "workflowruns", "approvalrequests", "jobs", "pods")
@@ -136,6 +137,12 @@ PASS_ERRORS_TOTAL = Metric(
     "the API server was away or refused for a moment. error: see the log.",
     {"queue": _some(QUEUES), "kind": _some(PASS_ERRORS)},
 )
+NOTIFICATIONS = Metric(
+    "penstock_notifications_total",
+    "counter",
+    "Tries to tell people of a gate. failed is tried again, refused is not.",
+    {"channel": _some(CHANNELS), "outcome": "`sent`, `failed`, `refused`"},
+)
 LOG_STREAMS = Metric("penstock_log_streams", "gauge", "Logs of attempts that are followed.")
 
 METRICS = (
@@ -161,5 +168,6 @@ METRICS = (
     PASSES,
     PASS_ERRORS_TOTAL,
     LOG_STREAMS,
+    NOTIFICATIONS,
 )
 """In the order of the documentation."""

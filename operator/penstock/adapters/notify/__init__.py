@@ -1,0 +1,1 @@
+"""Ways to people: a signed webhook, a chat that takes Slack's webhooks, mail."""
