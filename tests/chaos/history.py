@@ -16,6 +16,8 @@ _BATCH = "penstock.dev/batch"
 _DIGEST = "penstock.dev/digest"
 _DOCUMENT = "penstock.dev/document"
 
+LATE = "late "
+"""What the name of a writer begins with whose request was long under way: he may have given it up meanwhile."""
 FINISHED = ("Succeeded", "Failed", "Cancelled", "TimedOut")
 """Phases that a run ends in."""
 STEP_ENDS = ("Succeeded", "Failed", "Skipped", "Cancelled")

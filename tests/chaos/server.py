@@ -18,7 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.chaos.faults import Fault, Kind
-from tests.chaos.history import Change, History, Vote
+from tests.chaos.history import LATE, Change, History, Vote
 from tests.chaos.virtual_time import Time
 from tests.integration.kube.admission import Denied
 from tests.integration.kube.api_server import ApiServer, Target
@@ -188,6 +188,7 @@ class ChaosServer(ApiServer):
             return _hang_up(request)
         if kind is Kind.DELAYED:
             await asyncio.sleep(fault.seconds)
+            WHO.set(f"{LATE}{token}")
         if kind is Kind.CUT:
             self._cut_streams()
         if kind is Kind.FORGOTTEN:

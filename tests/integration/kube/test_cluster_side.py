@@ -382,3 +382,19 @@ async def test_a_vote_that_is_found_when_the_gate_is_asked_again_needs_no_furthe
             await asyncio.gather(*tasks, return_exceptions=True)
 
     assert status(server)["phase"] == "Succeeded"
+
+
+async def test_a_pod_that_comes_after_its_job_was_closed_is_ended(server: ApiServer, kubelet: Kubelet):
+    """Its request was long under way, and whoever sent it had given it up."""
+    kubelet.orders["only"] = Order(output=1)
+    ask(server)
+    async with operating(server):
+        await ends(server)
+        await eventually(lambda: closed(server))
+        (name,) = server.names("pods")
+        late = server.get("pods", name)
+        assert ("DELETE", f"/api/v1/namespaces/default/pods/{name}") not in server.requests
+        server.remove("pods", name)
+        kubelet.orders["only"] = Order(end=asyncio.Event())
+        server.put("pods", {**late, "metadata": {**late["metadata"], "uid": "late"}, "status": {"phase": "Running"}})
+        await eventually(lambda: ("DELETE", f"/api/v1/namespaces/default/pods/{name}") in server.requests)

@@ -5,18 +5,19 @@ Level-triggered: it looks at what is, whoever brought it about, so it goes on wh
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from penstock.adapters.kube import labels
-from penstock.adapters.kube.attempt_sight import AttemptSight, decode_job
+from penstock.adapters.kube.attempt_sight import AttemptSight, decode_job, decode_pod
 from penstock.adapters.kube.attempts import attempt_of, container_state
 from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.copies import Copies
 from penstock.adapters.kube.job_runner import delete_pod
 from penstock.adapters.kube.job_status import closing_patch
 from penstock.adapters.kube.objects import Job, Pod
-from penstock.adapters.kube.resources import JOBS
+from penstock.adapters.kube.resources import JOBS, PODS
 from penstock.api.v1alpha1.awaited import left_behind
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.errors import NotFound
@@ -66,9 +67,12 @@ class JobCloser:
 
     async def _look(self, key: Key) -> datetime | None:
         job = self._sight.job(key)
-        if job is None or job.finished or job.spec.managed_by != labels.MANAGER:
+        if job is None or job.spec.managed_by != labels.MANAGER:
             return None
         pod = self._sight.pod_of(job.metadata.uid)
+        if job.finished:
+            await self._end_late(pod)
+            return None
         if pod is not None and not pod.ended:
             if self._given_up(job) and _never_ran(pod):
                 await delete_pod(self._client, pod)
@@ -79,6 +83,17 @@ class JobCloser:
                 return now + _LOOK_EVERY
             await self._close(job, pod)
         return None
+
+    async def _end_late(self, pod: Pod | None) -> None:
+        """A request that was long under way may make a pod after its Job was closed: nobody waits for that one."""
+        if pod is None or pod.ended or pod.metadata.deletion_timestamp is not None:
+            return
+        meta = pod.metadata
+        with contextlib.suppress(NotFound):
+            # What is in memory may be older than the Job's end, and a pod that has ended is to be kept.
+            now = await self._client.get(PODS.path(meta.namespace, meta.name), decode_pod)
+            if not now.ended and now.metadata.uid == meta.uid:
+                await delete_pod(self._client, now)
 
     async def _close(self, job: Job, pod: Pod | None) -> None:
         patch = closing_patch(job, pod, self._clock.now())
@@ -103,7 +118,7 @@ class JobCloser:
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         pod = new or old
         owner = pod.metadata.controller if pod else None
-        if pod is not None and owner is not None and (new is None or new.ended):
+        if pod is not None and owner is not None and (old is None or new is None or new.ended):
             self._queue(Key(pod.metadata.namespace, owner.name))
 
 
