@@ -83,6 +83,8 @@ class Kubelet:
     """Names of the pods whose container was started."""
     items: dict[str, list[int]] = field(default_factory=dict)
     """By pod: the items that it was given."""
+    deaf_to: set[str] = field(default_factory=set)
+    """Names of Jobs and pods that are none of this node's business."""
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -92,9 +94,11 @@ class Kubelet:
         try:
             while True:
                 event = await queue.get()
-                if event is not None and event.get("plural") == "pods":
+                if event is None or event["object"].get("metadata", {}).get("name") in self.deaf_to:
+                    continue
+                if event.get("plural") == "pods":
                     self._take(event["type"], event["object"])
-                elif event is not None and event.get("plural") == "jobs" and event["type"] == "ADDED":
+                elif event.get("plural") == "jobs" and event["type"] == "ADDED":
                     self._control(event["object"])
         finally:
             self.server.watchers.discard(queue)

@@ -112,7 +112,7 @@ class Copies(Generic[T]):
         if self._group_of:
             self._groups.setdefault(self._group_of(found), set()).add(key)
         if self._on_change:
-            self._on_change(found)
+            self._tell(self._on_change, found)
         return found
 
     def get(self, key: Key) -> T | None:
@@ -205,7 +205,7 @@ class Copies(Generic[T]):
             if self._group_of:
                 self._leave(self._group_of(known), key)
             if self._on_gone:
-                self._on_gone(known)
+                self._tell(self._on_gone, known)
         self._unreadable.pop(key, None)
         self._stale.discard(key)
         if uid:
@@ -213,6 +213,14 @@ class Copies(Generic[T]):
             self._gone[uid] = None
             if len(self._gone) > _TOMBSTONES:
                 self._gone.popitem(last=False)
+
+    def _tell(self, listener: Callable[[T], None], found: T) -> None:
+        try:
+            listener(found)
+        except Exception:  # noqa: BLE001 - one object that a listener cannot bear must not blind us to all others
+            _log.exception(
+                "%s %s/%s could not be taken in", self._kind.__name__, found.metadata.namespace, found.metadata.name
+            )
 
     def _leave(self, group: str, key: Key) -> None:
         members = self._groups.get(group, set())

@@ -140,7 +140,7 @@ class Informer(Generic[T]):
 
     async def _list(self) -> None:
         answer = await self._client.get(self._source.path, _decode_list, self._source.selector)
-        found = [self._source.decode(item) for item in answer.items]
+        found = [each for item in answer.items if (each := self._decode(item)) is not None]
         listed = {key_of(each) for each in found}
         for each in found:
             self._store(each)

@@ -46,7 +46,12 @@ class RunLedger:
         """The newest copy known; one that nobody can read is failed with what is wrong with it."""
         unreadable = self._runs.unreadable(key)
         if unreadable is None:
-            return await self._runs.load(key)
+            unknown = self._runs.get(key) is None
+            found = await self._runs.load(key)
+            if found is not None and unknown:
+                # Taken in here, it is no news when the watch comes to it, and nobody else would have it looked at.
+                self._wake(key)
+            return found
         error = InvalidInput("the run is not valid", problems=unreadable.problems)
         now = self._clock.now()
         status = WorkflowRunStatus(

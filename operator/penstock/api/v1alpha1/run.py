@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.items import ItemsStatus
@@ -25,6 +27,7 @@ from penstock.api.v1alpha1.meta import (
 )
 from penstock.api.v1alpha1.output_reference import OutputReference
 from penstock.api.v1alpha1.workflow import MAX_FINALLY, Revision, WorkflowSpec
+from penstock.engine.model import RunPhase, StepPhase
 
 Phase = Annotated[str, Field(max_length=32)]
 Name63 = Annotated[str, Field(max_length=63)]
@@ -32,6 +35,17 @@ Digest = Annotated[str, Field(max_length=80)]
 MAX_DEPTH = 8
 """Runs above a run."""
 Text = Annotated[str, Field(max_length=4096)]
+
+
+def _known(phases: type[StrEnum]) -> Callable[[str], str]:
+    """A status with a phase that does not exist was not written by us, and nobody can go on from there."""
+
+    def check(phase: str) -> str:
+        if phase not in phases.__members__.values():
+            raise ValueError(f"there is no phase {phase}")
+        return phase
+
+    return check
 
 
 class WorkflowReference(ApiModel):
@@ -167,7 +181,7 @@ class CachedStatus(ApiModel):
 class StepStatus(ApiModel):
     """Where a step stands."""
 
-    phase: Phase
+    phase: Annotated[Phase, AfterValidator(_known(StepPhase))]
     """Pending, Waiting, Starting, Running, Backoff, Succeeded, Failed, Skipped or Cancelled."""
     attempt: int = 0
     """Number of the newest attempt; 0 before the first."""
@@ -208,6 +222,7 @@ class WorkflowRunStatus(ApiModel):
 
     phase: Annotated[
         Phase,
+        AfterValidator(_known(RunPhase)),
         Field(
             json_schema_extra={
                 **served_default("Pending"),
