@@ -17,8 +17,15 @@ from penstock.engine.model import Failure
 
 AUTH_VARIABLE = "CONNECTION_AUTH"
 """Holds the value of the Secret that a Connection's `auth` names, for the program of a call."""
-_TYPES: Mapping[str, tuple[str, ...]] = {"http": ("json-api", "openapi"), "sql": ("sql",)}
+_TYPES: Mapping[str, tuple[str, ...]] = {
+    "http": ("json-api", "openapi"),
+    "sql": ("sql",),
+    "discover": ("json-api", "openapi", "sql"),
+}
 """Types of Connections that a kind of call can use."""
+_ABOUT_MODELS = ("discover",)
+_FOR_MODELS = ("discovery", "learning", "expose")
+"""Fields of a Connection that say what a model is told: no part of any other call."""
 _CHANGING = ("insert", "update", "delete")
 _NOT_ONE_PART = re.compile(r"[/\\\x00-\x1f\x7f]|^\.{0,2}$")
 _ODD_PATH = re.compile(r"//|\\|[?#]|(^|/)\.{1,2}(/|$)|%2[eEfF]|%5[cC]|[\x00-\x20\x7f]")
@@ -34,7 +41,8 @@ class CallRefused(Exception):
 
 def connected(content: Mapping[str, Any], connection: Mapping[str, Any]) -> dict[str, Any]:
     """The program of a call with its Connection, by which its Secret becomes a variable of the program."""
-    program = {**content, "connection": dict(connection)}
+    more = () if content["call"]["kind"] in _ABOUT_MODELS else _FOR_MODELS
+    program = {**content, "connection": {name: value for name, value in connection.items() if name not in more}}
     auth = connection.get("auth")
     if auth is not None:
         variable = {"name": AUTH_VARIABLE, "valueFrom": {"secretKeyRef": dict(auth["secretRef"])}}
@@ -63,6 +71,7 @@ def _settled(call: Mapping[str, Any], connection: Mapping[str, Any]) -> dict[str
         raise CallRefused(FailureCode.CALL_REFUSED, f"Connection {name} is of type {connection['type']}; {reason}")
     if kind == "sql":
         _check_write(call, connection)
+    if kind != "http":
         return dict(call)
     path = _path(call["path"])
     if not any(call["method"] in rule["methods"] and _fits(path, rule["paths"]) for rule in connection["allow"]):

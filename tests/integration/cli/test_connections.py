@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 
 import pytest
@@ -143,3 +144,32 @@ def test_a_connection_with_a_mistake_is_told_with_its_line(person: Person, web: 
     assert done.returncode == 2
     assert "json-api" in done.stdout
     assert ":5" in done.stdout
+
+
+def test_a_step_finds_out_what_a_connection_offers(person: Person, web: Web):
+    web.answer("GET", "/.well-known/mcp.json", {"learning": "Ask nicely.", "resources": [{"name": "Order"}]})
+    file = file_of(person, web, "    - {name: a, discover: {connection: shop}}\n")
+
+    done = person.penstock("--local", "run", file, "-o", "json")
+
+    assert done.returncode == 0, done.stderr
+    output = json.loads(done.stdout)["output"]
+    assert output == {"learning": "Ask nicely.", "resources": [{"name": "Order"}], "complete": True}
+
+
+def test_a_statement_reads_a_database(person: Person, web: Web):
+    path = person.home / "shop.db"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE orders (id INTEGER, customer TEXT)")
+        database.execute("INSERT INTO orders VALUES (1, 'Alice'), (2, 'Bob')")
+    connection = (
+        "apiVersion: penstock.dev/v1alpha1\nkind: Connection\nmetadata: {{name: db}}\n"
+        f"spec: {{{{type: sql, url: 'sqlite:///{path}'}}}}\n---\n"
+    )
+    step = "    - name: a\n      sql: {connection: db, statement: 'SELECT id FROM orders WHERE customer = :who', "
+    file = file_of(person, web, step + "parameters: {who: '{{ context.name }}'}}\n", connection)
+
+    done = person.penstock("--local", "run", file, "-o", "json")
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["output"] == {"rows": [{"id": 1}], "rowCount": 1, "complete": True}

@@ -1,4 +1,4 @@
-"""`http` and `sql` of a step: calls to what a Connection names."""
+"""`http`, `sql` and `discover` of a step: calls to what a Connection names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from penstock.api.v1alpha1.connection import Method
 from penstock.api.v1alpha1.meta import AnyJson, ApiModel, Duration, FreeForm, ObjectName
 from penstock.api.v1alpha1.secrets import StepSurroundings
 
-CALLS = ("http", "sql")
+CALLS = ("http", "sql", "discover")
 """Kinds of steps that are a call: what runs them is the runtime `steps`."""
 CALL_RUNTIME = "steps"
 
@@ -91,6 +91,13 @@ class SqlStep(ApiModel):
     """How long the database may take."""
 
 
+class DiscoverStep(ApiModel):
+    """Find out what a Connection offers: how it is used, and which resources or tables there are."""
+
+    connection: ObjectName
+    """Name of a Connection of the namespace. Its `learning` and `expose` decide what is passed on."""
+
+
 class StepCalls(StepSurroundings):
     """What a step calls, where it calls something."""
 
@@ -99,8 +106,11 @@ class StepCalls(StepSurroundings):
     sql: SqlStep | None = None
     """A statement in a database."""
 
+    discover: DiscoverStep | None = None
+    """What a Connection offers, as far as it is exposed."""
+
     @property
     def connection(self) -> str | None:
         """Name of the Connection that the step uses."""
-        call = self.http or self.sql
+        call = self.http or self.sql or self.discover
         return call.connection if call is not None else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from penstock.api.v1alpha1.calls import CALL_RUNTIME, HttpStep, SqlStep
+from penstock.api.v1alpha1.calls import CALL_RUNTIME, CALLS, HttpStep, SqlStep
 from penstock.api.v1alpha1.subject import Placed, Subject
 from penstock.api.v1alpha1.suggestions import closest, listed
 from penstock.errors import Problem
@@ -24,7 +24,7 @@ def check_calls(subject: Subject) -> Iterator[Problem]:
     """Every problem of every step that calls a Connection."""
     for placed in subject.steps:
         step = placed.step
-        if step.http is None and step.sql is None:
+        if step.connection is None:
             continue
         yield from _around(subject, placed)
         if step.http is not None:
@@ -35,7 +35,7 @@ def check_calls(subject: Subject) -> Iterator[Problem]:
 
 def _around(subject: Subject, placed: Placed) -> Iterator[Problem]:
     step, images = placed.step, subject.tools.images
-    kind = "http" if step.http is not None else "sql"
+    kind = next(kind for kind in CALLS if getattr(step, kind) is not None)
     if images is not None and CALL_RUNTIME not in images:
         message = f"This installation has no image for the runtime `{CALL_RUNTIME}`, which `{kind}` steps run in."
         yield Problem(f"{placed.path}.{kind}", message, f"Set `runtimes.{CALL_RUNTIME}.image` of the chart.")

@@ -165,13 +165,13 @@ class Connection(ApiObject):
     """What was found when somebody looked."""
 
 
-_OF_A_CALL = ("type", "url", "auth", "filterStyle", "provider", "model")
+_OF_A_CALL = ("type", "url", "auth", "filterStyle", "provider", "model", "discovery", "learning", "expose")
 
 
 def resolved(connection: Connection) -> dict[str, Any]:
     """What a call needs of a Connection, as JSON: all of it is hashed, shown at gates and given to the program.
 
-    No value of a Secret is in it, and nothing of what only models read.
+    No value of a Secret is in it.
     """
     wire = connection.spec.to_wire()
     content: dict[str, Any] = {name: wire[name] for name in _OF_A_CALL if name in wire}

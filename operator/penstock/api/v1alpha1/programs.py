@@ -23,7 +23,7 @@ def program_of(subject: Subject, placed: Placed, bindings: Mapping[str, Binding]
         return _child(step.workflow)
     if step.container is not None:
         return {**_container(step.container), **_around(subject, step)}
-    if step.http is not None or step.sql is not None:
+    if step.connection is not None:
         return {**_call(subject, step), **_around(subject, step)}
     if step.script is None:
         return {}
@@ -73,6 +73,8 @@ def call_of(step: Step) -> dict[str, Any] | None:
     if step.sql is not None:
         seconds = parse_duration(step.sql.statement_timeout).total_seconds()
         return {"kind": "sql", "write": step.sql.write, **_fields(step.sql), "statementTimeout": seconds}
+    if step.discover is not None:
+        return {"kind": "discover"}
     return None
 
 

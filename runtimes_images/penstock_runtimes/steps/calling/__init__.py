@@ -29,4 +29,8 @@ def perform(program: Mapping[str, Any], secret: str | None, key: str) -> Any:
         from . import statements
 
         return statements.perform(call, connection, secret)
+    if call["kind"] == "discover":
+        from . import discovery
+
+        return discovery.perform(connection, secret)
     raise CallFailed("CALL_REFUSED", f"nothing here makes calls of the kind {call['kind']!r}")

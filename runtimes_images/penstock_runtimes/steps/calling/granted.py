@@ -26,8 +26,13 @@ def check(call: Mapping[str, Any], connection: Mapping[str, Any], dialect: str) 
     for operation, table in sorted(used):
         if operation != "select" and not call["write"]:
             raise CallFailed(CALL_REFUSED, f"the statement would {operation} in {table}: add `write: true` to the step")
-        if not any(operation in rule["operations"] and _fits(table, rule["tables"]) for rule in connection["allow"]):
+        if not may(operation, table, connection["allow"]):
             raise CallFailed(CALL_REFUSED, f"Connection {connection['name']} does not allow to {operation} {table}")
+
+
+def may(operation: str, table: str, allow: list[Mapping[str, Any]]) -> bool:
+    """Whether one of a Connection's rules fits."""
+    return any(operation in rule["operations"] and _fits(table, rule["tables"]) for rule in allow)
 
 
 def _parsed(text: str, dialect: str) -> Expression:

@@ -26,13 +26,11 @@ _STEPS = 10_000
 
 def perform(call: Mapping[str, Any], connection: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
     """What the statement comes to: `rows`, `rowCount`, `complete`. Raises CallFailed; then nothing has changed."""
-    try:
-        import sqlalchemy
-        from sqlalchemy import exc
-    except ImportError as error:
-        raise CallFailed(CALL_FAILED, "sqlalchemy is not installed here: pip install 'penstock[sql]'") from error
-    engine = _engine(connection["url"], secret)
+    engine = engine_of(connection["url"], secret)
     granted.check(call, connection, engine.dialect.name)
+    import sqlalchemy
+    from sqlalchemy import exc
+
     try:
         with engine.connect() as database, database.begin():
             _bound(database, call)
@@ -53,9 +51,13 @@ def perform(call: Mapping[str, Any], connection: Mapping[str, Any], secret: str 
         engine.dispose()
 
 
-def _engine(url: str, secret: str | None) -> Engine:
-    import sqlalchemy
-    from sqlalchemy import exc, pool
+def engine_of(url: str, secret: str | None) -> Engine:
+    """The way to a database. Raises CallFailed."""
+    try:
+        import sqlalchemy
+        from sqlalchemy import exc, pool
+    except ImportError as error:
+        raise CallFailed(CALL_FAILED, "sqlalchemy is not installed here: pip install 'penstock[sql]'") from error
 
     try:
         place = sqlalchemy.make_url(url)
