@@ -85,3 +85,14 @@ async def test_a_run_that_the_operator_asks_for_or_stops_is_looked_at_though_its
 
     await ledger.request_cancel(KEY)
     assert woken == [KEY, KEY]
+
+
+async def test_a_run_that_is_first_seen_here_is_looked_at(server: ApiServer, client: KubeClient):
+    """The watch that comes to it later finds it known, and wakes nobody."""
+    woken: list[Key] = []
+    ledger = RunLedger(client, Copies(client, RUNS, WorkflowRun), ServerClock(), woken.append, CachedSteps())
+    server.put("workflowruns", a_run().to_wire())
+    await loaded(ledger)
+    assert woken == [KEY]
+    await loaded(ledger)
+    assert woken == [KEY]
