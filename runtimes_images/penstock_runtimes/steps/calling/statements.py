@@ -34,8 +34,11 @@ def perform(call: Mapping[str, Any], connection: Mapping[str, Any], secret: str 
     try:
         with engine.connect() as database, database.begin():
             _bound(database, call)
+            # Read row by row, not all of them at once; a statement that writes cannot be read so.
             statement = sqlalchemy.text(call["statement"])
-            result = database.execution_options(stream_results=True).execute(statement, dict(call["parameters"]))
+            result = database.execution_options(stream_results=not call["write"]).execute(
+                statement, dict(call["parameters"])
+            )
             if not result.returns_rows:
                 return {"rows": [], "rowCount": max(result.rowcount, 0), "complete": True}
             names = _names(list(result.keys()))
