@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.cluster import RELEASE, ROOT, SYSTEM_NAMESPACE, Cluster, wait_for
@@ -27,6 +27,8 @@ class OperatorConfig:
     images: Mapping[str, str]
     logs: Path
     """Folder for what the processes print."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Further variables of the processes."""
 
     def environment(self, namespace: str, crash: str, instance: str = "") -> dict[str, str]:
         """Environment of a process that drives one namespace and keeps its Lease there."""
@@ -42,6 +44,7 @@ class OperatorConfig:
             "PENSTOCK_CA_BUNDLE": CA_BUNDLE,
             "PENSTOCK_CRASH": crash,
             "PENSTOCK_PORT": str(_free_port()),
+            **self.settings,
         }
 
 
