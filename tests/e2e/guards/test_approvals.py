@@ -229,6 +229,11 @@ class TestTheObject:
             pytest.param({"labels": {"penstock.dev/run": "other"}}, "labels that begin with penstock.dev/", id="ours"),
             pytest.param({"labels": {"penstock.dev/run": None}}, "labels that begin with penstock.dev/", id="without"),
             pytest.param({"labels": {"penstock.dev/x": "y"}}, "labels that begin with penstock.dev/", id="one more"),
+            pytest.param(
+                {"annotations": {"penstock.dev/told": "opened,ended"}},
+                "annotations that begin with penstock.dev/",
+                id="as if everybody had been told",
+            ),
         ],
     )
     def test_metadata(self, gate: Tenancy, refused: Refused, metadata: dict[str, Any], reason: str) -> None:
