@@ -50,6 +50,10 @@ run: setup ## Run examples/order-processing.yaml on this machine; APPROVE=1 answ
 		'$(BIN)/penstock init my-flows     a Workflow of your own to start from' \
 		'make cluster-up images             the same file on a real Kubernetes: README.md, "On a cluster"'
 
+.PHONY: demo-ask
+demo-ask: setup ## From a sentence to a run, in a shop on this machine; APPROVE=1 answers the gate, PROMPT="…" asks something else
+	@$(BIN)/python -m examples.ask $(if $(PROMPT),"$(PROMPT)") $(if $(APPROVE),--approve) $(ASK)
+
 # --- check ----------------------------------------------------------------------------------------
 
 .PHONY: test

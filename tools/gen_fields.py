@@ -57,6 +57,8 @@ EXAMPLES: Mapping[str, Any] = {
     "image": "registry.example.com/tool:1.4",
     "inputs": {"type": "object", "properties": {"order_total": {"type": "number"}}},
     "key": "context.customer_id",
+    "prompt": "Which of the orders are urgent?",
+    "question": "Which of the orders are urgent?",
     "lastRun": "order-processing-4f53cda18c",
     "learning": "Orders that are not shipped have date_shipped null.",
     "lineage": ["order-processing"],

@@ -10,7 +10,8 @@ from examples.shop.rules import STAFF
 
 LEARNING = f"""\
 This is a JSON:API. GET a resource's path for its rows: they are in data, each with id and attributes.
-Filter with filter[name][op]=value; op is eq (default), ne, lt, le, gt, ge or like; the value null stands for null.
+Filter with filter[name][op]=value; op is eq (default), ne, lt, le, gt, ge,
+in (a,b), like or isnull (true, false).
 POST {{"data": {{"type": "Email", "attributes": {{…}}}}}} adds a row. Dates are written 2023-07-14.
 To send an e-mail to a customer, POST an Email with customer_id, subject and message, and order_id where it is about an
 order. The shop decides whether it is sent: customers may have opted out, and the row's status says what happened. To

@@ -10,13 +10,14 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, literal
 
 from examples.shop.resources import Resource
 
 MOST = 100
 """Rows a page."""
 TYPES = {"int": "integer", "str": "string", "bool": "boolean", "date": "date", "Decimal": "number"}
+_FLAG = literal(True)
 _FILTER = re.compile(r"^filter\[(\w+)\](?:\[(\w+)\])?$")
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "eq": operator.eq,
@@ -115,8 +116,13 @@ def _condition(resource: Resource, name: str, op: str, value: Any) -> ColumnElem
     column = resource.columns.get(name)
     if column is None:
         raise BadRequest(f"{resource.name} has no {name}; it has {', '.join(resource.columns)}")
-    if op not in _COMPARE:
-        raise BadRequest(f"no operator {op}: there are {', '.join(_COMPARE)}")
+    if op not in (*_COMPARE, "in", "isnull"):
+        raise BadRequest(f"no operator {op}: there are {', '.join(_COMPARE)}, in, isnull")
+    if op == "isnull":
+        return column.is_(None) if value_of(_FLAG, op, value) else column.is_not(None)
+    if op == "in":
+        values = value if isinstance(value, list) else str(value).split(",")
+        return column.in_([value_of(column, name, each) for each in values])
     if value in (None, "null") and op in ("eq", "ne"):
         return column.is_(None) if op == "eq" else column.is_not(None)
     condition: ColumnElement[bool] = _COMPARE[op](column, value_of(column, name, value))

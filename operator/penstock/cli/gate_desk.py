@@ -10,7 +10,7 @@ from datetime import datetime
 from penstock.api.v1alpha1.approval import ApprovalRequest
 from penstock.api.v1alpha1.run import GateStatus, WorkflowRun
 from penstock.application.answer_approval import answer_approval
-from penstock.application.safe_text import one_line
+from penstock.application.safe_text import harmless_block, one_line
 from penstock.cli.frame import report
 from penstock.cli.progress import Progress
 from penstock.cli.terminal import Terminal
@@ -151,4 +151,8 @@ def open_gates(run: WorkflowRun) -> Iterator[GateStatus]:
 def _summary(request: ApprovalRequest) -> str:
     question = request.spec.request
     text = f"Step {question.step} waits for approval {request.metadata.name}"
-    return f"{text}: {one_line(question.message, 300)}" if question.message else text
+    lines = harmless_block(question.message).strip().splitlines()
+    if len(lines) > 1:
+        # A plan, for instance: whoever says yes to everything still sees what to.
+        return "\n".join([f"{text}:", *(f"  {line}" for line in lines)])
+    return f"{text}: {one_line(question.message, 300)}" if lines else text

@@ -20,6 +20,7 @@ AUTH_VARIABLE = "CONNECTION_AUTH"
 _TYPES: Mapping[str, tuple[str, ...]] = {
     "http": ("json-api", "openapi"),
     "sql": ("sql",),
+    "llm": ("llm",),
     "discover": ("json-api", "openapi", "sql"),
 }
 """Types of Connections that a kind of call can use."""

@@ -47,6 +47,7 @@ async def test_it_describes_itself_so_that_a_caller_needs_nothing_else(shop):
     "filters",
     [
         (("filter[date_shipped]", "null"), ("filter[created_on][lt]", "2023-07-14")),
+        (("filter[date_shipped][isnull]", "true"), ("filter[id][in]", "1,2,3,4,5")),
         (
             (
                 "filter",
@@ -56,7 +57,7 @@ async def test_it_describes_itself_so_that_a_caller_needs_nothing_else(shop):
         ),
     ],
 )
-async def test_rows_are_found_by_either_form_of_filter(shop, filters):
+async def test_rows_are_found_by_every_form_of_filter(shop, filters):
     found = await shop.filtered("/api/Order", *filters)
     assert [row["id"] for row in found.rows] == [1, 2, 3, 4]
     assert {row["customer_name"] for row in found.rows} == {"Alice", "Bob", "Carla"}

@@ -18,7 +18,7 @@ CASES = {
         "- {name: a}",
         (
             "spec.steps[0]",
-            "none of `script`, `container`, `http`, `sql`, `discover`, `workflow`, `approval` and `wait`",
+            "none of `script`, `container`, `http`, `sql`, `llm`, `discover`, `workflow`, `approval` and `wait`",
             "Add `script:",
         ),
     ),

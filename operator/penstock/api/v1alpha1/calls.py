@@ -1,4 +1,4 @@
-"""`http`, `sql` and `discover` of a step: calls to what a Connection names."""
+"""`http`, `sql`, `llm` and `discover` of a step: calls to what a Connection names."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from penstock.api.v1alpha1.connection import Method
-from penstock.api.v1alpha1.meta import AnyJson, ApiModel, Duration, FreeForm, ObjectName
+from penstock.api.v1alpha1.meta import AnyJson, ApiModel, Duration, FreeForm, ObjectName, UserName
 from penstock.api.v1alpha1.secrets import StepSurroundings
 
-CALLS = ("http", "sql", "discover")
+CALLS = ("http", "sql", "llm", "discover")
 """Kinds of steps that are a call: what runs them is the runtime `steps`."""
 CALL_RUNTIME = "steps"
 
@@ -98,6 +98,47 @@ class DiscoverStep(ApiModel):
     """Name of a Connection of the namespace. Its `learning` and `expose` decide what is passed on."""
 
 
+class PlanApprovers(ApiModel):
+    """Who decides about what a plan adds."""
+
+    users: Annotated[tuple[UserName, ...], Field(max_length=64)] = ()
+    """User names, exactly as the API server knows them."""
+    groups: Annotated[tuple[UserName, ...], Field(max_length=64)] = ()
+    """Groups, of which every member may decide."""
+
+
+class Plans(ApiModel):
+    """What the plan may hold that a model writes."""
+
+    connections: Annotated[tuple[ObjectName, ...], Field(min_length=1, max_length=16)]
+    """The Connections that its steps may use."""
+    approvers: PlanApprovers | None = None
+    """Who decides about steps that the plan adds while it runs. Default: it cannot add any."""
+
+
+class LlmStep(ApiModel):
+    """A question to a model, and its answer, checked."""
+
+    connection: ObjectName
+    """Name of a Connection of the namespace of type llm."""
+    model: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    """Default: the one that the Connection names."""
+    prompt: Annotated[str, Field(min_length=1, max_length=32_768)]
+    """What is asked. No value of a run is ever put into the text; what the model is to look at goes into `data`."""
+    data: FreeForm = Field(default_factory=dict)
+    """What the model is shown beside the prompt, marked as data. `{{ … }}` holds CEL; a text that is one `{{ CEL }}` is
+    the value itself."""
+    output_schema: FreeForm | None = None
+    """A JSON Schema of the answer. What does not fit goes back to the model, twice at most. Default: text."""
+    plans: Plans | None = None
+    """The answer is a plan: a Workflow's spec that compiles and uses these Connections alone, for
+    `workflow: {specFrom: steps.NAME.output.spec}`; `text` of the output is the plan for people."""
+    max_tokens: Annotated[int, Field(ge=1, le=200_000)] = 8192
+    """No answer is longer."""
+    budget: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
+    """Tokens of all questions and answers of an attempt together; the step fails where it would take more."""
+
+
 class StepCalls(StepSurroundings):
     """What a step calls, where it calls something."""
 
@@ -105,6 +146,8 @@ class StepCalls(StepSurroundings):
     """A request to an API."""
     sql: SqlStep | None = None
     """A statement in a database."""
+    llm: LlmStep | None = None
+    """A question to a model."""
 
     discover: DiscoverStep | None = None
     """What a Connection offers, as far as it is exposed."""
@@ -112,5 +155,5 @@ class StepCalls(StepSurroundings):
     @property
     def connection(self) -> str | None:
         """Name of the Connection that the step uses."""
-        call = self.http or self.sql or self.discover
+        call = self.http or self.sql or self.llm or self.discover
         return call.connection if call is not None else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from penstock.api.v1alpha1.calls import CALL_RUNTIME, CALLS, HttpStep, SqlStep
+from penstock.api.v1alpha1.calls import CALL_RUNTIME, CALLS, HttpStep, LlmStep, SqlStep
 from penstock.api.v1alpha1.subject import Placed, Subject
 from penstock.api.v1alpha1.suggestions import closest, listed
 from penstock.errors import Problem
@@ -31,6 +31,8 @@ def check_calls(subject: Subject) -> Iterator[Problem]:
             yield from _http(f"{placed.path}.http", step.http)
         if step.sql is not None:
             yield from _sql(f"{placed.path}.sql", step.sql)
+        if step.llm is not None:
+            yield from _llm(f"{placed.path}.llm", step.llm)
 
 
 def _around(subject: Subject, placed: Placed) -> Iterator[Problem]:
@@ -84,3 +86,20 @@ def _sql(path: str, call: SqlStep) -> Iterator[Problem]:
         if name not in used:
             there = f"It has {listed([f':{each}' for each in used])}." if used else f"Write `:{name}` where it belongs."
             yield Problem(f"{path}.parameters.{name}", f"The statement has no `:{name}`.", there)
+
+
+def _llm(path: str, call: LlmStep) -> Iterator[Problem]:
+    if "{{" in call.prompt:
+        message = "A value within a prompt could not be told from what you ask."
+        fix = (
+            "Take it out, and put it into `data`: `{request: '{{ context.prompt }}'}`; the model sees it by that name."
+        )
+        yield Problem(f"{path}.prompt", message, fix)
+    if call.plans is not None and call.output_schema is not None:
+        message = "The answer is a plan, or it fits a schema of yours."
+        yield Problem(f"{path}.outputSchema", message, "Remove `outputSchema`, or remove `plans`.")
+    if call.plans is not None and call.plans.approvers is not None:
+        approvers = call.plans.approvers
+        if not (approvers.users or approvers.groups):
+            message = "Nobody could decide about what the plan adds: it lists neither users nor groups."
+            yield Problem(f"{path}.plans.approvers", message, "Write `approvers: {users: [lead@example.com]}`.")

@@ -24,6 +24,10 @@ def check_connection(spec: ConnectionSpec) -> Iterator[Problem]:
 
 
 def _url(spec: ConnectionSpec) -> Iterator[Problem]:
+    if spec.url is None:
+        if spec.type != "llm":
+            yield Problem("spec", "`url` is missing.", "Add `url: https://shop.example/api`.")
+        return
     if STAND_IN in spec.url:
         return
     if _PASSWORD.match(spec.url) or (spec.type != "sql" and "@" in spec.url.partition("//")[2].partition("/")[0]):

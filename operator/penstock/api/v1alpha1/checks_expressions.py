@@ -105,6 +105,9 @@ def _call_texts(step: Step) -> Iterator[tuple[str, str]]:
     if step.sql is not None:
         for where, text in template_texts(dict(step.sql.parameters)):
             yield f"sql.parameters{where}", text
+    if step.llm is not None:
+        for where, text in template_texts(dict(step.llm.data)):
+            yield f"llm.data{where}", text
 
 
 def _visible(subject: Subject, placed: Placed) -> frozenset[str]:

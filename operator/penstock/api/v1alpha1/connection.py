@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.meta import (
+    AnyJson,
     ApiModel,
     ApiObject,
     Conditions,
@@ -91,30 +92,40 @@ class Exposure(ApiModel):
     """Its methods; all of them when empty."""
 
 
+class RecordedAnswer(ApiModel):
+    """An answer that was written down, for use without a key."""
+
+    question: Annotated[str, Field(min_length=1, max_length=32_768)]
+    """The prompt of a step, or one of its `data`; spaces and capitals make no difference."""
+    answer: AnyJson
+    """What a model answered, as the step's schema has it."""
+
+
 class ConnectionSpec(ApiModel):
     """Where a system is, how calls are signed, what they may do."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
+            ("has(self.url) || self.type == 'llm'", "give url: where the system is"),
             (
-                "self.type == 'sql' || self.url.matches('^https?://[^/?#@]+([/?#]|$)')",
+                "self.type == 'sql' || !has(self.url) || self.url.matches('^https?://[^/?#@]+([/?#]|$)')",
                 "url is http://… or https://… without a user or a password in it; a token goes into auth.secretRef",
             ),
             (
-                "self.type != 'sql' || !self.url.matches('^[^/]*//[^/@]*:[^/@]*@')",
+                "self.type != 'sql' || !has(self.url) || !self.url.matches('^[^/]*//[^/@]*:[^/@]*@')",
                 "leave the password out of url: put it into a Secret and name that in auth.secretRef",
             ),
             (
                 "(self.type == 'llm') == has(self.provider)",
-                "give provider exactly where type is llm: openai, anthropic or openai-compatible",
+                "give provider exactly where type is llm: openai, anthropic, openai-compatible or recorded",
             ),
         )
     )
     type: Literal["json-api", "openapi", "sql", "llm"]
     """What is there: an API that speaks JSON (best JSON:API), one with an OpenAPI document, a database, a model."""
-    url: Annotated[str, Field(min_length=1, max_length=2048)]
+    url: Annotated[str, Field(min_length=1, max_length=2048)] | None = None
     """Where it is: https://shop.example/api, or a URL of SQLAlchemy such as postgresql+psycopg://app@db.example/shop.
-    The one host that steps reach by this Connection."""
+    The one host that steps reach by this Connection. Default, of a model: the provider's own."""
     description: Annotated[str, Field(max_length=4096)] = ""
     """What it is good for, for people and models."""
     discovery: Annotated[str, Field(pattern=r"^/", max_length=1024)] | None = None
@@ -128,10 +139,12 @@ class ConnectionSpec(ApiModel):
     """How fast the calls of one pod may follow each other. Default: no limit."""
     filter_style: Literal["brackets", "json"] = "brackets"
     """How `filters` are written: filter[name][op]=value, or one filter=[{"name", "op", "val"}]."""
-    provider: Literal["openai", "anthropic", "openai-compatible"] | None = None
-    """Of a model: what its API is like."""
+    provider: Literal["openai", "anthropic", "openai-compatible", "recorded"] | None = None
+    """Of a model: what its API is like; `recorded` asks none and takes from `answers`, as the log of the step says."""
     model: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     """Of a model: the one that steps get that name none."""
+    answers: Annotated[tuple[RecordedAnswer, ...], Field(max_length=64)] = ()
+    """Of the provider recorded: what it answers."""
     learning: Annotated[str, Field(max_length=MAX_LEARNING)] | None = None
     """What a model is told of how to use it. Default: what was discovered."""
     expose: Annotated[tuple[Exposure, ...], Field(max_length=256)] = ()
@@ -165,7 +178,7 @@ class Connection(ApiObject):
     """What was found when somebody looked."""
 
 
-_OF_A_CALL = ("type", "url", "auth", "filterStyle", "provider", "model", "discovery", "learning", "expose")
+_OF_A_CALL = ("type", "url", "auth", "filterStyle", "provider", "model", "answers", "discovery", "learning", "expose")
 
 
 def resolved(connection: Connection) -> dict[str, Any]:

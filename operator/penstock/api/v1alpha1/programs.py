@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from penstock.api.v1alpha1.calls import CALL_RUNTIME, HttpStep, SqlStep
+from penstock.api.v1alpha1.calls import CALL_RUNTIME, HttpStep, LlmStep, SqlStep
 from penstock.api.v1alpha1.container import Container
 from penstock.api.v1alpha1.expressions import split_template
 from penstock.api.v1alpha1.meta import parse_duration
@@ -75,10 +75,12 @@ def call_of(step: Step) -> dict[str, Any] | None:
         return {"kind": "sql", "write": step.sql.write, **_fields(step.sql), "statementTimeout": seconds}
     if step.discover is not None:
         return {"kind": "discover"}
+    if step.llm is not None:
+        return {"kind": "llm", **_fields(step.llm)}
     return None
 
 
-def _fields(call: HttpStep | SqlStep) -> dict[str, Any]:
+def _fields(call: HttpStep | SqlStep | LlmStep) -> dict[str, Any]:
     apart = {"connection", "path", "body", "method", "write", "statement_timeout"}
     return call.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=apart)
 

@@ -35,7 +35,7 @@ MAX_FINALLY = 20
 MAX_SCHEDULES = 16
 MAX_SOURCE = 131_072
 """Characters of a script."""
-KINDS = ("script", "container", "http", "sql", "discover", "workflow", "approval", "wait")
+KINDS = ("script", "container", "http", "sql", "llm", "discover", "workflow", "approval", "wait")
 """Fields of a step that say what it does, as attributes and as they are written."""
 
 NOT_LOOKED_AT: Final[JsonValue] = {
@@ -199,9 +199,7 @@ class Script(ApiModel):
 
 
 class Step(StepCalls):
-    """A node of the DAG: exactly one of `script`, `container`, `http`, `sql`, `discover`, `workflow`, `approval` and
-    `wait`.
-    """
+    """A node of the DAG: exactly one of script, container, http, sql, llm, discover, workflow, approval and wait."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(

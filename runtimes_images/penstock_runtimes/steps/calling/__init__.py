@@ -33,4 +33,8 @@ def perform(program: Mapping[str, Any], secret: str | None, key: str) -> Any:
         from . import discovery
 
         return discovery.perform(connection, secret)
+    if call["kind"] == "llm":
+        from . import llm
+
+        return llm.answer(call, connection, secret, lambda line: print(line, flush=True))
     raise CallFailed("CALL_REFUSED", f"nothing here makes calls of the kind {call['kind']!r}")

@@ -1,0 +1,1 @@
+"""From a sentence to a run: the Workflow `ask`, and a program that tries it on the shop."""
