@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from penstock.engine.identifiers import attempt_name
 from tests.e2e.guards.conftest import Tenancy
 from tests.support.cluster import Answer, wait_for
 
@@ -164,6 +165,15 @@ class TestPods:
         here = [word.replace("NAMESPACE", attempt.namespace) for word in words]
         refused(attempt.kubectl("alice", *here), f"pod {NAME} belongs to a run")
         refused(attempt.admin(*here), f"pod {NAME} belongs to a run")
+
+    @pytest.mark.parametrize("run", ["n" * 63, "n" * 49 + "--------n", "a" + "-" * 50 + "b"])
+    def test_getting_into_one_however_its_run_is_named(self, tenancy: Tenancy, refused: Refused, run: str) -> None:
+        tenancy.kubectl("runner", "create", "-f", "-", stdin={**a_run(), "metadata": {"name": run}}, check=True)
+        pod = attempt_name(run, "uid", "charge", 1)
+        refused(
+            tenancy.kubectl("alice", "get", "--raw", f"/api/v1/namespaces/{tenancy.namespace}/pods/{pod}/proxy/"),
+            f"pod {pod} belongs to a run",
+        )
 
     def test_evicting_one(self, attempt: Tenancy, refused: Refused) -> None:
         refused(evict(attempt, "alice"), f"pod {NAME} belongs to a run: eviction is refused")
