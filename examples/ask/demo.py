@@ -34,7 +34,8 @@ class Model:
 def serving_shop(database: str = "sqlite://") -> Iterator[str]:
     """The shop as a program of its own; its address."""
     command = [sys.executable, "-m", "examples.shop", "--port", "0", "--database", database]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as shop:
+    # In a session of its own, so that Ctrl-C at the gate is not meant for it.
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as shop:
         assert shop.stdout is not None
         try:
             said = shop.stdout.readline()
