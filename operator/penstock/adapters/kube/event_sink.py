@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Callable
 from datetime import UTC
 from typing import Any
@@ -40,15 +39,12 @@ class KubeEvents:
         instance: str,
         new_suffix: Callable[[], str],
         busy: Callable[[], bool] = lambda: False,
-        *,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._clock = clock
         self._instance = instance
         self._new_suffix = new_suffix
         self._busy = busy
-        self._monotonic = monotonic
         self._waiting: asyncio.Queue[tuple[float, str, dict[str, Any]]] = asyncio.Queue(_WAITING_LIMIT)
 
     def emit(self, about: WorkflowRun | Workflow, reason: str, message: str, *, warning: bool = False) -> None:
@@ -75,18 +71,22 @@ class KubeEvents:
             "type": "Warning" if warning else "Normal",
         }
         with contextlib.suppress(asyncio.QueueFull):
-            self._waiting.put_nowait((self._monotonic() + _HOLD, EVENTS.path(meta.namespace), body))
+            self._waiting.put_nowait((_loop_time() + _HOLD, EVENTS.path(meta.namespace), body))
 
     async def run(self) -> None:
         """Send, without end."""
         while True:
             due, path, body = await self._waiting.get()
-            await asyncio.sleep(due - self._monotonic())
+            await asyncio.sleep(due - _loop_time())
             for _ in range(_LOOKS):
-                if not self._busy() or self._monotonic() > due + _LOOKS * _HOLD:
+                if not self._busy() or _loop_time() > due + _LOOKS * _HOLD:
                     break
                 await asyncio.sleep(_HOLD)
             try:
                 await self._client.create(path, body, as_dict, counted=False)
             except PenstockError as error:
                 _log.info("an Event was not taken: %s", error)
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()

@@ -122,7 +122,7 @@ class Informer(Generic[T]):
     async def run(self) -> None:
         """Follow the server, without end."""
         while True:
-            opened = self._monotonic()
+            opened = asyncio.get_running_loop().time()
             try:
                 if not self._seen:
                     await self._list()
@@ -133,7 +133,7 @@ class Informer(Generic[T]):
             except PenstockError as error:
                 self._news.broke()
                 _log.warning("watch of %s broke: %s", self._source.path, error)
-            if self._monotonic() - opened >= self._timing.healthy_after:
+            if asyncio.get_running_loop().time() - opened >= self._timing.healthy_after:
                 self._backoff.reset()
             else:
                 await asyncio.sleep(self._backoff.next())
