@@ -255,7 +255,10 @@ class Reconciler:
         return Value(content.revision.name if content.revision else None)
 
     async def _connection(self, run: WorkflowRun, name: str) -> Value:
-        connection = await self._engine.connections.find(Key(run.metadata.namespace, name))
+        try:
+            connection = await self._engine.connections.find(Key(run.metadata.namespace, name))
+        except UserError as error:
+            return Value(error=str(error))
         return Value(resolved(connection)) if connection is not None else Value(error=no_connection(name))
 
     async def _write(self, work: _Pass, decided: Decided) -> tuple[WorkflowRun, datetime | None]:

@@ -27,7 +27,7 @@ from tests.integration.kube.api_server import ApiServer
 from tests.integration.kube.conftest import QUICK
 
 KINDS = ("workflows", "workflowruns", "approvalrequests")
-IMAGES = {"python": "python@sha256:" + "1" * 64, "bash": "bash@sha256:" + "2" * 64}
+IMAGES = {"python": "python@sha256:" + "1" * 64, "bash": "bash@sha256:" + "2" * 64, "steps": "steps@sha256:" + "3" * 64}
 
 
 class Died(BaseException):

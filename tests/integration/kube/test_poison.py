@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from penstock.api.v1alpha1.run import RequestedBy
+from penstock.api.v1alpha1.workflow import Step
 from penstock.testing.builders import a_gate, a_run, a_step, a_workflow
 from tests.integration.kube.api_server import ApiServer
 from tests.integration.kube.kubelet import Kubelet, Order
@@ -197,3 +198,16 @@ async def test_votes_that_are_none(server: ApiServer, kubelet: Kubelet):
         server.put("approvalrequests", {**request, "spec": {**request["spec"], "decisions": votes}})
         await eventually(lambda: finished(server))
     assert status(server)["steps"]["release"]["gate"]["decidedBy"] == ["alice"]
+
+
+async def test_a_connection_that_nobody_can_read_fails_the_step_and_is_named(server: ApiServer, kubelet: Kubelet):
+    server.put(
+        "connections", {"metadata": {"name": "shop", "namespace": "default"}, "spec": {"type": "carrier-pigeon"}}
+    )
+    async with operating(server):
+        ask(server, a_workflow(Step.model_validate({"name": "only", "http": {"connection": "shop"}})))
+        await eventually(lambda: finished(server))
+
+    assert status(server)["phase"] == "Failed"
+    assert "Connection default/shop is not valid" in status(server)["error"]["reason"]
+    assert not server.names("jobs")

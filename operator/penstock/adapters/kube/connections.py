@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from pydantic import ValidationError
+
 from penstock.adapters.kube.client import KubeClient
+from penstock.adapters.kube.copies import problems_of
 from penstock.adapters.kube.object_lists import list_objects
 from penstock.adapters.kube.resources import CONNECTIONS
 from penstock.api.v1alpha1.connection import Connection, ConnectionStatus
-from penstock.errors import AlreadyExists, Conflict, NotFound
+from penstock.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from penstock.ports.access import Key
 
 _TRIES = 5
@@ -22,15 +25,18 @@ class KubeConnections:
         self._client = client
 
     async def find(self, key: Key) -> Connection | None:
-        """The Connection as it is now; None where there is none. Raises Forbidden, Unavailable."""
+        """The Connection as it is now; None where there is none. Raises Forbidden, InvalidInput, Unavailable."""
         try:
             return await self.get(key)
         except NotFound:
             return None
 
     async def get(self, key: Key) -> Connection:
-        """One Connection. Raises NotFound, Forbidden."""
-        return await self._client.get(CONNECTIONS.path(key.namespace, key.name), Connection.model_validate_json)
+        """One Connection. Raises NotFound, Forbidden, InvalidInput for one that cannot be read."""
+        try:
+            return await self._client.get(CONNECTIONS.path(key.namespace, key.name), Connection.model_validate_json)
+        except ValidationError as error:
+            raise InvalidInput(f"Connection {key} is not valid", problems=problems_of(error)) from error
 
     async def list(self, namespace: str | None) -> tuple[Connection, ...]:
         """The Connections of a namespace, by name; of all namespaces for None."""
