@@ -16,9 +16,11 @@ from penstock_mcp.reach import Reach
 from penstock_mcp.tools.applications import ApplicationTools
 from penstock_mcp.tools.approvals import ApprovalTools
 from penstock_mcp.tools.gallery import GalleryTools
+from penstock_mcp.tools.language import LanguageTools
 from penstock_mcp.tools.runs import RunTools
 from penstock_mcp.tools.scripts import ScriptTools
 from penstock_mcp.tools.steering import SteeringTools
+from penstock_mcp.workshop import Workshop
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ def at_every_endpoint(parts: Parts) -> list[Tool]:
         *RunTools(parts.callers, parts.follower).all(),
         *ApprovalTools(parts.callers, parts.decider).all(),
         *SteeringTools(parts.callers, parts.follower, parts.new_suffix, parts.now).all(),
+        *LanguageTools(Workshop(parts.callers, parts.reach, parts.follower, parts.new_suffix)).all(),
     ]
 
 

@@ -106,9 +106,9 @@ def answer(shape: Mapping[str, Any], words: str | None = None) -> ToolResult:
     return ToolResult(content=text, structured_content=data)
 
 
-def followed(shape: Mapping[str, Any]) -> ToolResult:
+def followed(shape: Mapping[str, Any], words: str | None = None) -> ToolResult:
     """The answer of a tool that follows its run: where the run goes on, it says so to the protocol's tasks as well."""
-    result = answer(shape)
+    result = answer(shape, words)
     if shape.get("status") in GOES_ON:
         result.meta = {FOLLOWED: shape["run"]}
     return result

@@ -8,6 +8,7 @@ import typer
 
 from penstock.cli.commands import (
     apikeys,
+    asking,
     auditing,
     connect,
     decisions,
@@ -35,6 +36,7 @@ EXAMPLES = (
 
 COMMANDS: tuple[Command, ...] = (
     *runs.COMMANDS,
+    *asking.COMMANDS,
     *objects.COMMANDS,
     *pruning.COMMANDS,
     *explaining.COMMANDS,

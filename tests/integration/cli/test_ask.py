@@ -246,3 +246,18 @@ async def test_the_shop_of_the_demo_is_a_program_that_anybody_can_start(person):
     with serving_shop() as address:
         asked = await ask(person, address, ALERT)
     assert asked.code == 0, asked.said
+
+
+async def test_a_sentence_is_all_that_it_takes_once_the_workflow_is_there(person, shop):
+    await ask(person, shop.address, ALERT)
+    words = ("--local", "--secrets-dir", str(person.home / "secrets"), "ask", WARN, "--approve", "-o", "json")
+    asked = Asked(person, await asyncio.to_thread(person.penstock, *words, seconds=100))
+    assert asked.code == 0, asked.said
+    assert "1. overdue: GET /Order of shop where customer_name eq Alice" in asked.said
+    assert [row["message"] for row in await emails(shop)][1:] == ["Overdue orders: [1, 2]"]
+
+
+async def test_without_a_workflow_that_plans_it_says_what_is_missing(person):
+    asked = await asyncio.to_thread(person.penstock, "--local", "ask", "Do something.")
+    assert asked.returncode == 2, asked.stderr
+    assert "no Workflow with the label penstock.dev/purpose: plan" in asked.stderr

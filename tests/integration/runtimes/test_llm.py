@@ -225,6 +225,36 @@ async def test_what_a_plan_may_not_hold_is_refused_whatever_the_model_was_told(s
     assert reason in "".join(provider.said("tool"))
 
 
+RUNNING = {"name": "refund", "workflow": {"name": "refund", "context": {"order": 12}}}
+WITH_WORKFLOWS = {**PLANNING, "plans": {"connections": ["shop", "model"], "workflows": ["refund"]}}
+
+
+async def test_a_plan_may_run_the_workflows_that_are_named_and_says_so():
+    async with serving_provider(says(plan(RUNNING))) as provider:
+        found = await ask(provider, WITH_WORKFLOWS)
+    assert found["spec"]["steps"] == [RUNNING]
+    assert found["text"].splitlines()[-1] == '1. refund: run the Workflow refund with {"order": 12}'
+    assert "one of these Workflows: refund" in "".join(provider.said("system"))
+
+
+async def test_a_plan_runs_no_workflow_but_those_that_are_named():
+    other = {**RUNNING, "workflow": {"name": "delete-everything"}}
+    more = {
+        "name": "a",
+        "llm": {"connection": "model", "prompt": "x", "plans": {"connections": ["shop"], "workflows": ["payroll"]}},
+    }
+    both = {**RUNNING, "workflow": {"name": "refund", "specFrom": "steps.x.output.spec"}}
+    answers = [says(plan(step)) for step in (other, more)]
+    async with serving_provider(*answers, says(plan(RUNNING))) as provider:
+        await ask(provider, WITH_WORKFLOWS)
+    said = "".join(provider.said("tool"))
+    assert "the Workflow `delete-everything` is not for this plan; these are: refund" in said
+    assert "the Workflow `payroll` is not for this plan" in said
+    async with serving_provider(says(plan(both)), says(plan(RUNNING))) as provider:
+        await ask(provider, WITH_WORKFLOWS)
+    assert "or a Workflow by `name`" in "".join(provider.said("tool"))
+
+
 async def test_a_plan_has_no_rights_of_its_own():
     more = {"podDefaults": {"serviceAccountName": "admin"}}
     async with serving_provider(says(plan(WAITING, **more)), says(plan(WAITING))) as provider:

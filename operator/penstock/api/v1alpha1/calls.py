@@ -112,6 +112,8 @@ class Plans(ApiModel):
 
     connections: Annotated[tuple[ObjectName, ...], Field(min_length=1, max_length=16)]
     """The Connections that its steps may use."""
+    workflows: Annotated[tuple[ObjectName, ...], Field(max_length=64)] = ()
+    """The Workflows of the namespace that its steps may run, each as a run of its own. Default: none."""
     approvers: PlanApprovers | None = None
     """Who decides about steps that the plan adds while it runs. Default: it cannot add any."""
 

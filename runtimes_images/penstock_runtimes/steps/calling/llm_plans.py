@@ -16,6 +16,7 @@ STEP_FIELDS = frozenset(
 )
 """What a planned step may say beside what it does."""
 KINDS = ("http", "sql", "llm", "wait", "workflow")
+NOBODY = "nobody is named who could approve further steps, so this plan cannot have any"
 MAX_STEPS = 30
 MAX_TEXT = 3500
 """Characters of the plan as a person reads it; a gate's message has 4,096."""
@@ -27,7 +28,7 @@ A step has a name (a letter, then letters, digits, _), `needs` (names of steps t
 - http: {{connection, method, path, filters: [{{name, op, val}}], query, body, paginate: {{}}}}. `filters` select rows;
   with `paginate` the output is {{rows: […]}}, without it {{status, body}}.
 - llm: {{connection, prompt, data: {{name: value}}, outputSchema}}, to judge what no expression can; output {{answer}}.
-- workflow: {{specFrom: "steps.NAME.output.spec"}}, to run the further steps that the llm step NAME, one with
+{workflows}- workflow: {{specFrom: "steps.NAME.output.spec"}}, to run the further steps that the llm step NAME, one with
   `plans: {{connections: […]}}`, adds once it sees earlier results in its data. People are asked before they run.
 `when: EXPRESSION` runs a step only if that is true; `forEach: EXPRESSION` runs it for each element of a list, which is
 `item` in it. Expressions are CEL over steps.NAME.output; texts inside http and llm hold them as "{{{{ EXPRESSION }}}}".
@@ -35,6 +36,10 @@ Examples of expressions: steps.orders.output.rows, item.attributes.customer_id,
 steps.orders.output.rows.exists(row, row.attributes.amount_total > 500.0),
 steps.orders.output.rows.filter(row, row.attributes.date_shipped == null).
 No scripts, no secrets, no addresses. `summary` says in one sentence for whoever approves what the plan does."""
+WORKFLOWS = """\
+- workflow: {{name, context: {{input: value}}}}, to run one of these Workflows: {names}. Data named `tools` says what
+  each does and which inputs it takes; its output is whatever it gives back.
+"""
 
 
 class Plans:
@@ -56,9 +61,11 @@ class Plans:
 
     def __init__(self, allowed: Mapping[str, Any], say: Callable[[str], None]) -> None:
         self._connections = tuple(allowed["connections"])
+        self._workflows = tuple(allowed.get("workflows", ()))
         self._approvers = allowed.get("approvers")
         self._say = say
-        self.instructions = INSTRUCTIONS.format(connections=", ".join(self._connections))
+        runnable = WORKFLOWS.format(names=", ".join(self._workflows)) if self._workflows else ""
+        self.instructions = INSTRUCTIONS.format(connections=", ".join(self._connections), workflows=runnable)
 
     def problems(self, answer: Any) -> list[str]:
         """What keeps an answer from being a plan that may run."""
@@ -82,7 +89,7 @@ class Plans:
         return {"outputs": {"from": f"{{{outputs}}}"}, **spec, "steps": steps}
 
     def _gated(self, step: Json) -> Json:
-        if "workflow" in step:
+        if "specFrom" in step.get("workflow", {}):
             planned = str(step["workflow"]["specFrom"]).removesuffix(".spec")
             return {**step, "requiresApproval": {"approvers": self._approvers, "message": f"{{{{ {planned}.text }}}}"}}
         if step.get("llm", {}).get("plans"):
@@ -112,24 +119,34 @@ class Plans:
         if not isinstance(call, dict):
             yield f".{kind}: an object is meant"
             return
-        if kind == "workflow" and set(call) != {"specFrom"}:
-            yield ".workflow: a plan runs what its own llm steps add, with `specFrom`, and nothing else"
-        elif (kind == "workflow" or call.get("plans")) and self._approvers is None:
-            yield f".{kind}: nobody is named who could approve further steps, so this plan cannot have any"
+        if kind == "workflow":
+            yield from self._run_refusals(call)
+        elif call.get("plans") and self._approvers is None:
+            yield f".{kind}: {NOBODY}"
         if kind in ("http", "sql", "llm"):
-            yield from self._foreign(kind, [call.get("connection"), *_planned_with(call)])
+            yield from self._foreign(kind, "Connection", self._connections, [call.get("connection")])
+            yield from self._foreign(kind, "Connection", self._connections, _planned_with(call, "connections"))
+            yield from self._foreign(kind, "Workflow", self._workflows, _planned_with(call, "workflows"))
 
-    def _foreign(self, kind: str, names: list[Any]) -> Iterator[str]:
-        known = ", ".join(self._connections)
+    def _run_refusals(self, call: Json) -> Iterator[str]:
+        if self._workflows and "name" in call and set(call) <= {"name", "context"}:
+            yield from self._foreign("workflow", "Workflow", self._workflows, [call["name"]])
+        elif set(call) != {"specFrom"}:
+            also = ", or a Workflow by `name` with its `context`" if self._workflows else ""
+            yield f".workflow: a plan runs what its own llm steps add, with `specFrom`{also}, and nothing else"
+        elif self._approvers is None:
+            yield f".workflow: {NOBODY}"
+
+    def _foreign(self, kind: str, what: str, known: tuple[str, ...], names: list[Any]) -> Iterator[str]:
         for name in names:
-            if name not in self._connections:
-                yield f".{kind}: the Connection `{name}` is not for this plan; these are: {known}"
+            if name not in known:
+                yield f".{kind}: the {what} `{name}` is not for this plan; these are: {', '.join(known) or 'none'}"
 
 
-def _planned_with(call: Json) -> list[Any]:
-    """The Connections that further plans of a call may use."""
+def _planned_with(call: Json, field: str) -> list[Any]:
+    """The names of one kind that further plans of a call may use."""
     plans = call.get("plans")
-    found = plans.get("connections") if isinstance(plans, dict) else []
+    found = plans.get(field, []) if isinstance(plans, dict) else []
     return found if isinstance(found, list) else [found]
 
 
@@ -185,8 +202,10 @@ def _deed(step: Json) -> str:
     if (llm := step.get("llm")) is not None:
         verb = "plan further steps" if llm.get("plans") else "ask"
         return clean(f"{verb} by {llm['connection']}: {llm['prompt']}")
-    if "workflow" in step:
-        return clean(f"run {step['workflow']['specFrom']}, once that is approved")
+    if (child := step.get("workflow")) is not None:
+        if "specFrom" in child:
+            return clean(f"run {child['specFrom']}, once that is approved")
+        return clean(f"run the Workflow {child['name']} with {_short(child.get('context', {}))}")
     return clean(f"wait {_short(step.get('wait'))}")
 
 
