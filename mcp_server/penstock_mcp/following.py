@@ -34,7 +34,8 @@ class Follower:
     """Follows runs for as long as a call may last."""
 
     def __init__(self, budget_seconds: float, report: ReportProgress = report_to_caller) -> None:
-        self._budget = budget_seconds
+        self.budget = budget_seconds
+        """Seconds that one call may take at most."""
         self._report = report
 
     async def follow(
@@ -50,14 +51,14 @@ class Follower:
             latest = await wait_for_run(
                 access,
                 Key(run.metadata.namespace, run.metadata.name),
-                seconds=min(seconds, self._budget),
+                seconds=min(seconds, self.budget),
                 at_gates=at_gates,
                 on_change=progress.tell,
             )
         except TransientError:
             # The run exists: its handle is worth more than the news that we cannot see it now.
             return outcome(run)
-        if seconds <= self._budget and not settled(latest, at_gates=True):
+        if seconds <= self.budget and not settled(latest, at_gates=True):
             return timed_out(latest, seconds)
         shown = await with_output(access, latest)
         return outcome(shown.run, await open_requests(access, latest), unread=shown.unread)

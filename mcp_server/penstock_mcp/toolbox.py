@@ -44,7 +44,7 @@ def at_every_endpoint(parts: Parts) -> list[Tool]:
         *RunTools(parts.callers, parts.follower).all(),
         *ApprovalTools(parts.callers, parts.decider).all(),
         *SteeringTools(parts.callers, parts.follower, parts.new_suffix, parts.now).all(),
-        *LanguageTools(Workshop(parts.callers, parts.reach, parts.follower, parts.new_suffix)).all(),
+        *LanguageTools(Workshop(parts.callers, parts.reach, parts.follower, parts.new_suffix, parts.now)).all(),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow
@@ -23,6 +24,7 @@ class Workshop:
     reach: Reach
     follower: Follower
     new_suffix: Callable[[], str]
+    now: Callable[[], datetime]
 
     async def workflows(self, application: str) -> tuple[list[Workflow], Key | None]:
         """The Workflows that this caller finds, and the application that they are of, where one is meant.

@@ -1,4 +1,4 @@
-"""Tools that begin with words: have a plan written and follow it."""
+"""Tools that begin with words: have a plan written and follow it, have a question answered."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from fastmcp.tools.base import Tool, ToolResult
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
-from penstock.api.v1alpha1.labels import PLANS
+from penstock.api.v1alpha1.labels import ANSWERS, PLANS, application_of
 from penstock.api.v1alpha1.run import WorkflowRun
-from penstock.api.v1alpha1.workflow import WorkflowSpec
+from penstock.api.v1alpha1.workflow import Workflow, WorkflowSpec
+from penstock.application.analyst import MAX_QUESTION, Analyst, Question
 from penstock.application.definitions import definition_of
 from penstock.application.planning import MAX_GOAL, one_for, planning_request, planning_step, written_plan
 from penstock.application.submit_run import SubmitRun
@@ -18,6 +19,7 @@ from penstock.engine.model import RunPhase
 from penstock.errors import InvalidInput
 from penstock_mcp.calls import READS, fixed_tool
 from penstock_mcp.catalogue import DEFAULT_TIMEOUT
+from penstock_mcp.replies import RECORDED, REPLY_SCHEMA, reply_answer
 from penstock_mcp.text import clean
 from penstock_mcp.tools.runs import RunHandle, Seconds
 from penstock_mcp.views import MAX_TEXT, NEXT, followed
@@ -31,7 +33,7 @@ ApplicationUri = Annotated[
     ),
 ]
 _PLANS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True)
-RECORDED = "A recorded answer was used: no model was asked."
+_ASKS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True)
 
 
 class LanguageTools:
@@ -45,6 +47,7 @@ class LanguageTools:
         return [
             fixed_tool(self.plan_workflow, "Plan what a sentence asks for", _PLANS),
             fixed_tool(self.run_plan, "Follow a plan through its gate", READS),
+            fixed_tool(self.ask_analyst, "Ask about an application", _ASKS, REPLY_SCHEMA),
         ]
 
     async def plan_workflow(
@@ -87,6 +90,32 @@ class LanguageTools:
             raise InvalidInput("this run plans nothing", hint="Give the `run` of plan_workflow; for others get_run.")
         return await self._followed(found, spec, timeout)
 
+    async def ask_analyst(
+        self,
+        question: Annotated[
+            str, Field(min_length=3, max_length=MAX_QUESTION, description="What the person wants to know, in words.")
+        ],
+        application: ApplicationUri = "",
+        session_id: Annotated[
+            str, Field(max_length=64, description="Of an earlier answer, to go on with that conversation.")
+        ] = "",
+        timeout: Seconds = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - the caller's word for it, the same in every tool
+    ) -> ToolResult:
+        """Ask a question about an application: answered out of its past runs and of its Workflows that only read.
+
+        Use it for what no tool answers directly, such as why orders fail or what a run found. Changes nothing; runs
+        that look something up are started under the person's own rights. Gives `answer`, the `runs` that it rests on,
+        those in `looked_up` that it started, and a `session_id`. Next: a further question with that `session_id`; the
+        same question with it while this answers `running`.
+        """
+        shop = self._workshop
+        workflows, key = await shop.workflows(application)
+        analyst = one_for(ANSWERS, workflows, key.name if key else "")
+        offered = [each for each in workflows if _together(analyst, each)]
+        seconds = min(timeout, shop.follower.budget)
+        asked = Question(analyst, question, session_id, offered, shop.now())
+        return reply_answer(await Analyst(shop.callers.access(), shop.new_suffix, seconds).answer(asked))
+
     async def _followed(self, run: WorkflowRun, spec: WorkflowSpec, seconds: float) -> ToolResult:
         access = self._workshop.callers.access()
         at_gates = run.status.phase != RunPhase.WAITING
@@ -97,3 +126,8 @@ class LanguageTools:
         about: dict[str, Any] = {"plan": clean(plan.text, MAX_TEXT), "summary": plan.summary, "recorded": plan.recorded}
         words = NEXT.get(str(shape["status"]), "")
         return followed({**shape, "about": about}, f"{words} {RECORDED}" if plan.recorded else None)
+
+
+def _together(one: Workflow, other: Workflow) -> bool:
+    """Both are of the same application."""
+    return one.metadata.namespace == other.metadata.namespace and application_of(one) == application_of(other)

@@ -18,10 +18,10 @@ MAX_LINES = 49_152
 """Bytes of all of it as JSON: a run's context has 128 KiB for everything."""
 
 
-def tool_lines(workflows: Sequence[Workflow]) -> list[dict[str, Any]]:
-    """Name, title, description and inputs of each, as many as there is room for."""
+def tool_lines(workflows: Sequence[Workflow], limit: int = MAX_LINES) -> list[dict[str, Any]]:
+    """Name, title, description and inputs of each, as many as there is room for: `limit` bytes of JSON."""
     lines: list[dict[str, Any]] = []
-    left = MAX_LINES
+    left = limit
     for workflow in workflows[:MAX_TOOLS]:
         line = _line(workflow)
         left -= len(canonical(line))

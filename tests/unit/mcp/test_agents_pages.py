@@ -25,4 +25,4 @@ def test_the_system_prompt_explains_every_status_and_names_tools_that_exist():
     prompt = (CLIENTS / "system-prompt.md").read_text()
     assert [status for status in STATUSES if not re.search(rf"^- .*\b{status}\b.*:", prompt, re.MULTILINE)] == []
     named = set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", prompt))
-    assert named - TOOLS == {"idempotency_key", "exit_code"}
+    assert named - TOOLS == {"idempotency_key", "exit_code", "session_id"}

@@ -38,6 +38,7 @@ PYEXECUTOR = {
 }
 PYPLAN = {
     *("list available applications", "open an application", "discover application tools", "execute application tools"),
+    *("ask the Analyst", "Analyst question", "Analyst session identifier"),
     *("application URI", "session identifier", "tool identifier", "tool parameters", "user and company context"),
 }
 _HERE = re.compile(r"`(?P<tool>[a-z_]+)(?:\((?P<parameter>[a-z_]+)\)| → (?P<field>[a-z_]+)| ⇒ (?P<part>[a-z_]+))?`")
