@@ -10,21 +10,26 @@ import argparse
 import asyncio
 import logging
 import secrets
+import socket
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from penstock.errors import NotPossible, PenstockError
+from penstock.ports.traces import Spans
 from penstock.settings import McpSettings
 from penstock.wiring import default_namespace, open_access
+from penstock.wiring.tracing import spans_of
 from penstock_mcp.backend import OwnBackend
-from penstock_mcp.cluster_server import cluster_server
+from penstock_mcp.cluster_server import Observers, cluster_server
 from penstock_mcp.guarding.buckets import Rate
 from penstock_mcp.guarding.figures import Figures
 from penstock_mcp.identity import OwnIdentity
 from penstock_mcp.protocol import ToolNews
 from penstock_mcp.server import Options, create_server
 from penstock_mcp.serving import HttpOptions, http_app, serve_http, serve_stdio
+from penstock_mcp.traced_calls import Tracing
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +57,10 @@ async def _serve(chosen: argparse.Namespace) -> None:
 
 
 async def _over_stdio(settings: McpSettings) -> None:
-    async with open_access(settings, tell=log.info) as access:
+    async with open_access(settings, tell=log.info) as access, _spans(settings) as spans:
         backend = OwnBackend(access, default_namespace(settings))
-        options = Options(wait_budget=settings.mcp_wait_budget)
+        tracing = Tracing(spans, settings.tracing_share) if spans else None
+        options = Options(wait_budget=settings.mcp_wait_budget, tracing=tracing)
         await serve_stdio(create_server(backend, OwnIdentity(), new_suffix=_new_suffix, options=options))
 
 
@@ -65,11 +71,12 @@ async def _over_http(settings: McpSettings, host: str) -> None:
     from penstock.wiring.callers import ServedCluster
     from penstock.wiring.cluster import cluster_client
 
-    async with cluster_client(settings) as client:
+    async with cluster_client(settings) as client, _spans(settings) as spans:
         places = settings.watch_namespaces or ((settings.namespace,) if settings.namespace else ())
         news, figures = ToolNews(), Figures()
         cluster = ServedCluster(client, places)
-        server = await cluster_server(cluster, settings, new_suffix=_new_suffix, news=news, figures=figures)
+        observers = Observers(figures, spans)
+        server = await cluster_server(cluster, settings, new_suffix=_new_suffix, news=news, observers=observers)
         http = HttpOptions(
             host,
             settings.port,
@@ -81,6 +88,10 @@ async def _over_http(settings: McpSettings, host: str) -> None:
             metrics_port=settings.metrics_port,
         )
         await serve_http(http_app(server, http), http, on_stop=news.close)
+
+
+def _spans(settings: McpSettings) -> AbstractAsyncContextManager[Spans | None]:
+    return spans_of(settings, "mcp", socket.gethostname())
 
 
 def parser() -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ from fastmcp import FastMCP
 from penstock.errors import InvalidInput
 from penstock.ports.access import Access, Actor, Key
 from penstock.ports.key_records import KeyRecords
+from penstock.ports.traces import Spans
 from penstock.settings import McpSettings
 from penstock_mcp.backend import ImpersonatingBackend, OnWorkflows
 from penstock_mcp.client_secrets import ClientSecrets, SecretsOf, no_secrets
@@ -21,6 +23,7 @@ from penstock_mcp.provider import Pace
 from penstock_mcp.reviews import Post, RunReviews, token_reviews
 from penstock_mcp.server import Options, create_server
 from penstock_mcp.signin.setting_up import ReadKeys, make_verifier
+from penstock_mcp.traced_calls import Tracing
 
 
 class Cluster(Protocol):
@@ -46,6 +49,14 @@ class Cluster(Protocol):
         """The hashes of API keys, read with the server's own rights."""
 
 
+@dataclass(frozen=True, slots=True)
+class Observers:
+    """Who is told of calls."""
+
+    figures: Figures = field(default_factory=Figures)
+    spans: Spans | None = None
+
+
 async def cluster_server(
     cluster: Cluster,
     settings: McpSettings,
@@ -53,9 +64,10 @@ async def cluster_server(
     new_suffix: Callable[[], str],
     news: ToolNews,
     pace: Pace | None = None,
-    figures: Figures | None = None,
+    observers: Observers | None = None,
 ) -> FastMCP:
     """A server for HTTP. ServiceAccounts of its own namespace, the operator's too, may not call it."""
+    told = observers or Observers()
     own = namespace_of_account((await cluster.own_access.caller.whoami()).user)
     rules = IdentityRules(frozenset(settings.mcp_groups), frozenset({own} if own else ()))
     watch: Callable[[OnWorkflows], Awaitable[None]] = cluster.watch_workflows
@@ -63,7 +75,8 @@ async def cluster_server(
         settings.mcp_wait_budget,
         pace or Pace(),
         secrets_of=_secrets(settings.mcp_client_secrets_file),
-        figures=figures or Figures(),
+        figures=told.figures,
+        tracing=Tracing(told.spans, settings.tracing_share) if told.spans else None,
     )
     return create_server(
         ImpersonatingBackend(settings.namespace, cluster.access_for, watch, RunReviews(cluster.post_as)),

@@ -18,6 +18,7 @@ from penstock_mcp.following import Follower
 from penstock_mcp.schemas import validator
 from penstock_mcp.shapes import run_answer
 from penstock_mcp.text import clean
+from penstock_mcp.traced_calls import calling
 from penstock_mcp.views import followed
 
 MAX_PROBLEMS = 20
@@ -81,6 +82,7 @@ class Execution:
             idempotency_key=arguments.get("idempotency_key"),
             job_label=arguments.get("job_label", ""),
             no_cache=arguments.get("no_cache", False),
+            traceparent=calling(),
         )
         run = await SubmitRun(access, self._new_suffix)(request)
         if not arguments.get("wait", True):

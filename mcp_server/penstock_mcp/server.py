@@ -43,6 +43,7 @@ from penstock_mcp.resources import Resources
 from penstock_mcp.rights import Rights
 from penstock_mcp.tasks import RunTasks
 from penstock_mcp.toolbox import Parts, at_every_endpoint, of_the_whole_server
+from penstock_mcp.traced_calls import TracedCalls, Tracing
 from penstock_mcp.views import answer
 
 INSTRUCTIONS = """\
@@ -73,6 +74,8 @@ class Options:
     """Which clients' decisions have to be signed."""
     now: Callable[[], datetime] = SystemClock().now
     figures: Figures = field(default_factory=Figures)
+    tracing: Tracing | None = None
+    """Where calls are told of as spans; None: nowhere."""
 
 
 def create_server(
@@ -110,6 +113,7 @@ def create_server(
         tools=[*at_every_endpoint(parts), *whole],
         middleware=[
             CallRecord(identities, chosen.figures, time.monotonic),
+            TracedCalls(chosen.tracing, chosen.now),
             EndpointLists([tool.name for tool in whole]),
             ArgumentErrors(),
         ],

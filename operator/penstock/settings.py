@@ -33,6 +33,20 @@ class RetentionSettings(BaseSettings):
     """How many of one Workflow at most, the newest of them; 0 is any number."""
 
 
+class TracingSettings(BaseSettings):
+    """Where traces go: PENSTOCK_TRACING_ENDPOINT, ..."""
+
+    # Of several bases the last one's counts.
+    model_config = SettingsConfigDict(env_prefix="PENSTOCK_", extra="ignore", frozen=True, defer_build=True)
+
+    tracing_endpoint: str = ""
+    """Where spans are sent, as OTLP over HTTP: `http://collector:4318/v1/traces`; empty: nowhere."""
+    tracing_headers: str = ""
+    """Headers of what is sent, `name=value` separated by commas, values percent-encoded."""
+    tracing_share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """How much is recorded of what nobody traces already, 0 to 1."""
+
+
 def process_environment() -> Mapping[str, str]:
     """The environment as a whole, for local mode to hand a listed few of it to the programs that it starts."""
     return dict(os.environ)  # noqa: TID251  this module is the reader
@@ -55,6 +69,8 @@ class CommandSettings(RetentionSettings):
     """Where local mode finds Secrets, as NAME.env each."""
     no_color: Annotated[str, Field(validation_alias="NO_COLOR")] = ""
     """Any text switches colour off (no-color.org)."""
+    traceparent: Annotated[str, Field(validation_alias="TRACEPARENT")] = ""
+    """The span that a run is asked for in (W3C Trace Context)."""
     kubeconfig: Annotated[str, Field(validation_alias="KUBECONFIG")] = ""
     kubernetes_service_host: Annotated[str, Field(validation_alias="KUBERNETES_SERVICE_HOST")] = ""
 
@@ -79,7 +95,7 @@ class CommandSettings(RetentionSettings):
         return bool(self.kubernetes_service_host) or any(Path(file).expanduser().is_file() for file in files if file)
 
 
-class OperatorSettings(RetentionSettings):
+class OperatorSettings(RetentionSettings, TracingSettings):
     """Of the operator: PENSTOCK_RUNTIME_IMAGES, PENSTOCK_EXECUTOR, ..."""
 
     model_config = SettingsConfigDict(env_prefix="PENSTOCK_", extra="ignore", frozen=True, defer_build=True)
@@ -130,7 +146,7 @@ class OperatorSettings(RetentionSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class McpSettings(CommandSettings):
+class McpSettings(CommandSettings, TracingSettings):
     """Of the MCP server over HTTP: PENSTOCK_MCP_AUDIENCE, PENSTOCK_MCP_ALLOWED_HOSTS, ..."""
 
     watch_namespaces: CommaList = ()

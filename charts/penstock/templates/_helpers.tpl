@@ -104,3 +104,16 @@ subjects:
   - {kind: ServiceAccount, name: {{ $account }}, namespace: {{ $root.Release.Namespace }}}
 {{- end }}
 {{- end }}
+
+{{- /* Variables that say where traces go. Call with the root. */}}
+{{- define "penstock.tracing" -}}
+{{- with .Values.tracing }}
+{{- if .endpoint -}}
+- {name: PENSTOCK_TRACING_ENDPOINT, value: {{ .endpoint | quote }}}
+- {name: PENSTOCK_TRACING_SHARE, value: {{ .share | quote }}}
+{{- with .secretName }}
+- {name: PENSTOCK_TRACING_HEADERS, valueFrom: {secretKeyRef: {name: {{ . }}, key: headers}}}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}

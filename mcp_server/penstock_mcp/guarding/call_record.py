@@ -40,7 +40,7 @@ class CallRecord(Middleware):
         tool, began, outcome = context.message.name, self._clock(), "cut_off"
         try:
             result = await call_next(context)
-            outcome = _outcome(result)
+            outcome = outcome_of(result)
             return result
         except NotFoundError:
             tool, outcome = UNKNOWN, "unknown_tool"
@@ -63,7 +63,7 @@ class CallRecord(Middleware):
         return f"user={one_line(actor.user, 253)!r} client={one_line(actor.client, 253)!r}"
 
 
-def _outcome(result: object) -> str:
+def outcome_of(result: object) -> str:
     """The answer's status; of an error its code."""
     if not isinstance(result, ToolResult):
         # The call goes on as a task of the protocol.

@@ -33,6 +33,7 @@ from penstock_mcp.script_views import (
 )
 from penstock_mcp.shapes import fields
 from penstock_mcp.tools.runs import Namespace
+from penstock_mcp.traced_calls import calling
 from penstock_mcp.views import answer
 
 Source = Annotated[str, Field(description="The program, as text. Exactly one of this and script_path.")]
@@ -219,6 +220,7 @@ class ScriptTools:
             context=script_context(request),
             inline=script_spec(request),
             job_label=job_label,
+            traceparent=calling(),
         )
         run = await SubmitRun(access, self._new_suffix)(asked)
         return await self._follower.follow(access, run, MAX_TIMEOUT) if wait else outcome(run)

@@ -18,6 +18,7 @@ from penstock.api.v1alpha1.meta import ObjectMeta, OwnerReference
 from penstock.api.v1alpha1.run import MAX_DEPTH, ParentReference, WorkflowReference, WorkflowRun, WorkflowRunSpec
 from penstock.application.families import Families
 from penstock.application.reconcile_run import Engine
+from penstock.application.trace_context import ANNOTATION, handed_on
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact, AttemptPhase
 from penstock.engine.failures import FailureCode
@@ -38,6 +39,8 @@ class ChildRuns:
     ledger: Ledger
     outputs: OutputReader
     authority: Authority
+    trace_share: float | None = None
+    """As in trace_context.handed_on."""
 
     async def observe(self, run: WorkflowRun) -> Mapping[AttemptId, AttemptFact]:
         """How the children of the run stand, from memory; of items that nobody waits for only those that live."""
@@ -52,7 +55,7 @@ class ChildRuns:
         Raises Forbidden where whoever asked for the run may not run this, InvalidInput where it would lead in a circle,
         too deep, or cannot be read; Conflict where something else has its name.
         """
-        child = _child(run, command)
+        child = _child(run, command, self.trace_share)
         await self._check_right(run, child)
         if await self.ledger.create(child):
             return
@@ -130,13 +133,13 @@ class StepRunners:
         await self.programs.stop(run, command)
 
 
-def with_children(engine: Engine, families: Families, authority: Authority) -> Engine:
+def with_children(engine: Engine, families: Families, authority: Authority, trace_share: float | None = None) -> Engine:
     """The ports with steps that are runs of their own among what the runner can do."""
-    children = ChildRuns(families, engine.ledger, engine.outputs, authority)
+    children = ChildRuns(families, engine.ledger, engine.outputs, authority, trace_share)
     return replace(engine, runner=StepRunners(engine.runner, children))
 
 
-def _child(run: WorkflowRun, command: StartAttempt) -> WorkflowRun:
+def _child(run: WorkflowRun, command: StartAttempt, trace_share: float | None) -> WorkflowRun:
     program, spec = command.program, run.spec
     name = program.get("name")
     above = (*(spec.parent.lineage if spec.parent else ()), spec.workflow.name if spec.workflow else "")
@@ -167,7 +170,13 @@ def _child(run: WorkflowRun, command: StartAttempt) -> WorkflowRun:
     owner = OwnerReference(
         api_version=run.api_version, kind=run.kind, name=run.metadata.name, uid=run.metadata.uid, controller=True
     )
-    metadata = ObjectMeta(name=command.name, namespace=run.metadata.namespace, owner_references=(owner,))
+    trace = handed_on(run, command.id, trace_share)
+    metadata = ObjectMeta(
+        name=command.name,
+        namespace=run.metadata.namespace,
+        annotations={ANNOTATION: trace} if trace else {},
+        owner_references=(owner,),
+    )
     return WorkflowRun(metadata=metadata, spec=wanted)
 
 

@@ -11,6 +11,7 @@ from penstock.api.v1alpha1.labels import is_template
 from penstock.api.v1alpha1.meta import ObjectMeta
 from penstock.api.v1alpha1.run import WorkflowReference, WorkflowRun, WorkflowRunSpec
 from penstock.api.v1alpha1.workflow import WorkflowSpec
+from penstock.application import trace_context
 from penstock.application.check_context import check_context
 from penstock.errors import AlreadyExists, InvalidInput, NotFound, NotPossible
 from penstock.ports.access import Access, Key
@@ -33,6 +34,8 @@ class RunRequest:
     """The second request with this key gets the first one's run."""
     job_label: str = ""
     """A few words to find the run by."""
+    traceparent: str = ""
+    """The span that asks (W3C Trace Context); empty for none."""
     no_cache: bool = False
     """Every step is to run, also those with `cache`."""
 
@@ -89,6 +92,8 @@ class SubmitRun:
             no_cache=request.no_cache,
         )
         annotations = {JOB_LABEL: request.job_label} if request.job_label else {}
+        if asking := trace_context.parse(request.traceparent):
+            annotations[trace_context.ANNOTATION] = str(asking)
         metadata = ObjectMeta(name=self._name(request), namespace=request.namespace, annotations=annotations)
         return WorkflowRun(metadata=metadata, spec=spec)
 

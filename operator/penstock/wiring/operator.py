@@ -6,7 +6,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from penstock.adapters.cel.evaluator import CelEvaluator
@@ -25,10 +25,12 @@ from penstock.application.child_runs import with_children
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
 from penstock.application.retention import installation_policy
+from penstock.application.run_spans import RunSpans
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock
 from penstock.settings import OperatorSettings
 from penstock.wiring.notifications import channels, notice_settings
+from penstock.wiring.tracing import spans_of
 from penstock_runtimes import all_runtimes, load_runtime
 
 LEASE = "penstock-operator"
@@ -62,16 +64,19 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
     checker = SchemaChecker()
     figures = OperatorFigures(clock)
     options = ClientOptions(crash=CrashSwitch(settings.crash), hear_date=clock.hear, wrote=figures.wrote)
-    async with KubeClient.connect(credentials(), options) as client:
+    instance = settings.instance or socket.gethostname()
+    async with KubeClient.connect(credentials(), options) as client, spans_of(settings, "operator", instance) as spans:
         pod = await _pods(client, settings)
         plans = PlanBook(settings.runtime_images, evaluator.check_expression)
-        instance = settings.instance or socket.gethostname()
         lease = LeaderLease(client, Key(settings.namespace, LEASE), instance, clock)
         side = ClusterSide(
             client.writing_while(lease.holds),
             clock,
             plans,
-            _side_settings(settings, pod, instance, clock),
+            replace(
+                _side_settings(settings, pod, instance, clock),
+                traces=RunSpans(spans, settings.tracing_share) if spans else None,
+            ),
             figures,
         )
         engine = Engine(
@@ -87,7 +92,7 @@ async def operator_wiring(settings: OperatorSettings) -> AsyncIterator[OperatorW
             events=side.events,
         )
         try:
-            whole = with_children(engine, side.neighbours.families, KubeAuthority(client))
+            whole = with_children(engine, side.neighbours.families, KubeAuthority(client), pod.trace_share)
             reconciler = Reconciler(whole, plans, neighbours=side.neighbours)
             yield OperatorWiring(side, figures, reconciler.reconcile, lease, credentials)
         finally:
@@ -100,6 +105,7 @@ async def _pods(client: KubeClient, settings: OperatorSettings) -> PodSettings:
         managed=await _managed(client, settings),
         dns_policy=settings.step_dns_policy,
         ca_bundle=settings.ca_bundle,
+        trace_share=settings.tracing_share if settings.tracing_endpoint else None,
         in_memory=frozenset(name for name in all_runtimes() if not load_runtime(name).on_disk),
     )
 

@@ -87,6 +87,7 @@ class TestRefusals:
             ),
             pytest.param({**IMAGES, "operator__executor": "fast"}, "executor", id="executor"),
             pytest.param({**IMAGES, "retention__failed": "a week"}, "retention/failed", id="no time span"),
+            pytest.param({**IMAGES, "tracing__endpoint": "collector:4317"}, "tracing/endpoint", id="no URL"),
             pytest.param({**IMAGES, "mcp__impersonation": "none"}, "impersonation", id="impersonation"),
             pytest.param({**IMAGES, "operatr": {}}, "operatr", id="a misspelt name"),
             pytest.param({**IMAGES, "runtimes": {"Java Script": {"image": "i"}}}, "Java Script", id="a runtime's name"),
@@ -184,6 +185,18 @@ class TestDeployments:
         (without,) = helm.manifests(mcp__metricsPort=0).named("Service", "penstock-mcp")["spec"]["ports"]
         assert without["name"] == "http"
 
+    def test_traces_go_nowhere_unless_an_endpoint_is_named(self, helm: Helm) -> None:
+        for name in ("penstock-operator", "penstock-mcp"):
+            assert not [key for key in environment(helm.manifests(), name) if "TRACING" in key]
+        address = "http://collector:4318/v1/traces"
+        made = helm.manifests(tracing__endpoint=address, tracing__share=0.25, tracing__secretName="collector")
+        for name in ("penstock-operator", "penstock-mcp"):
+            settings = environment(made, name)
+            assert (settings["PENSTOCK_TRACING_ENDPOINT"], settings["PENSTOCK_TRACING_SHARE"]) == (address, "0.25")
+            (container,) = pod_of(made.named("Deployment", name))["containers"]
+            (headers,) = [each for each in container["env"] if each["name"] == "PENSTOCK_TRACING_HEADERS"]
+            assert headers["valueFrom"] == {"secretKeyRef": {"name": "collector", "key": "headers"}}
+
     def test_without_the_mcp_server(self, helm: Helm) -> None:
         made = helm.manifests(mcp__enabled=False, image__mcp="")
         assert [name for name in map(_name, made) if "mcp" in name] == []
@@ -197,6 +210,8 @@ class TestDeployments:
             mcp__oauth__issuer="https://id.example.com",
             mcp__oauth__caConfigMap="ca",
             mcp__clientSecrets__secretName="clients",
+            tracing__endpoint="http://collector:4318/v1/traces",
+            tracing__secretName="collector",
         )
         for deployment, settings in (("penstock-operator", OperatorSettings), ("penstock-mcp", McpSettings)):
             known = {f"PENSTOCK_{name.upper()}" for name in settings.model_fields}

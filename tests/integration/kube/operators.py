@@ -22,6 +22,7 @@ from penstock.adapters.schema_checker import SchemaChecker
 from penstock.application.child_runs import with_children
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
+from penstock.application.run_spans import RunSpans
 from penstock.ports.notices import Channel
 from tests.integration.kube.api_server import ApiServer
 from tests.integration.kube.conftest import QUICK
@@ -48,6 +49,7 @@ async def a_side(
     token: str | None = None,
     may_write: Callable[[], bool] = lambda: True,
     channels: Mapping[str, Channel] | None = None,
+    traces: RunSpans | None = None,
 ) -> AsyncIterator[tuple[ClusterSide, Reconciler]]:
     """The operator's side of the fault server, which knows it by `token`."""
     clock = server.clock or ServerClock()
@@ -56,7 +58,9 @@ async def a_side(
     async with KubeClient.connect(Credentials.fixed(server.url, token), options) as connected:
         client = connected.writing_while(may_write)
         plans = PlanBook(IMAGES, CelEvaluator().check_expression)
-        settings = replace(_settings(managed, patience or Patience()), channels=channels or {})
+        settings = replace(_settings(managed, patience or Patience()), channels=channels or {}, traces=traces)
+        if traces is not None:
+            settings = replace(settings, pod=replace(settings.pod, trace_share=traces.share))
         side = ClusterSide(client, clock, plans, settings, figures)
         engine = Engine(
             ledger=side.ledger,

@@ -17,9 +17,10 @@ from fastmcp import Client
 
 from penstock.adapters.kube.client import ClientOptions, KubeClient
 from penstock.adapters.kube.credentials import Credentials
+from penstock.ports.traces import Spans
 from penstock.settings import McpSettings
 from penstock.wiring.callers import ServedCluster
-from penstock_mcp.cluster_server import cluster_server
+from penstock_mcp.cluster_server import Observers, cluster_server
 from penstock_mcp.guarding.figures import Figures
 from penstock_mcp.guarding.patience import PatientProtocol
 from penstock_mcp.protocol import ToolNews
@@ -88,15 +89,18 @@ def modern(method: str, name: str = "", **arguments: Any) -> tuple[dict[str, Any
 
 
 @asynccontextmanager
-async def server_of(api: ReviewingServer, options: HttpOptions | None = None, **settings: Any) -> AsyncIterator[Server]:
+async def server_of(
+    api: ReviewingServer, options: HttpOptions | None = None, spans: Spans | None = None, **settings: Any
+) -> AsyncIterator[Server]:
     """Serve with these settings; `mcp_url` is the real one."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         chosen = McpSettings(**{"mode": "cluster", "mcp_url": f"{origin}/mcp", **settings})
         async with KubeClient.connect(Credentials.fixed(api.url, f"Bearer {OWN_TOKEN}"), QUICK) as kube:
             news, figures = ToolNews(), Figures()
+            observers = Observers(figures, spans)
             made = await cluster_server(
-                ServedCluster(kube), chosen, new_suffix=lambda: "n1", news=news, figures=figures
+                ServedCluster(kube), chosen, new_suffix=lambda: "n1", news=news, observers=observers
             )
             how = dataclasses.replace(options or HttpOptions(), figures=figures)
             async with _listening(http_app(made, how), listener):

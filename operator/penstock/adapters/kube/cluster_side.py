@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -49,8 +49,10 @@ from penstock.application.notifications import NoticeSettings, Notifier
 from penstock.application.old_revisions import OldRevisions
 from penstock.application.plans import PlanBook
 from penstock.application.retention import Policy
+from penstock.application.run_spans import Measured, RunSpans
 from penstock.application.scheduler import Desk, Scheduler
 from penstock.application.work_queue import WorkQueue
+from penstock.engine.model import AttemptId
 from penstock.errors import BugError, PenstockError, Problem
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock
@@ -84,6 +86,8 @@ class SideSettings:
     channels: Mapping[str, Channel] = field(default_factory=dict)
     """Ways to tell people of gates, by name; none: nobody is told."""
     notices: NoticeSettings = field(default_factory=NoticeSettings)
+    traces: RunSpans | None = None
+    """Who tells of spans; None: nobody does."""
 
 
 class ClusterSide:
@@ -115,7 +119,7 @@ class ClusterSide:
         self.workflows = KubeWorkflowLedger(client, self._workflows)
         self._keeper = WorkflowKeeper(self.workflows, self._workflows, self.revisions, self._check, clock)
         self.ledger = RunLedger(client, self._runs, clock, self._run_queue.add, self._cached, self._run_written)
-        self.gates = ApprovalGates(client, self._requests, _nonce, self.figures.gate_settled)
+        self.gates = ApprovalGates(client, self._requests, _nonce, self._gate_settled)
         self.outputs = KubeOutputs(client)
         self.connections = KubeConnections(client)
         self.events = KubeEvents(client, clock, settings.instance, _nonce, lambda: self.sight.starting)
@@ -148,13 +152,14 @@ class ClusterSide:
         self._notifier = Notifier(self._requests.get, settings.channels, self.gates, clock, settings.notices)
         self._notifier.on_sent = self.figures.notified
         self._tells = bool(settings.channels)
+        self._clock, self._traces = clock, settings.traces
         maker = AttemptMaker(client, self.sight, settings.pod, _nonce)
         hooks = Hooks(
             wake=self._run_queue.add,
             close=self._job_queue.add,
             keep=self._log_keeper.take,
             asked=lambda run: self.figures.part("queue", self._since_woken(run)),
-            timed=self.figures.timed,
+            timed=self._timed,
         )
         self.runner = JobRunner(client, self.sight, maker, hooks, settings.patience)
         self._closer = JobCloser(client, self.sight, self._runs, clock, self._job_queue.add)
@@ -261,6 +266,21 @@ class ClusterSide:
     def _run_written(self, before: WorkflowRun, after: WorkflowRun) -> None:
         for _ in range(self.figures.run_written(before, after)):
             self.figures.part("result", self._since_woken(_key(after)))
+        if self._traces is not None:
+            self._traces.run_written(before, after, self._clock.now())
+
+    def _timed(self, key: Key, at: AttemptId, pod_start: float, program: float) -> None:
+        self.figures.timed(pod_start, program)
+        run = self._runs.get(key) if self._traces is not None else None
+        if self._traces is not None and run is not None:
+            took = Measured(timedelta(seconds=pod_start), timedelta(seconds=program), self._clock.now())
+            self._traces.attempt_ended(run, at, took)
+
+    def _gate_settled(self, request: ApprovalRequest) -> None:
+        self.figures.gate_settled(request)
+        run = self._runs.get(Key(request.metadata.namespace, request.spec.request.run.name))
+        if self._traces is not None and run is not None:
+            self._traces.gate_settled(run, request, self._clock.now())
 
     def _since_woken(self, run: Key) -> float:
         return time.monotonic() - self._run_queue.woken_at(run)

@@ -43,8 +43,8 @@ class Hooks:
     """Keep the end of an attempt's log: the run's UID, the attempt, the end, whether it failed."""
     asked: Callable[[Key], None] = lambda _run: None
     """A Job was asked for, for this run."""
-    timed: Callable[[float, float], None] = lambda _pod_start, _program: None
-    """How long an attempt took to its program's beginning, and from there to its end, in seconds."""
+    timed: Callable[[Key, AttemptId, float, float], None] = lambda _run, _at, _pod_start, _program: None
+    """How long an attempt of a run took to its program's beginning, and from there to its end, in seconds."""
 
 
 class JobRunner:
@@ -244,7 +244,7 @@ class JobRunner:
             listeners = Listeners(
                 tell=lambda: self._wake(key),
                 keep=lambda end, failed: self._keep(owner.uid if owner else "", attempt.id, end, failed),
-                measured=lambda wall: self._measured(attempt.uid, wall),
+                measured=lambda wall: self._measured(key, attempt, wall),
             )
             reader = ResultReader(self._client, attempt, pod, self._patience, listeners)
             self._readers[attempt.uid] = reader
@@ -254,10 +254,10 @@ class JobRunner:
             reader.see(pod)
         return reader
 
-    def _measured(self, job_uid: str, wall: float) -> None:
-        asked = self._asked.pop(job_uid, None)
+    def _measured(self, run: Key, attempt: Attempt, wall: float) -> None:
+        asked = self._asked.pop(attempt.uid, None)
         if asked is not None:
-            self._hooks.timed(time.monotonic() - asked - wall, wall)
+            self._hooks.timed(run, attempt.id, time.monotonic() - asked - wall, wall)
 
     def _drop_reader(self, job_uid: str) -> None:
         self._asked.pop(job_uid, None)

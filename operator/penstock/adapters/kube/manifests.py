@@ -26,6 +26,7 @@ from penstock.adapters.kube.pod_volumes import (
 )
 from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.application.trace_context import VARIABLE, handed_on
 from penstock.engine.commands import StartAttempt
 from penstock.engine.rules.deadlines import START_ALLOWANCE
 from penstock.engine.secret_references import FOLDER_VARIABLE, VARIABLE_PREFIX
@@ -58,6 +59,8 @@ class PodSettings:
     memory_limit: str = "512Mi"
     in_memory: frozenset[str] = frozenset()
     """Runtimes whose steps do with the memory that a pod has for files, unless they install or ask for something."""
+    trace_share: float | None = None
+    """How many runs are recorded of those that nobody traces already; None: no spans are sent."""
     longest_attempt: timedelta = timedelta(days=7)
     """For steps without a timeout: a pod that nobody watches any more must end some day."""
 
@@ -71,7 +74,7 @@ def job(run: WorkflowRun, command: StartAttempt, document: InputDocument, settin
         "podReplacementPolicy": "Failed",
         "template": {
             "metadata": {"labels": _labels(run), "annotations": _annotations(command, document, with_document=True)},
-            "spec": _pod_spec(command, document, settings),
+            "spec": _pod_spec(run, command, document, settings),
         },
     }
     if settings.managed:
@@ -110,7 +113,7 @@ def pod(
             "annotations": _annotations(command, document, with_document=True),
             "ownerReferences": [_owner("batch/v1", "Job", command.name, job_uid)],
         },
-        "spec": _pod_spec(command, document, settings),
+        "spec": _pod_spec(run, command, document, settings),
     }
 
 
@@ -157,7 +160,10 @@ def _owner(api_version: str, kind: str, name: str, uid: str) -> Manifest:
     return {"apiVersion": api_version, "kind": kind, "name": name, "uid": uid, "controller": True}
 
 
-def _pod_spec(command: StartAttempt, document: InputDocument, settings: PodSettings) -> Manifest:
+def _pod_spec(run: WorkflowRun, command: StartAttempt, document: InputDocument, settings: PodSettings) -> Manifest:
+    own = _environment(command, document, settings)
+    if trace := handed_on(run, command.id, settings.trace_share):
+        own.append({"name": VARIABLE, "value": trace})
     mounted = volumes(command.name, command.program, document, settings.ca_bundle, settings.in_memory)
     return {
         "restartPolicy": "Never",
@@ -172,7 +178,7 @@ def _pod_spec(command: StartAttempt, document: InputDocument, settings: PodSetti
             **_user(command.program),
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(command, document, settings, mounted)],
+        "containers": [_container(command, _with_own(command.program, own), settings, mounted)],
         **({"volumes": [each.volume() for each in mounted]} if mounted else {}),
     }
 
@@ -188,12 +194,12 @@ def _user(program: Mapping[str, Any]) -> Manifest:
 
 
 def _container(
-    command: StartAttempt, document: InputDocument, settings: PodSettings, mounted: list[Volume]
+    command: StartAttempt, environment: list[Manifest], settings: PodSettings, mounted: list[Volume]
 ) -> Manifest:
     return {
         "name": CONTAINER,
         **_program(command.program),
-        "env": _environment(command, document, settings),
+        "env": environment,
         **_whole_secrets(command.program),
         "resources": resources(command.program.get("resources", {}), settings),
         "securityContext": {
@@ -235,7 +241,7 @@ def _deadline(command: StartAttempt, settings: PodSettings) -> int:
 
 def _environment(command: StartAttempt, document: InputDocument, settings: PodSettings) -> list[Manifest]:
     if command.program.get("kind") == "container":
-        return _with_own(command.program, _container_variables(command, settings))
+        return _container_variables(command, settings)
     own = {
         "PENSTOCK_INPUT": IN if document.parts else f"env:{_DOCUMENT}",
         "PENSTOCK_INPUT_SHA256": document.sha256,
@@ -250,7 +256,7 @@ def _environment(command: StartAttempt, document: InputDocument, settings: PodSe
         # A reference, for in a `value` Kubernetes would expand what looks like $(NAME).
         field = {"fieldPath": f"metadata.annotations['{labels.DOCUMENT}']"}
         entries.append({"name": _DOCUMENT, "valueFrom": {"fieldRef": field}})
-    return _with_own(command.program, entries)
+    return entries
 
 
 def _whole_secrets(program: Mapping[str, Any]) -> Manifest:

@@ -149,6 +149,7 @@ async def _submitted(
         workflow=workflow.metadata.name,
         context=context_of(call, values, workflow.spec.inputs),
         no_cache=values.no_cache,
+        traceparent=call.settings.traceparent,
     )
     return workflow, await SubmitRun(access, call.tools.new_suffix)(request)
 
