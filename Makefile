@@ -138,6 +138,16 @@ RUNS ?= 1000
 chaos: setup ## Random faults over random Workflows, SEED=n RUNS=n; minutes for 1,000; no cluster
 	$(BIN)/python -m tests.chaos --seed $(SEED) --runs $(RUNS)
 
+.PHONY: chaos-cluster
+chaos-cluster: setup ## The same on the real cluster, SEED=n RUNS=n; a minute for four
+	$(BIN)/python -m tests.chaos.real --seed $(SEED) --runs $(if $(filter file,$(origin RUNS)),50,$(RUNS))
+
+MINUTES ?= 30
+
+.PHONY: soak
+soak: setup ## Runs and faults without a pause on the real cluster, MINUTES=n SEED=n; writes build/soak.json
+	$(BIN)/python -m tests.chaos.real.soak --minutes $(MINUTES) --seed $(SEED)
+
 .PHONY: bench
 bench: setup ## Measure on the real cluster; writes build/bench.json
 	$(BIN)/python -m bench

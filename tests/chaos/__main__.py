@@ -66,7 +66,7 @@ def main() -> int:
             _report(each, smallest=bad <= _SHOWN and not options.until)
         if options.until in {rule for rule, _ in each.violations}:
             break
-    _sum_up(played, bad, time.monotonic() - began)
+    sum_up(played, bad, time.monotonic() - began)
     return 1 if bad else 0
 
 
@@ -83,7 +83,7 @@ def _once(seed: int, *, faults: tuple[Fault, ...] | None, story: bool) -> Played
     logging.disable(logging.CRITICAL)
     found = play(seed, faults)
     injected = Counter({str(kind): count for kind, count in found.injected.items()})
-    told = _story(found.history) if story else ""
+    told = tell(found.history) if story else ""
     return Played(seed, found.faults, injected, found.violations, found.requests, len(found.history.changes), told)
 
 
@@ -102,7 +102,8 @@ def _report(found: Played, *, smallest: bool) -> None:
     )
 
 
-def _sum_up(played: list[Played], bad: int, seconds: float) -> None:
+def sum_up(played: list[Played], bad: int, seconds: float) -> None:
+    """Print how much was played, what was injected, and how many violations there were."""
     injected: Counter[str] = Counter()
     for each in played:
         injected += each.injected
@@ -114,7 +115,8 @@ def _sum_up(played: list[Played], bad: int, seconds: float) -> None:
     print(f"violations: {violations}" + (f" in {bad} schedules" if bad else ""))
 
 
-def _story(history: History) -> str:
+def tell(history: History) -> str:
+    """Every change, one a line."""
     lines = []
     for change in history.changes:
         status = change.object.get("status", {})

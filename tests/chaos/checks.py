@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.chaos.history import (
@@ -27,8 +27,6 @@ from tests.chaos.history import (
     started,
 )
 
-BEGAN = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
-"""The server's time when a play begins."""
 _OPENED = ("approve", "bypass")
 _WATCHED = ("jobs", "pods", "configmaps", "approvalrequests", "workflowruns")
 
@@ -98,7 +96,7 @@ def _batch(step: Json, batch: int) -> Json:
 
 def gated_starts_are_approved(history: History) -> Iterator[str]:
     """What a gate stands before starts after a valid approval, of the digest of what was shown, and as it was shown."""
-    world = _Gates()
+    world = _Gates(history.began)
     for change in history.changes:
         if change.kind == "ADDED":
             yield from world.judge(change)
@@ -108,7 +106,8 @@ def gated_starts_are_approved(history: History) -> Iterator[str]:
 class _Gates:
     """Definitions, runs and requests as they stand."""
 
-    def __init__(self) -> None:
+    def __init__(self, began: datetime) -> None:
+        self._began = began
         self._runs: dict[str, Json] = {}
         self._contents: dict[str, Json] = {}
         self._requests: dict[tuple[str, str], dict[str, Json]] = defaultdict(dict)
@@ -123,7 +122,7 @@ class _Gates:
         elif change.plural == "approvalrequests":
             request = change.object["spec"]["request"]
             self._requests[request["run"]["uid"], request["step"]][change.uid] = change.object
-            now = BEGAN + timedelta(seconds=change.at)
+            now = self._began + timedelta(seconds=change.at)
             if now <= datetime.fromisoformat(request["expiresAt"]):
                 self._in_time[change.uid] |= {vote["by"] for vote in change.object["spec"].get("decisions", ())}
 

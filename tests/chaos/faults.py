@@ -79,10 +79,24 @@ def draw(roll: random.Random) -> tuple[Fault, ...]:
     """A schedule."""
     faults = {}
     for _ in range(roll.choice((0, 1, 2, 3, 5, 8, 13, 21, 34))):
-        kind = roll.choices(list(WEIGHTS), weights=list(WEIGHTS.values()))[0]
+        kind = _kind(roll)
         at = roll.randint(1, roll.choice((30, 80, 200)))
-        faults[at] = Fault(at, kind, round(roll.uniform(0.1, _SPANS[kind]), 1) if kind in _SPANS else 0.0)
+        faults[at] = Fault(at, kind, _seconds(roll, kind))
     return tuple(sorted(faults.values()))
+
+
+def one(roll: random.Random, at: int) -> Fault:
+    """A fault that meets the request of this number."""
+    kind = _kind(roll)
+    return Fault(at, kind, _seconds(roll, kind))
+
+
+def _kind(roll: random.Random) -> Kind:
+    return roll.choices(list(WEIGHTS), weights=list(WEIGHTS.values()))[0]
+
+
+def _seconds(roll: random.Random, kind: Kind) -> float:
+    return round(roll.uniform(0.1, _SPANS[kind]), 1) if kind in _SPANS else 0.0
 
 
 def write(faults: Iterable[Fault]) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 Json = dict[str, Any]
 
+BEGAN = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+"""The server's time when a play in memory begins."""
 RUN = "penstock.dev/run"
 _STEP = "penstock.dev/step"
 _ATTEMPT = "penstock.dev/attempt"
@@ -75,6 +78,8 @@ class History:
     votes: list[Vote] = field(default_factory=list)
     calm: bool = True
     """At its end nothing was faulty any more and everybody had had time."""
+    began: datetime = BEGAN
+    """The server's time when it begins."""
 
     def steps_of(self, plural: str) -> Iterator[tuple[Json | None, Change]]:
         """Each change of a kind with what the object was before; None for what is new."""

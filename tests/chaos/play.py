@@ -12,9 +12,9 @@ from typing import Any
 
 from tests.chaos import faults as schedules
 from tests.chaos import scenario as scenarios
-from tests.chaos.checks import BEGAN, violations
+from tests.chaos.checks import violations
 from tests.chaos.faults import Fault, Kind
-from tests.chaos.history import FINISHED, History
+from tests.chaos.history import BEGAN, FINISHED, History
 from tests.chaos.node import Node
 from tests.chaos.replica import operate
 from tests.chaos.scenario import Asked, Scenario

@@ -66,6 +66,31 @@ def draw(roll: random.Random) -> Scenario:
     return Scenario(wires, runs, replicas=roll.choice((1, 1, 2)))
 
 
+def small(roll: random.Random, name: str) -> dict[str, Any]:
+    """A Workflow of one to three steps, for plays with many runs."""
+    made: dict[str, Any] = a_workflow(*_steps(roll, f"{name}s", roll.choice((1, 2, 2, 3))), name=name).to_wire()
+    return made
+
+
+def asked(roll: random.Random, name: str, workflow: str, at: float) -> Asked:
+    """A run of this Workflow at this time, and what is done with it."""
+    body = a_run(
+        workflow,
+        name=name,
+        context={"rows": _ROWS[: roll.randint(0, len(_ROWS))]},
+        requested_by=RequestedBy(user=REQUESTER),
+    ).to_wire()
+    held_from = at + roll.uniform(0.0, 30.0)
+    return Asked(
+        at,
+        name,
+        body,
+        cancel_at=at + roll.uniform(0.0, 60.0) if roll.random() < 0.2 else None,
+        hold=(held_from, held_from + roll.uniform(1.0, 60.0)) if roll.random() < 0.15 else None,
+        delete_at=at + roll.uniform(0.0, 90.0) if roll.random() < 0.1 else None,
+    )
+
+
 def ballots(seed: str, step: str, asked: int) -> tuple[Ballot, ...]:
     """What people say to the request of a step that was asked as the n-th one."""
     roll = random.Random(f"{seed}/votes/{step}/{asked}")
@@ -116,18 +141,4 @@ def _step(roll: random.Random, name: str, needs: tuple[str, ...], *, plain: bool
 
 def _asked(roll: random.Random, name: str) -> Asked:
     at = roll.uniform(0.0, 20.0)
-    body = a_run(
-        roll.choice(("orders", "reports")),
-        name=name,
-        context={"rows": _ROWS[: roll.randint(0, len(_ROWS))]},
-        requested_by=RequestedBy(user=REQUESTER),
-    ).to_wire()
-    held_from = at + roll.uniform(0.0, 30.0)
-    return Asked(
-        at,
-        name,
-        body,
-        cancel_at=at + roll.uniform(0.0, 60.0) if roll.random() < 0.2 else None,
-        hold=(held_from, held_from + roll.uniform(1.0, 60.0)) if roll.random() < 0.15 else None,
-        delete_at=at + roll.uniform(0.0, 90.0) if roll.random() < 0.1 else None,
-    )
+    return asked(roll, name, roll.choice(("orders", "reports")), at)

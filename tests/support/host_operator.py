@@ -84,6 +84,12 @@ class HostOperator:
                 stderr=subprocess.STDOUT,
             )
 
+    @property
+    def process_id(self) -> int:
+        """Of the process that was started last."""
+        assert self._process is not None, "it was never started"
+        return self._process.pid
+
     def ended(self) -> int | None:
         """The exit code of the process that was started last; None while it runs."""
         assert self._process is not None, "it was never started"
