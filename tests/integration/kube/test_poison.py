@@ -25,6 +25,15 @@ STATUSES: dict[str, dict[str, Any]] = {
     "a step's phase that nobody knows": {"phase": "Running", "steps": {"only": {"phase": "Dancing", "attempt": 1}}},
     "a number for a map of steps": {"phase": "Running", "steps": 7},
     "a negative attempt": {"phase": "Running", "steps": {"only": {"phase": "Running", "attempt": -3}}},
+    "a negative attempt of a batch": {
+        "phase": "Running",
+        "steps": {
+            "only": {
+                "phase": "Running",
+                "items": {"total": 1, "digest": "x", "active": {"0": {"phase": "Running", "attempt": -1}}},
+            }
+        },
+    },
     "a step that is not in the Workflow": {"phase": "Running", "steps": {"other": {"phase": "Running", "attempt": 1}}},
     "the UID of a Job that never was": {
         "phase": "Running",
@@ -47,10 +56,7 @@ STATUSES: dict[str, dict[str, Any]] = {
     "a year that is no year": {"phase": "Running", "startedAt": "99999-99-99T99:99:99Z"},
 }
 
-OF_ANOTHER_VERSION = (
-    "a negative attempt",
-    "items that are no items",
-)
+OF_ANOTHER_VERSION = ("items that are no items",)
 
 RUNS: dict[str, dict[str, Any]] = {
     "no spec": {},

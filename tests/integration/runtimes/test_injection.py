@@ -13,50 +13,8 @@ import pytest
 from penstock.engine.placeholders import bind
 from tests.integration.runtimes.conftest import Harness
 from tests.integration.runtimes.languages import in_all, in_some, missing
+from tests.support.payloads import PAYLOADS
 
-PAYLOADS = [
-    "$(touch canary)",
-    "`touch canary`",
-    "'; touch canary; '",
-    '"; touch canary; "',
-    "; touch canary #",
-    "\ntouch canary\n#",
-    "${x:-$(touch canary)}",
-    "a[$(touch canary)]",
-    "a[`touch canary`]=1",
-    "([0]=$(touch canary))",
-    "x) touch canary ;; *",
-    "]]; touch canary; [[ a",
-    "E\ntouch canary\nE",
-    "-n",
-    "--help",
-    "$CTX_p0 $PATH ${HOME}",
-    "\\",
-    "'",
-    '"',
-    "\\'; touch canary #",
-    "%s%n",
-    "*",
-    "~",
-    "!!",
-    "{a,b}",
-    " leading and trailing ",
-    "tab\tand\rreturn",
-    "{{context_p0}} {{ steps.a.output }} {{.Values}} {% x %}",
-    "__import__('os').system('touch canary')",
-    "{__import__('os').system('touch canary')}",
-    "'+__import__('os').system('touch canary')+'",
-    '"""\nimport os; os.system("touch canary")\n"""',
-    "\\N{BULLET}\\x41\\",
-    "#{`touch canary`}",
-    "@{[`touch canary`]}",
-    "${`touch canary`}",
-    "require('child_process').execSync('touch canary')",
-    '{"__proto__": {"polluted": true}}',
-    "é 漢字 \U0001f600 e\u0301 \u202e \ufeff",
-    "\x1ePENSTOCK/1 0123456789abcdef {}",
-    "x" * 30_000,
-]
 CONTEXT = {f"p{number}": payload for number, payload in enumerate(PAYLOADS)}
 TYPED = {
     "text": "1",

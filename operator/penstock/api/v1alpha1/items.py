@@ -23,7 +23,7 @@ class BatchStatus(ApiModel):
 
     phase: Annotated[str, Field(max_length=32)]
     """Starting, Running or Backoff."""
-    attempt: int
+    attempt: Annotated[int, Field(ge=1)]
     """Number of its newest attempt."""
     digest: Annotated[str, Field(max_length=80)] | None = None
     """SHA-256 over all that the newest attempt runs."""

@@ -183,7 +183,7 @@ class StepStatus(ApiModel):
 
     phase: Annotated[Phase, AfterValidator(_known(StepPhase))]
     """Pending, Waiting, Starting, Running, Backoff, Succeeded, Failed, Skipped or Cancelled."""
-    attempt: int = 0
+    attempt: Annotated[int, Field(ge=0)] = 0
     """Number of the newest attempt; 0 before the first."""
     digest: Digest | None = None
     """SHA-256 over all that the newest attempt runs."""
