@@ -49,19 +49,19 @@ class LoggedWrite:
         return asdict(self)
 
 
-def writes_about(lines: Iterable[bytes], namespace: str, run: str, names: Iterable[str]) -> Iterator[LoggedWrite]:
-    """Writes, also refused ones, to a run and to the objects of these names that belong to it, as the log has them.
+def writes_near(lines: Iterable[bytes], namespace: str, run: str) -> Iterator[LoggedWrite]:
+    """Writes, also refused ones, to a run and to all objects whose names begin as its own objects' do, as the log has
+    them. Some may be of another run with such a name.
 
     A line that is no event is left out: logs are cut while they are written.
     """
-    wanted = {run, *names}
     # Looking for the name first spares reading millions of lines that are about something else.
     needle = run[:_READABLE].encode()
     for line in lines:
         if needle not in line:
             continue
         write = _write(line)
-        if write is not None and write.namespace == namespace and write.name in wanted:
+        if write is not None and write.namespace == namespace and write.name.startswith(run[:_READABLE]):
             yield write
 
 

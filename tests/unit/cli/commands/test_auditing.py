@@ -125,5 +125,18 @@ def test_the_servers_log_says_when_and_in_whose_name(tmp_path: Path):
     assert f"Vote       approve by alice at {at(3)}" in world.terminal.printed
 
 
+def test_jobs_of_batches_that_have_ended_are_told_too(tmp_path: Path):
+    world = World()
+    items = {"total": 5, "digest": "sha256:list", "itemsPerPod": 2, "nextBatch": 3, "succeeded": "0-4"}
+    world.runs.put(a_run("Succeeded", steps={"each": {"phase": "Succeeded", "items": items}}))
+    tried = [(0, 1), (1, 1), (1, 2), (2, 1)]
+    jobs = [attempt_name("order-1", "uid-1", "each", attempt, batch) for batch, attempt in tried]
+    others = [attempt_name("order-1", "uid-2", "each", 1, 0), attempt_name("order-1", "uid-1", "each", 1, 3)]
+    log = tmp_path / "audit.log"
+    log.write_text("".join(event("operator", "create", "jobs", name, 201) + "\n" for name in (*jobs, *others)))
+    assert world.penstock("audit", "order-1", "--audit-log", str(log), "-o", "json") == 0
+    assert [write["name"] for write in json.loads(world.terminal.printed)["log"]] == jobs
+
+
 def test_a_log_that_is_not_there_is_named():
     assert a_world().penstock("audit", "order-1", "--audit-log", "/nowhere/audit.log") == 2
