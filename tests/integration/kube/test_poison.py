@@ -217,3 +217,10 @@ async def test_a_connection_that_nobody_can_read_fails_the_step_and_is_named(ser
     assert status(server)["phase"] == "Failed"
     assert "Connection default/shop is not valid" in status(server)["error"]["reason"]
     assert not server.names("jobs")
+
+
+async def test_a_revision_whose_labels_nobody_can_read(server: ApiServer, kubelet: Kubelet):
+    """Looking for old revisions fails for as long as it is there, and holds up nobody."""
+    labels = {"penstock.dev/workflow": {"not": "a text"}}
+    server.put("controllerrevisions", {"metadata": {"name": "poison", "labels": labels}, "data": {}})
+    await goes_on(server, kubelet)

@@ -36,6 +36,7 @@ from penstock.adapters.kube.resources import APPROVALS, RUNS, WORKFLOWS
 from penstock.adapters.kube.revisions import KubeRevisions, revision_of
 from penstock.adapters.kube.run_ledger import RunLedger
 from penstock.adapters.kube.scheduled_runs import KubeScheduledRuns
+from penstock.adapters.kube.side_work import kept_up
 from penstock.adapters.kube.workflow_keeper import WorkflowKeeper
 from penstock.adapters.kube.workflow_ledger import KubeWorkflowLedger
 from penstock.api.v1alpha1 import API_VERSION
@@ -214,9 +215,9 @@ class ClusterSide:
         """Watch Jobs and pods, send Events, keep connections warm, without end. All replicas do."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.sight.run())
-            group.create_task(self.events.run())
-            group.create_task(self._client.keep_warm(_WARM_CONNECTIONS))
-            group.create_task(self._prune())
+            group.create_task(kept_up("sending of Events", self.events.run))
+            group.create_task(kept_up("keeping of connections", partial(self._client.keep_warm, _WARM_CONNECTIONS)))
+            group.create_task(kept_up("looking for what went away unnoticed", self._prune))
 
     async def work(self, reconcile: Callable[[Key], Awaitable[datetime | None]]) -> None:
         """Drive runs with `reconcile`, close Jobs, look after Workflows, without end. Only the active replica does."""
@@ -236,7 +237,7 @@ class ClusterSide:
             async with asyncio.TaskGroup() as group:
                 for queue in self._queues.values():
                     group.create_task(queue.run())
-                group.create_task(self._survey_revisions())
+                group.create_task(kept_up("looking for old revisions", self._survey_revisions))
         finally:
             self._active = False
 
