@@ -66,6 +66,12 @@ def draw(roll: random.Random) -> Scenario:
     return Scenario(wires, runs, replicas=roll.choice((1, 1, 2)))
 
 
+def inner(roll: random.Random) -> dict[str, Any]:
+    """The Workflow that steps of others name."""
+    made: dict[str, Any] = a_workflow(*_steps(roll, "i", 1, plain=True), name="inner").to_wire()
+    return made
+
+
 def small(roll: random.Random, name: str) -> dict[str, Any]:
     """A Workflow of one to three steps, for plays with many runs."""
     made: dict[str, Any] = a_workflow(*_steps(roll, f"{name}s", roll.choice((1, 2, 2, 3))), name=name).to_wire()

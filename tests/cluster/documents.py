@@ -134,6 +134,8 @@ def kubelet(*, pki: Path, socket: Path, resolv_conf: Path, folder: Path, cgroup:
             "podLogsDir": str(folder / "pod-logs"),
             "volumePluginDir": str(folder / "volume-plugins"),
             "maxPods": 250,
+            # As clusters that run others' programs should: without it a fork bomb is every pod's trouble.
+            "podPidsLimit": 1024,
             # Images are loaded by hand and could not be pulled again, so none is ever collected.
             "imageGCHighThresholdPercent": 100,
             "imagePullCredentialsVerificationPolicy": "NeverVerify",

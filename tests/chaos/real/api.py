@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 from base64 import b64decode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,9 +76,11 @@ class Answered:
 class Desk:
     """Objects of one namespace."""
 
-    def __init__(self, way: Way, namespace: str) -> None:
+    def __init__(self, way: Way, namespace: str, *, groups: Sequence[str] = ()) -> None:
+        """`groups` are those of everybody who is acted for."""
         self._way = way
         self._namespace = namespace
+        self._groups = tuple(groups)
 
     async def create(self, plural: str, body: dict[str, Any], *, by: str = "") -> Answered:
         """POST."""
@@ -96,6 +98,10 @@ class Desk:
         """Delete it; a pod `at_once` without waiting for its node."""
         options = {"gracePeriodSeconds": 0} if at_once else {"propagationPolicy": "Background"}
         return await self._ask("DELETE", self._path(plural, name), options, by=by)
+
+    async def get(self, plural: str, name: str) -> dict[str, Any]:
+        """One of them."""
+        return (await self._ask("GET", self._path(plural, name), None)).body
 
     async def list(self, plural: str) -> tuple[list[dict[str, Any]], str]:
         """All of a kind, and the version of the list."""
@@ -128,7 +134,8 @@ class Desk:
     ) -> Answered:
         headers = [("Content-Type", kind), ("Accept", "application/json"), ("Accept-Encoding", "identity")]
         if by:
-            headers += [("Impersonate-User", by), *(("Impersonate-Group", group) for group in groups_of(by))]
+            groups = (*groups_of(by), *self._groups)
+            headers += [("Impersonate-User", by), *(("Impersonate-Group", group) for group in groups)]
         url = f"{self._way.server}/{path}"
         data = None if body is None else json.dumps(body)
         timeout = aiohttp.ClientTimeout(total=60)

@@ -87,7 +87,7 @@ def workflow(found: dict[str, Any], seed: str) -> dict[str, Any]:
         if "script" in step:
             step["script"]["source"] = script(seed, step["name"])
         if "retry" in step:
-            step["retry"]["backoff"]["initial"] = "1s"
+            step["retry"]["backoff"] = {"initial": "1s"}
         for gate in (step.get("approval"), step.get("requiresApproval")):
             if gate:
                 gate["expiresAfter"] = f"{EXPIRES}s"

@@ -37,6 +37,7 @@ _BETWEEN = 45
 """Requests from one fault to the next, in the mean."""
 _READ_EVERY = 5.0
 """Seconds between two readings of memory."""
+_START = 90.0
 _LAST_RUNS = 420.0
 """Seconds that the last runs have to end."""
 _SETTLING = 180.0
@@ -112,10 +113,12 @@ class LongPlay:
         )
 
     async def _play(self, people: People, recorder: Recorder, replicas: Replicas) -> None:
-        workflows = [_workflow(self._roll, number, self._plan.seed) for number in range(_WORKFLOWS)]
-        await people.write_down(workflows)
+        seed = str(self._plan.seed)
+        workflows = [_workflow(self._roll, number, seed) for number in range(_WORKFLOWS)]
+        await people.write_down([cast.workflow(scenarios.inner(self._roll), seed), *workflows])
         for name in (STEADY, OTHER):
             await replicas.start(name)
+        await wait_until(recorder.at_work, _START, replicas.look)
         for asked in _asked(self._roll, self._plan):
             people.schedule(asked)
         reading = asyncio.create_task(self._read_memory(replicas))
@@ -169,9 +172,9 @@ def memory_of(process: int) -> float:
     return total
 
 
-def _workflow(roll: random.Random, number: int, seed: int) -> dict[str, Any]:
+def _workflow(roll: random.Random, number: int, seed: str) -> dict[str, Any]:
     name = f"flow{number:02d}"
-    made = cast.workflow(scenarios.small(roll, name), str(seed))
+    made = cast.workflow(scenarios.small(roll, name), seed)
     made["spec"]["retention"] = {"succeeded": _RETENTION, "failed": _RETENTION}
     return made
 

@@ -24,7 +24,9 @@ from tests.chaos.scenario import Scenario
 from tests.cluster import audit
 from tests.cluster.layout import from_environment
 
-_NO_MORE_FAULTS = 100.0
+_START = 60.0
+"""Seconds that an operator may take to begin; what people do is timed from there on."""
+_NO_MORE_FAULTS = 150.0
 """Seconds after which nothing goes wrong any more: what is left of the schedule met nobody."""
 _PATIENCE = 330.0
 """Seconds after which a run that goes on counts as one that never ends."""
@@ -79,6 +81,7 @@ class _Stage:
             await self._people.write_down(scenario.workflows)
             for number in range(scenario.replicas):
                 await self._replicas.start(f"operator-{number}")
+            await wait_until(self._recorder.at_work, _START, self._look)
             for asked in scenario.runs:
                 self._people.schedule(asked)
             await wait_until(lambda: self._over(len(scenario.runs)), _PATIENCE, self._look)

@@ -57,6 +57,10 @@ class Recorder:
         ]
         return History(changes, told.programs, told.votes, told.calm, told.began)
 
+    def at_work(self) -> bool:
+        """Some operator has stored what a Workflow says, so it is the active one."""
+        return bool(self.now["controllerrevisions"])
+
     def all_runs_ended(self) -> bool:
         """Every run that is there has come to an end."""
         return all(run.get("status", {}).get("phase") in FINISHED for run in self.now["workflowruns"].values())

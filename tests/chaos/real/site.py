@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 
 from tests.chaos import scenario
 from tests.chaos.real.api import Way, way_to
-from tests.support.cluster import RELEASE, SYSTEM_NAMESPACE, Cluster, Release, find_cluster
+from tests.support.cluster import Cluster, Release, find_cluster
 from tests.support.host_operator import OperatorConfig, allow_lease, operator_config
-from tests.support.installation import Installation, build_images, put_authorities
+from tests.support.installation import CA_BUNDLE, RUNTIME_IMAGES, Images, put_authorities
 from tests.support.tenant import Person, Tenant
 
 PEOPLE = (
@@ -34,19 +34,17 @@ class Site:
 
 @asynccontextmanager
 async def installed_site() -> AsyncIterator[Site]:
-    """Install Penstock from this tree, and have its operator rest meanwhile."""
+    """Install the charts of this tree with nothing running: operators of plays are processes of this machine."""
     cluster = await asyncio.to_thread(find_cluster)
-    images = await asyncio.to_thread(build_images)
-    installation = Installation(cluster, Release(cluster), images)
-    await asyncio.to_thread(lambda: installation.install(operator__replicas=0))
-    try:
-        with TemporaryDirectory(prefix="penstock-chaos-") as folder:
-            config = await asyncio.to_thread(operator_config, cluster, images, Path(folder))
-            async with way_to(cluster) as way:
-                yield Site(cluster, way, config)
-    finally:
-        words = ("scale", "deployment", f"{RELEASE}-operator", "-n", SYSTEM_NAMESPACE, "--replicas=1")
-        await asyncio.to_thread(cluster.kubectl, *words)
+    # All programs of plays are of this runtime.
+    runtimes = {"bash": await asyncio.to_thread(RUNTIME_IMAGES["bash"].build)}
+    images = Images(cluster.pause_image, cluster.pause_image, runtimes)
+    nobody = {"operator.replicas": 0, "mcp.replicas": 0, "caBundle.configMapName": CA_BUNDLE}
+    await asyncio.to_thread(Release(cluster).install, {**images.values, **nobody})
+    with TemporaryDirectory(prefix="penstock-chaos-") as folder:
+        config = await asyncio.to_thread(operator_config, cluster, images, Path(folder))
+        async with way_to(cluster) as way:
+            yield Site(cluster, way, config)
 
 
 def open_namespace(cluster: Cluster) -> str:
