@@ -50,6 +50,18 @@ run: setup ## Run examples/order-processing.yaml on this machine; APPROVE=1 answ
 		'$(BIN)/penstock init my-flows     a Workflow of your own to start from' \
 		'make cluster-up images             the same file on a real Kubernetes: README.md, "On a cluster"'
 
+.PHONY: wheel
+wheel: setup ## The package, into dist/
+	@rm -rf dist
+	@$(UV) build --quiet --wheel --sdist --out-dir dist
+	@ls dist
+
+.PHONY: sbom
+sbom: setup ## Bill of materials of what the lock file names, as CycloneDX, into build/sbom.cdx.json
+	@mkdir -p build
+	@$(UV) export --quiet --frozen --no-dev --all-extras --format cyclonedx1.5 --output-file build/sbom.cdx.json >/dev/null
+	@echo "build/sbom.cdx.json"
+
 .PHONY: demo-ask
 demo-ask: setup ## From a sentence to a run, in a shop on this machine; APPROVE=1 answers the gate, PROMPT="…" asks something else
 	@$(BIN)/python -m examples.ask $(if $(PROMPT),"$(PROMPT)") $(if $(APPROVE),--approve) $(ASK)
@@ -82,11 +94,14 @@ arch: setup ## Who may import whom
 .PHONY: verify
 verify: setup ## Generated files are what their sources say
 	$(BIN)/python -m tools.gen_chart_readme --check
+	$(BIN)/python -m tools.gen_cli --check
 	$(BIN)/python -m tools.gen_crds --check
 	$(BIN)/python -m tools.gen_errors --check
 	$(BIN)/python -m tools.gen_fields --check
+	$(BIN)/python -m tools.gen_mcp_tools --check
 	$(BIN)/python -m tools.gen_metrics --check
 	$(BIN)/python -m tools.gen_phases --check
+	$(BIN)/python -m tools.gen_settings --check
 	@$(MAKE) docs
 
 .PHONY: docs
@@ -97,11 +112,14 @@ docs: setup ## The site of docs/, into build/site; every link is checked
 .PHONY: generate
 generate: setup ## Make the generated files again
 	$(BIN)/python -m tools.gen_chart_readme
+	$(BIN)/python -m tools.gen_cli
 	$(BIN)/python -m tools.gen_crds
 	$(BIN)/python -m tools.gen_errors
 	$(BIN)/python -m tools.gen_fields
+	$(BIN)/python -m tools.gen_mcp_tools
 	$(BIN)/python -m tools.gen_metrics
 	$(BIN)/python -m tools.gen_phases
+	$(BIN)/python -m tools.gen_settings
 
 .PHONY: unit
 unit: setup ## Pure parts, no I/O
@@ -149,8 +167,12 @@ soak: setup ## Runs and faults without a pause on the real cluster, MINUTES=n SE
 	$(BIN)/python -m tests.chaos.real.soak --minutes $(MINUTES) --seed $(SEED)
 
 .PHONY: bench
-bench: setup ## Measure on the real cluster; writes build/bench.json
-	$(BIN)/python -m bench
+bench: setup ## Measure on the real cluster (some 40 minutes; says how long); writes build/bench.json
+	$(BIN)/python -m bench $(BENCH)
+
+.PHONY: bench-report
+bench-report: setup ## docs/benchmarks.md and its plots out of build/bench.json (and build/bench-mcp.json)
+	$(BIN)/python -m bench.report
 
 .PHONY: bench-local
 bench-local: setup ## Measure what local mode adds to a program; no cluster; writes build/bench-local.json

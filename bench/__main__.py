@@ -7,11 +7,13 @@ import asyncio
 import json
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import deciding, figures, remembering, shapes, usage
+from bench import counting, deciding, figures, growth, queued, remembering, shapes, usage
+from bench.about import about
 from bench.audit import writes_by_run
 from bench.measuring import bench
 from penstock.adapters.kube.client import KubeClient
@@ -28,6 +30,8 @@ Counts = dict[str, list[int]]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; the exit code is 0 whatever the figures are, and 1 where nothing could be measured."""
     options = _parser().parse_args(arguments)
+    started = datetime.now(UTC)
+    _tell(f"about {_minutes(options):.0f} minutes on two cores, after images and charts", end="\n")
     try:
         cluster = find_cluster()
     except NoClusterError as reason:
@@ -40,13 +44,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         samples: Samples = {shape: [] for shape in shapes.SHAPES}
         used = asyncio.run(_crowded(cluster, namespace, samples, options))
         counts = asyncio.run(_measured(cluster, namespace, samples, options))
-    if options.stored and not options.only:
-        _tell("storing runs to measure memory with ...", end="\n")
-        with _namespace(cluster) as namespace:
-            used |= asyncio.run(_remembered(cluster, namespace, options))
+    if not options.only:
+        for part in _parts(options):
+            with _namespace(cluster) as namespace:
+                used |= asyncio.run(_apart(cluster, namespace, part))
+        used |= counting.cost()
     found = {**figures.summarize(samples, counts), **used, "decide200_p50_ms": deciding.milliseconds()}
+    written = {**found, "about": about(cluster, " ".join(["python -m bench", *(arguments or sys.argv[1:])]), started)}
+    written["samples_ms"] = {shape: [round(each * 1000, 1) for each in taken] for shape, taken in samples.items()}
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(found, indent=2) + "\n")
+    options.output.write_text(json.dumps(written, indent=2) + "\n")
     print(figures.table(found, shapes.SHAPES))
     print(f"\nwritten to {options.output}")
     return 0
@@ -86,10 +93,38 @@ def _among(group: Sequence[str], options: argparse.Namespace) -> tuple[str, ...]
     return tuple(shape for shape in group if not options.only or shape in options.only)
 
 
-async def _remembered(cluster: Cluster, namespace: str, options: argparse.Namespace) -> dict[str, float]:
-    """Measure the operator's memory with stored runs, the last of all: it is stopped and started."""
+Part = Callable[[Cluster, KubeClient, str], Awaitable[dict[str, float]]]
+
+
+def _parts(options: argparse.Namespace) -> Iterator[Part]:
+    """What is measured apart from the shapes, the heaviest last: the operator is stopped and started for each."""
+    if options.stored:
+        _tell("storing runs to measure memory with ...", end="\n")
+        yield lambda *where: remembering.measure(*where, options.stored, options.running)
+    if options.queued:
+        _tell(f"{options.queued} queued runs on a simulated node ...", end="\n")
+        yield lambda *where: queued.measure(*where, options.queued)
+    if options.growth:
+        _tell(f"one step beside {options.growth} stored runs ...", end="\n")
+        levels = [int(level) for level in options.growth.split(",")]
+        yield lambda *where: growth.measure(*where, levels, options.growth_count)
+
+
+async def _apart(cluster: Cluster, namespace: str, part: Part) -> dict[str, float]:
     async with KubeClient.connect(Credentials.from_kubeconfig(cluster.kubeconfig)) as client:
-        return await remembering.measure(cluster, client, namespace, options.stored, options.running)
+        return await part(cluster, client, namespace)
+
+
+def _minutes(options: argparse.Namespace) -> float:
+    """A rough estimate."""
+    times = ((shapes.ALONE, options.count), (shapes.CROWDED, options.crowds), (shapes.MANY, options.many))
+    seconds = sum(shapes.ROUGHLY[shape] * times for group, times in times for shape in _among(group, options))
+    if not options.only:
+        levels = [int(level) for level in options.growth.split(",")] if options.growth else []
+        # Storing one takes some 30 ms, removing it half of that; a queued one takes some 70 ms.
+        seconds += 0.045 * (options.stored + options.running + max(levels, default=0)) + 0.07 * options.queued
+        seconds += len(levels) * (60 + 5 * options.growth_count) + 120
+    return seconds / 60
 
 
 async def _measured(cluster: Cluster, namespace: str, samples: Samples, options: argparse.Namespace) -> Counts:
@@ -113,7 +148,10 @@ async def _measured(cluster: Cluster, namespace: str, samples: Samples, options:
         mine = [write for write in audit.writes(log, since) if write.namespace == namespace]
     runs = {shape: names[-count:] for shape, names in place.names.items() if shape in among}
     counted = writes_by_run(mine, OPERATOR, {run for names in runs.values() for run in names})
-    return {shape: [counted[run] for run in names] for shape, names in runs.items()}
+    by_anybody = [write for write in mine if write.verb not in ("delete", "deletecollection")]
+    everybody = writes_by_run(by_anybody, None, {run for names in runs.values() for run in names})
+    ours = {shape: [counted[run] for run in names] for shape, names in runs.items()}
+    return ours | {f"{shape}_all": [everybody[run] for run in names] for shape, names in runs.items()}
 
 
 @contextmanager
@@ -137,9 +175,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--count", type=int, default=40, help="measurements of each shape (default 40)")
     parser.add_argument("--only", action="append", choices=shapes.SHAPES, help="measure this shape, and the bare pod")
     parser.add_argument("--crowds", type=int, default=3, help="measurements of each shape of many at once (default 3)")
-    parser.add_argument("--many", type=int, default=1, help="measurements of each shape of 200 (default 1)")
+    parser.add_argument("--many", type=int, default=1, help="measurements of each shape of 200 and more (default 1)")
     parser.add_argument("--stored", type=int, default=2_000, help="finished runs to measure memory with (default 2000)")
     parser.add_argument("--running", type=int, default=200, help="running runs beside them (default 200)")
+    parser.add_argument("--queued", type=int, default=5_000, help="queued runs on a simulated node (default 5000)")
+    parser.add_argument("--growth", default="10,100,1000,5000", help="stored runs to measure one step beside")
+    parser.add_argument("--growth-count", type=int, default=20, help="measurements beside each (default 20)")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench.json", help="where the figures go")
     return parser
 

@@ -11,14 +11,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from bench import shapes
-from bench.watching import Ends, pod_ended, run_ended, watching
+from bench.watching import Ends, job_ended, pod_ended, run_ended, watching
 from penstock.adapters.kube.client import KubeClient, as_dict
-from penstock.errors import AlreadyExists, NotFound
+from penstock.errors import AlreadyExists, InvalidInput, NotFound, Unavailable
+from penstock.ports.access import Actor
+from tests.support.cluster import RELEASE
 
 RUNS = "/apis/penstock.dev/v1alpha1/namespaces/{}/workflowruns"
 WORKFLOWS = "/apis/penstock.dev/v1alpha1/namespaces/{}/workflows"
 PODS = "/api/v1/namespaces/{}/pods"
 JOBS = "/apis/batch/v1/namespaces/{}/jobs"
+GATES = "/apis/penstock.dev/v1alpha1/namespaces/{}/approvalrequests"
+ROLE_BINDINGS = "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings"
 PATIENCE = 300.0
 """Seconds after which a measurement is given up."""
 _LOOK_EVERY = 0.1
@@ -30,10 +34,11 @@ Params = Mapping[str, str] | None
 class Bench:
     """A namespace with the Workflows in it."""
 
-    def __init__(self, client: KubeClient, namespace: str, runs: Ends, pods: Ends) -> None:
+    def __init__(self, client: KubeClient, namespace: str, ends: Mapping[str, Ends]) -> None:
+        """`ends` of runs, pods and Jobs."""
         self._client = client
         self._namespace = namespace
-        self._ends = {"run": runs, "pod": pods}
+        self._ends = ends
         self._pod: dict[str, Any] = {}
         self._random = random.Random(0)
         self.names: dict[str, list[str]] = {shape: [] for shape in shapes.WORKFLOWS}
@@ -41,17 +46,23 @@ class Bench:
 
     async def prepare(self) -> None:
         """Create the Workflows, run each once, and take a step's pod as the pattern of the bare one."""
+        with contextlib.suppress(AlreadyExists):
+            await self._client.create(self._path(ROLE_BINDINGS), _approver(), as_dict)
         for workflow in shapes.WORKFLOWS.values():
             with contextlib.suppress(AlreadyExists):
                 await self._client.create(self._path(WORKFLOWS), workflow, as_dict)
         for name, workflow in shapes.WORKFLOWS.items():
             await self._ready(workflow["metadata"]["name"])
-            if name not in shapes.MANY:
+            if name not in (*shapes.MANY, *shapes.CROWDED, "gate"):
                 await self._run(name, f"{name.replace('_', '-')}-warm")
-        pods = await self._client.get(self._path(PODS), as_dict, {"labelSelector": "penstock.dev/run=one-step-warm"})
-        self._pod = pods["items"][0]
+        await self.take_pattern("one-step-warm")
         await self.measure("bare_pod", "warm")
         await self.clear()
+
+    async def take_pattern(self, run: str) -> None:
+        """Take the pod of this run's step as the pattern of the bare one."""
+        pods = await self._client.get(self._path(PODS), as_dict, {"labelSelector": f"penstock.dev/run={run}"})
+        self._pod = pods["items"][0]
 
     async def measure(self, shape: str, number: str) -> float:
         """Seconds from sending the request to seeing the end; returns once the node has nothing of it left to do."""
@@ -61,6 +72,12 @@ class Bench:
         if shape in shapes.PODS:
             pods = [shapes.bare_pod(self._pod, f"{name}-{index}") for index in range(shapes.PODS[shape])]
             return await self._all("pod", PODS, pods)
+        if shape == "job":
+            return await self._timed("job", JOBS, shapes.bare_job(self._pod, name))
+        if shape == "followed_log":
+            return await self._followed(shapes.bare_pod(self._pod, name))
+        if shape == "gate":
+            return await self._gate(name)
         if shape in shapes.CROWD:
             return await self._crowd([f"{name}-{index}" for index in range(shapes.CROWD[shape])])
         self.names[shape].append(name)
@@ -69,7 +86,7 @@ class Bench:
     async def clear(self) -> None:
         """Remove what was measured, and wait until it is gone: a node full of ended pods is slower."""
         background = {"propagationPolicy": "Background", "gracePeriodSeconds": 0}
-        for collection in (RUNS, PODS):
+        for collection in (RUNS, JOBS, PODS):
             path = self._path(collection)
             for item in (await self._client.get(path, as_dict))["items"]:
                 with contextlib.suppress(NotFound):
@@ -82,6 +99,47 @@ class Bench:
         seconds = await self._timed("run", RUNS, shapes.run(shape, name))
         await self._at_rest(name)
         return seconds
+
+    async def _gate(self, run: str) -> float:
+        """Seconds from sending the vote to seeing the pod of the step behind the gate."""
+        end = self._ends["run"].expect(run)
+        self.names["gate"].append(run)
+        await self._client.create(self._path(RUNS), shapes.run("gate", run), as_dict)
+        asked: Items = []
+
+        def waits(gates: Items) -> bool:
+            asked[:] = [gate for gate in gates if gate["spec"]["request"]["run"]["name"] == run]
+            return bool(asked)
+
+        await self._until(GATES, waits)
+        name, digest = asked[0]["metadata"]["name"], asked[0]["spec"]["request"]["digest"]
+        vote = {"by": shapes.VOTER, "verdict": "approve", "digest": digest}
+        voter = self._client.acting_as(Actor(shapes.VOTER))
+        await asyncio.sleep(0.5)  # what writing the question set off is over
+        begun = time.perf_counter()
+        await voter.merge_patch(f"{self._path(GATES)}/{name}", {"spec": {"decisions": [vote]}}, as_dict)
+        await asyncio.wait_for(end, PATIENCE)
+        await self._at_rest(run)
+        return min(at for pod, at in self._ends["pod"].seen.items() if pod.startswith(f"{run}-a-")) - begun
+
+    async def _followed(self, pod: dict[str, Any]) -> float:
+        """Seconds until the last line of the pod's log was read, followed from its first moment on."""
+        name, begun = pod["metadata"]["name"], time.perf_counter()
+        end = self._ends["pod"].expect(name)
+        await self._client.create(self._path(PODS), pod, as_dict)
+        read = await asyncio.wait_for(self._last_line(name), PATIENCE) - begun
+        await asyncio.wait_for(end, PATIENCE)
+        return read
+
+    async def _last_line(self, pod: str) -> float:
+        while True:
+            # Refused while there is no container.
+            with contextlib.suppress(InvalidInput, NotFound, Unavailable):
+                async with self._client.stream(f"{self._path(PODS)}/{pod}/log", {"follow": "true"}) as chunks:
+                    async for chunk in chunks:
+                        if b"PENSTOCK/1" in chunk:
+                            return time.perf_counter()
+            await asyncio.sleep(0.005)
 
     async def _crowd(self, names: Sequence[str]) -> float:
         seconds = await self._all("run", RUNS, [shapes.run("one_step", name) for name in names])
@@ -127,6 +185,20 @@ class Bench:
 async def bench(client: KubeClient, namespace: str) -> AsyncIterator[Bench]:
     """A namespace to measure in, with the watches that see the ends."""
     async with AsyncExitStack() as stack:
-        runs = await stack.enter_async_context(watching(client, RUNS.format(namespace), run_ended))
-        pods = await stack.enter_async_context(watching(client, PODS.format(namespace), pod_ended))
-        yield Bench(client, namespace, runs, pods)
+        watched = {"run": (RUNS, run_ended), "pod": (PODS, pod_ended), "job": (JOBS, job_ended)}
+        ends = {
+            kind: await stack.enter_async_context(watching(client, path.format(namespace), ended))
+            for kind, (path, ended) in watched.items()
+        }
+        yield Bench(client, namespace, ends)
+
+
+def _approver() -> dict[str, Any]:
+    """Lets somebody other than who asks for runs open their gates."""
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "bench-approver"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": f"{RELEASE}-approver"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": shapes.VOTER}],
+    }

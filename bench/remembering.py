@@ -14,6 +14,8 @@ from tests.support.cluster import SYSTEM_NAMESPACE, Cluster, wait_for
 
 _OPERATOR = "deployment/penstock-operator"
 _PATIENCE = 180.0
+PATTERN = "pattern"
+"""Name of a Workflow and of its one run, of which copies are stored."""
 _STEADY = 0.5
 """MiB that may come and go while nothing happens."""
 
@@ -35,14 +37,21 @@ async def measure(
     )
 
     empty = _restarted(cluster)
-    _scale(cluster, 0)
+    scale(cluster, 0)
     await storing.store(client, namespace, ended, [f"ended-{number}" for number in range(finished)])
     await storing.store(client, namespace, alive, [f"alive-{number}" for number in range(running)])
-    _scale(cluster, 1)
-    full = _settled(cluster)
+    scale(cluster, 1)
+    full = settled(cluster)
     runs = (await client.get(RUNS.format(namespace), as_dict))["items"]
     assert sum(_phase(run) == "Running" for run in runs) == running, "copies of running runs did not stay as they were"
     return {"operator_rss_empty_mib": round(empty, 1), "operator_rss_stored_mib": round(full, 1)}
+
+
+async def finished_pattern(cluster: Cluster, client: KubeClient, namespace: str) -> Pattern:
+    """A run of one step that succeeded, under the name PATTERN, to store copies of."""
+    workflow = {**shapes.WORKFLOWS["one_step"], "metadata": {"name": PATTERN}}
+    await client.create(WORKFLOWS.format(namespace), workflow, as_dict)
+    return await _pattern(cluster, client, namespace, workflow, lambda run: _phase(run) == "Succeeded")
 
 
 async def _pattern(
@@ -72,13 +81,13 @@ def _started(run: Any) -> bool:
 
 
 def _restarted(cluster: Cluster) -> float:
-    _scale(cluster, 0)
-    _scale(cluster, 1)
-    return _settled(cluster)
+    scale(cluster, 0)
+    scale(cluster, 1)
+    return settled(cluster)
 
 
-def _scale(cluster: Cluster, replicas: int) -> None:
-    """Returns once there are so many, and no more."""
+def scale(cluster: Cluster, replicas: int) -> None:
+    """Have so many operators; returns once there are so many, and no more."""
     cluster.kubectl("scale", "-n", SYSTEM_NAMESPACE, _OPERATOR, f"--replicas={replicas}")
     cluster.kubectl("rollout", "status", "-n", SYSTEM_NAMESPACE, _OPERATOR, "--timeout=120s", timeout=130)
     selector = ("-l", "app.kubernetes.io/component=operator")
@@ -89,7 +98,7 @@ def _scale(cluster: Cluster, replicas: int) -> None:
     )
 
 
-def _settled(cluster: Cluster) -> float:
+def settled(cluster: Cluster) -> float:
     """MiB, once they stay what they are: everything was listed, and each run was looked at."""
     before, same = 0.0, 0
     deadline = time.monotonic() + _PATIENCE

@@ -18,11 +18,13 @@ Ended = Callable[[dict[str, Any]], bool]
 
 
 class Ends:
-    """Moments (of `time.perf_counter`) at which objects were first seen ended."""
+    """Moments (of `time.perf_counter`) at which objects were first seen, and first seen ended."""
 
     def __init__(self, ended: Ended) -> None:
         self._ended = ended
         self._moments: dict[str, asyncio.Future[float]] = {}
+        self.seen: dict[str, float] = {}
+        """By name: when the first event about it came."""
 
     def expect(self, name: str) -> asyncio.Future[float]:
         """A future that holds the moment when the object of that name has ended, or why it cannot be measured."""
@@ -31,6 +33,7 @@ class Ends:
     def see(self, item: dict[str, Any]) -> None:
         """Take one watch event's object."""
         now = time.perf_counter()
+        self.seen.setdefault(item["metadata"]["name"], now)
         future = self._moments.get(item["metadata"]["name"])
         if future is None or future.done():
             return
@@ -66,7 +69,7 @@ async def _follow(client: KubeClient, path: str, version: str, ends: Ends) -> No
         # The server ends every watch after some minutes.
         with contextlib.suppress(Unavailable):
             async with client.stream(path, params) as chunks:
-                async for event in _events(chunks):
+                async for event in events_of(chunks):
                     if event["type"] == "ERROR":
                         version = await _version(client, path)
                         break
@@ -74,7 +77,8 @@ async def _follow(client: KubeClient, path: str, version: str, ends: Ends) -> No
                     ends.see(event["object"])
 
 
-async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
+async def events_of(chunks: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
+    """The events of a watch."""
     rest = b""
     async for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
@@ -88,6 +92,15 @@ def run_ended(run: dict[str, Any]) -> bool:
     if phase in ("Failed", "Cancelled", "TimedOut"):
         raise RuntimeError(f"run {run['metadata']['name']} ended {phase}: {run['status'].get('error')}")
     return bool(phase == "Succeeded")
+
+
+def job_ended(job: dict[str, Any]) -> bool:
+    """The Job is complete; a failed one is no end that can be measured."""
+    conditions = job.get("status", {}).get("conditions") or []
+    holding = {each["type"] for each in conditions if each["status"] == "True"}
+    if "Failed" in holding:
+        raise RuntimeError(f"Job {job['metadata']['name']} failed")
+    return "Complete" in holding
 
 
 def pod_ended(pod: dict[str, Any]) -> bool:

@@ -72,7 +72,9 @@ class CommandSettings(RetentionSettings):
     traceparent: Annotated[str, Field(validation_alias="TRACEPARENT")] = ""
     """The span that a run is asked for in (W3C Trace Context)."""
     kubeconfig: Annotated[str, Field(validation_alias="KUBECONFIG")] = ""
+    """Files with clusters and credentials, as kubectl takes them; without it `~/.kube/config`."""
     kubernetes_service_host: Annotated[str, Field(validation_alias="KUBERNETES_SERVICE_HOST")] = ""
+    """Set in every pod: the cluster is that of the pod."""
 
     @property
     def data_dir(self) -> Path:
@@ -113,6 +115,7 @@ class OperatorSettings(RetentionSettings, TracingSettings):
     ca_bundle: str = ""
     """Name of a ConfigMap with `ca.crt` in each namespace that steps trust, mounted into their pods."""
     step_dns_policy: Literal["ClusterFirst", "Default"] = "ClusterFirst"
+    """dnsPolicy of the pods of steps."""
     port: int = 8081
     """Of the probes."""
     metrics_port: int = 0
@@ -128,11 +131,15 @@ class OperatorSettings(RetentionSettings, TracingSettings):
     notify_smtp_host: str = ""
     """Mail server; empty: nobody gets mail."""
     notify_smtp_port: int = 587
+    """Of the mail server."""
     notify_smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection to it is encrypted."""
     notify_smtp_user: str = ""
     """Empty: without signing in."""
     notify_smtp_password: str = ""
+    """Goes with the user."""
     notify_mail_from: str = ""
+    """Sender of mail."""
     notify_mail_to: CommaList = ()
     """Who gets mail, separated by commas."""
     notify_before: str = "1h"
@@ -144,6 +151,7 @@ class OperatorSettings(RetentionSettings, TracingSettings):
     kubeconfig: Annotated[str, Field(validation_alias="KUBECONFIG")] = ""
     """To run outside a pod; in a pod its ServiceAccount is used."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged."""
 
 
 class McpSettings(CommandSettings, TracingSettings):
@@ -152,6 +160,7 @@ class McpSettings(CommandSettings, TracingSettings):
     watch_namespaces: CommaList = ()
     """Namespaces whose Workflows are served over HTTP, separated by commas; all of them when empty."""
     port: int = 8080
+    """Where HTTP is served."""
     mcp_audience: str = "penstock-mcp"
     """Audience that a caller's ServiceAccount token must be made for."""
     mcp_allowed_hosts: CommaList = ()

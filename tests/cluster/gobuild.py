@@ -92,6 +92,9 @@ PROJECTS = (
     ),
 )
 
+TOOLS = (Project(folder="actionlint", packages=("github.com/rhysd/actionlint/cmd/actionlint",), names=("actionlint",)),)
+"""What tests use that is no part of a cluster."""
+
 
 def go_version() -> tuple[int, int] | None:
     """The installed Go as (major, minor); None when there is none."""
@@ -121,7 +124,7 @@ def build_all(layout: Layout) -> Path:
 
 def build_one(layout: Layout, name: str) -> Path:
     """Build one binary if the cache lacks it, and return where it is. Raises ClusterError with the go command."""
-    project = next(project for project in PROJECTS if name in project.names)
+    project = next(project for project in (*PROJECTS, *TOOLS) if name in project.names)
     binary = layout.cache / "go" / f"{project.folder}-{project.digest()}" / "bin" / name
     if not binary.exists():
         with step(f"building {name}"):

@@ -28,8 +28,9 @@ POD: dict[str, Any] = {
 
 
 def test_every_step_runs_the_same_program():
-    scripts = [step["script"] for each in shapes.WORKFLOWS.values() for step in each["spec"]["steps"]]
-    assert len(scripts) == 1 + 3 + 10 + 1
+    steps = [step for each in shapes.WORKFLOWS.values() for step in each["spec"]["steps"]]
+    scripts = [step["script"] for step in steps if "script" in step]
+    assert len(scripts) == 1 + 3 + 10 + 10 + 50 + 200 + 1 + 1
     assert all(script == scripts[0] for script in scripts)
 
 
@@ -61,4 +62,16 @@ def test_each_round_begins_with_another_shape_and_leaves_none_out():
 
 
 def test_every_shape_is_one_of_pods_or_one_of_runs():
-    assert sorted([*shapes.PODS, *shapes.WORKFLOWS, *shapes.CROWD]) == sorted(shapes.SHAPES)
+    known = {*shapes.FLOORS, *shapes.PODS, *shapes.WORKFLOWS, *shapes.CROWD}
+    assert known == set(shapes.SHAPES)
+    assert len(shapes.SHAPES) == len(known)
+
+
+def test_a_bare_job_runs_the_bare_pod():
+    job = shapes.bare_job(POD, "job-7")
+    assert job["spec"]["template"]["spec"] == shapes.bare_pod(POD, "job-7")["spec"]
+    assert "managedBy" not in job["spec"]
+
+
+def test_every_shape_has_an_estimate():
+    assert shapes.ROUGHLY.keys() == set(shapes.SHAPES)
