@@ -109,6 +109,10 @@ docs: setup ## The site of docs/, into build/site; every link is checked
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "build/site/index.html"
 
+.PHONY: recordings
+recordings: setup ## The pictures of a terminal in docs/images, from real runs
+	@$(BIN)/python -m tools.record
+
 .PHONY: generate
 generate: setup ## Make the generated files again
 	$(BIN)/python -m tools.gen_chart_readme
@@ -174,6 +178,10 @@ bench: setup ## Measure on the real cluster (some 40 minutes; says how long); wr
 bench-report: setup ## docs/benchmarks.md and its plots out of build/bench.json (and build/bench-mcp.json)
 	$(BIN)/python -m bench.report
 
+.PHONY: first-run
+first-run: setup ## Time the words of README.md from `helm install` to a finished run, on the cluster for tests
+	$(BIN)/python -m bench.first_run
+
 .PHONY: bench-local
 bench-local: setup ## Measure what local mode adds to a program; no cluster; writes build/bench-local.json
 	$(BIN)/python -m bench.local
@@ -203,5 +211,5 @@ cluster-status: ## Say whether it runs, and where its kubeconfig is
 	@$(PYTHON) -m tests.cluster status
 
 .PHONY: images
-images: setup cluster-up ## Build all images into the cluster for tests; print the values that helm needs
+images: setup cluster-up ## Build all images into the cluster for tests; write what helm needs to build/images.yaml
 	@$(BIN)/python -m tests.support.installation

@@ -58,7 +58,7 @@ async def simulated_node(client: KubeClient, namespace: str, name: str, address:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await client.delete(f"{NODES}/{name}")
+        await client.delete(f"{NODES}/{name}", {})
         await runner.cleanup()
 
 

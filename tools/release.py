@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,7 +39,7 @@ def pinned(values: str, references: dict[str, str]) -> str:
         if not _REFERENCE.fullmatch(reference):
             raise ValueError(f"{name}: `{reference}` is no image by digest")
         before = rf'(?m)^(  {name}: )""$' if name in _PROGRAMS else rf'(?m)^(  {name}: {{image: )""(}})$'
-        values, count = re.subn(before, lambda found, text=reference: _with(found, text), values)
+        values, count = re.subn(before, partial(_with, reference), values)
         if count != 1:
             raise ValueError(f"the values have {count} places for the image `{name}`, not one")
     return values
@@ -64,7 +65,7 @@ def main() -> int:
     return 0
 
 
-def _with(found: re.Match[str], reference: str) -> str:
+def _with(reference: str, found: re.Match[str]) -> str:
     return found[1] + f'"{reference}"' + (found[2] if found.re.groups > 1 else "")
 
 

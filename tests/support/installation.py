@@ -6,13 +6,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import yaml
+
 from tests.cluster.hostsettings import authorities
-from tests.support.cluster import Cluster, Release, build_image
+from tests.support.cluster import ROOT, Cluster, Release, build_image
 
 AUDIENCE = "penstock-mcp"
 """What a ServiceAccount's token has to be made for to be taken by the MCP server."""
 CA_BUNDLE = "penstock-ca"
 """ConfigMap with the machine's certificate authorities, in each namespace whose steps install packages."""
+
+
+VALUES = ROOT / "build" / "images.yaml"
+"""Where `make images` writes what the chart has to be told of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,5 +108,13 @@ def put_authorities(cluster: Cluster, namespace: str) -> None:
 
 
 if __name__ == "__main__":
-    # `make images`: what to hand to `helm install`.
-    print("\n".join(f"--set {name}={image}" for name, image in build_images().values.items()))
+    # `make images`: what to hand to `helm install`, as a file. The cluster for tests has no DNS for Services.
+    images = build_images()
+    values = {
+        "image": {"operator": images.operator, "mcp": images.mcp},
+        "runtimes": {name: {"image": image} for name, image in images.runtimes.items()},
+        "operator": {"stepDnsPolicy": "Default"},
+    }
+    VALUES.parent.mkdir(exist_ok=True)
+    VALUES.write_text(yaml.safe_dump(values))
+    print(VALUES.relative_to(ROOT))
