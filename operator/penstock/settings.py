@@ -146,6 +146,8 @@ class OperatorSettings(RetentionSettings, TracingSettings):
     """How long before a gate lapses people are reminded."""
     notify_link: str = ""
     """Address where a gate can be answered, with `{namespace}`, `{name}` and `{run}` in it."""
+    connection_looks: str = "1h"
+    """How often each Connection is looked at; empty: never."""
     crash: str = ""
     """For tests: `before:N` or `after:N` ends the process at its Nth write."""
     kubeconfig: Annotated[str, Field(validation_alias="KUBECONFIG")] = ""

@@ -15,6 +15,8 @@ import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.path == "/.well-known/mcp.json":
+            return self.say(200, {"learning": "Ask nicely.", "resources": [{"name": "Order"}]})
         self.say(200, {"data": [{"id": "1"}, {"id": "2"}], "said": self.headers.get("authorization", "")})
     def do_POST(self):
         self.say(201, {"got": json.loads(self.rfile.read(int(self.headers["content-length"])))})
@@ -97,3 +99,19 @@ def test_an_api_is_asked_and_told_in_the_name_of_its_connection(tenant: Tenant, 
     assert not [pod for pod in tenant.of_run("pod", "run") if "drop" in pod["metadata"]["name"]]
     everything = tenant.admin("get", "pwf,pwr,pconn,pods,jobs,configmaps,events", "-o", "json").stdout
     assert TOKEN not in everything
+
+
+def test_what_a_connection_offers_is_found_out_and_nobody_else_can_say_so(tenant: Tenant, shop: str) -> None:
+    tenant.admin("create", "-f", "-", stdin=a_connection(shop))
+
+    def conditions() -> dict[str, str]:
+        status = tenant.cluster.read("-n", tenant.namespace, "connection", "shop").get("status", {})
+        return {each["type"]: each["status"] for each in status.get("conditions", [])}
+
+    wait_for(lambda: conditions() == {"Reachable": "True", "Discovered": "True"}, seconds=90, what=conditions)
+    row = tenant.admin("get", "connections").stdout.splitlines()[1].split()
+    assert row[:5] == ["shop", "json-api", shop, "true", "1"]
+    forged = a_run("forged", "remind")
+    forged["metadata"]["labels"] = {"penstock.dev/look": "shop"}
+    refused = tenant.kubectl(ALICE, "create", "-f", "-", stdin=forged, check=False)
+    assert "penstock.dev/look is set by the operator only" in refused.stderr

@@ -29,7 +29,7 @@ def installation_policy(succeeded: str, failed: str, keep: int) -> Policy:
     Raises InvalidInput.
     """
     return Policy(
-        _setting("PENSTOCK_RETENTION_SUCCEEDED", succeeded), _setting("PENSTOCK_RETENTION_FAILED", failed), keep or None
+        span_of("PENSTOCK_RETENTION_SUCCEEDED", succeeded), span_of("PENSTOCK_RETENTION_FAILED", failed), keep or None
     )
 
 
@@ -49,7 +49,8 @@ def _span(text: str) -> timedelta:
     return max(parse_duration(text), SHORTEST)
 
 
-def _setting(name: str, text: str) -> timedelta | None:
+def span_of(name: str, text: str) -> timedelta | None:
+    """A setting that is a length of time, at least a few seconds; None where it is empty. Raises InvalidInput."""
     if not text:
         return None
     try:

@@ -8,11 +8,13 @@ from enum import StrEnum
 from typing import cast
 
 from penstock.api.v1alpha1.approval import ApprovalRequest
+from penstock.api.v1alpha1.connection import Connection
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.application.definitions import definition_of
 from penstock.application.kept_outputs import with_output
 from penstock.cli.frame import Call
+from penstock.cli.views.connections import connection_lines, connection_table
 from penstock.cli.views.gates import gate_lines
 from penstock.cli.views.runs import run_lines
 from penstock.cli.views.tables import Table, approval_table, run_table, workflow_table
@@ -20,7 +22,7 @@ from penstock.cli.views.workflows import workflow_lines
 from penstock.errors import InvalidInput
 from penstock.ports.access import Access, Key
 
-Item = WorkflowRun | Workflow | ApprovalRequest
+Item = WorkflowRun | Workflow | ApprovalRequest | Connection
 
 
 class Kind(StrEnum):
@@ -29,13 +31,16 @@ class Kind(StrEnum):
     RUN = "run"
     WORKFLOW = "workflow"
     APPROVAL = "approval"
+    CONNECTION = "connection"
 
     @classmethod
     def of(cls, word: str) -> Kind:
         """The kind that a word means: one or many, or kubectl's short name. Raises InvalidInput."""
         found = _WORDS.get(word.lower())
         if found is None:
-            raise InvalidInput(f"`{word}` is no kind of object", hint="Write runs, workflows or approvals.")
+            raise InvalidInput(
+                f"`{word}` is no kind of object", hint="Write runs, workflows, approvals or connections."
+            )
         return found
 
 
@@ -46,6 +51,7 @@ _WORDS = {
     "workflowrun": Kind.RUN,
     "workflowruns": Kind.RUN,
     "pwf": Kind.WORKFLOW,
+    "pconn": Kind.CONNECTION,
     "apr": Kind.APPROVAL,
     "approvalrequest": Kind.APPROVAL,
     "approvalrequests": Kind.APPROVAL,
@@ -61,6 +67,8 @@ async def fetch(access: Access, kind: Kind, key: Key) -> Item:
             return await access.workflows.get(key)
         case Kind.APPROVAL:
             return await access.approvals.get(key)
+        case Kind.CONNECTION:
+            return await access.connections.get(key)
 
 
 async def fetch_all(access: Access, kind: Kind, namespace: str | None, limit: int) -> Sequence[Item]:
@@ -72,6 +80,8 @@ async def fetch_all(access: Access, kind: Kind, namespace: str | None, limit: in
             return await access.workflows.list(namespace)
         case Kind.APPROVAL:
             return await access.approvals.list(namespace)
+        case Kind.CONNECTION:
+            return await access.connections.list(namespace)
 
 
 async def describe(call: Call, access: Access, item: Item) -> Iterable[str]:
@@ -85,6 +95,8 @@ async def describe(call: Call, access: Access, item: Item) -> Iterable[str]:
             return workflow_lines(item, now)
         case ApprovalRequest():
             return gate_lines(item, now)
+        case Connection():
+            return connection_lines(item, now)
 
 
 def table(kind: Kind, items: Sequence[Item], now: datetime, *, namespaces: bool) -> Table:
@@ -96,3 +108,5 @@ def table(kind: Kind, items: Sequence[Item], now: datetime, *, namespaces: bool)
             return workflow_table(cast("Sequence[Workflow]", items), now, namespaces=namespaces)
         case Kind.APPROVAL:
             return approval_table(cast("Sequence[ApprovalRequest]", items), now, namespaces=namespaces)
+        case Kind.CONNECTION:
+            return connection_table(cast("Sequence[Connection]", items), now, namespaces=namespaces)

@@ -35,6 +35,14 @@ def checked(call: Call, name: str) -> FileReport:
     return FileReport("standard input" if name == "-" else name, tuple(objects), tuple(problems))
 
 
+def valid_objects(call: Call, name: str) -> tuple[Workflow | Connection, ...]:
+    """What a file holds. Raises InvalidInput with everything that is wrong with it."""
+    report = checked(call, name)
+    if report.problems:
+        raise InvalidInput(f"{report.name} is not valid", problems=report.problems)
+    return report.objects
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedFile:
     """What a file holds, and which of it is meant."""

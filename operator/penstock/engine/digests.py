@@ -17,6 +17,7 @@ APPROVAL_SCHEME = "penstock-approval/v1"
 REVISION_SCHEME = "penstock-revision/v1"
 CACHE_SCHEME = "penstock-cache/v1"
 OUTPUT_SCHEME = "penstock-output/v1"
+DISCOVERY_SCHEME = "penstock-discovery/v1"
 ITEMS_SCHEME = "penstock-items/v1"
 
 _WHOLE = 2**63

@@ -48,6 +48,11 @@ def tick_name(workflow: str, uid: str, schedule: str, tick: datetime) -> str:
     return _name(readable, "tick", uid, schedule, moment.isoformat())
 
 
+def look_name(connection: str, uid: str, generation: int, before: str) -> str:
+    """Name of the run that looks at a Connection next; `before` is the run that did so last, empty for none."""
+    return _name(f"look-{connection}", "look", uid, str(generation), before)
+
+
 def revision_name(workflow: str, digest: str) -> str:
     """Name of a Workflow's revision with this revisionDigest (`sha256:<hex>`)."""
     return f"{_readable(workflow)}-{digest.removeprefix('sha256:')[:_HEX]}"

@@ -10,7 +10,7 @@ import kopf
 from penstock.adapters.kube.credentials import Credentials, session_of
 from penstock.api.v1alpha1 import GROUP, VERSION
 
-KINDS = ("workflows", "workflowruns", "approvalrequests")
+KINDS = ("workflows", "workflowruns", "approvalrequests", "connections")
 
 HandOver = Callable[[str, str | None, Mapping[str, Any]], None]
 """(plural, type of the event or None for what was listed, the object). Called in kopf's thread."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from penstock.api.v1alpha1.approval import ApprovalRequest, Decision
-from penstock.api.v1alpha1.connection import Connection
+from penstock.api.v1alpha1.connection import Connection, ConnectionStatus
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.engine.model import OutputRef, RunPhase
@@ -63,6 +63,9 @@ class ConnectionBook(Protocol):
 
     async def apply(self, connection: Connection) -> Connection:
         """Create the Connection or replace its spec and labels."""
+
+    async def save_status(self, connection: Connection, status: ConnectionStatus) -> Connection:
+        """Write down what was found, where nobody wrote since. Raises Conflict, NotFound; Forbidden on a cluster."""
 
 
 class Runs(Protocol):

@@ -38,3 +38,7 @@ class MemoryConnections:
         metadata = stored.metadata.model_copy(update={"labels": labels})
         changed = stored.model_copy(update={"spec": connection.spec, "metadata": metadata})
         return self._table.replace(changed, new_spec=stored.spec != connection.spec)
+
+    async def save_status(self, connection: Connection, status: ConnectionStatus) -> Connection:
+        """Write what was found. Raises Conflict where somebody wrote since, NotFound."""
+        return self._table.replace(connection.model_copy(update={"status": status}))

@@ -12,19 +12,20 @@ from datetime import datetime
 from penstock.adapters.cel.evaluator import CelEvaluator
 from penstock.adapters.kube.authority import KubeAuthority
 from penstock.adapters.kube.client import ClientOptions, KubeClient
-from penstock.adapters.kube.cluster_side import ClusterSide, SideSettings, may_manage
+from penstock.adapters.kube.cluster_side import ClusterSide, may_manage
 from penstock.adapters.kube.crash import CrashSwitch
 from penstock.adapters.kube.credentials import Credentials
 from penstock.adapters.kube.figures import OperatorFigures
 from penstock.adapters.kube.leader_lease import LeaderLease
 from penstock.adapters.kube.manifests import PodSettings
 from penstock.adapters.kube.server_clock import ServerClock
+from penstock.adapters.kube.side_settings import SideSettings
 from penstock.adapters.schema_checker import SchemaChecker
 from penstock.application.cached_outputs import CachedOutputs
 from penstock.application.child_runs import with_children
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
-from penstock.application.retention import installation_policy
+from penstock.application.retention import installation_policy, span_of
 from penstock.application.run_spans import RunSpans
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock
@@ -119,6 +120,7 @@ def _side_settings(settings: OperatorSettings, pod: PodSettings, instance: str, 
         installation_policy(settings.retention_succeeded, settings.retention_failed, settings.retention_keep),
         channels=channels(settings, clock),
         notices=notice_settings(settings),
+        look_every=span_of("PENSTOCK_CONNECTION_LOOKS", settings.connection_looks),
     )
 
 

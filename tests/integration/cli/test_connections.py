@@ -173,3 +173,46 @@ def test_a_statement_reads_a_database(person: Person, web: Web):
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["output"] == {"rows": [{"id": 1}], "rowCount": 1, "complete": True}
+
+
+def test_a_connection_alone_is_stored_listed_and_looked_at(person: Person, web: Web):
+    web.answer("GET", "/.well-known/mcp.json", {"resources": [{"name": "Order"}, {"name": "Customer\x1b[2J"}]})
+    person.more["PENSTOCK_SECRETS_DIR"] = str(person.home)
+    person.file("shop.env", "TOKEN=hunter2-hunter2\n")
+    file = person.file("shop.yaml", SHOP.format(url=web.url))
+
+    applied = person.penstock("--local", "apply", file)
+    assert applied.stdout == "Connection default/shop is stored\n", applied.stderr
+    assert "Looked at  never" in person.penstock("--local", "get", "connection", "shop").stdout
+    assert web.requests == []
+    looked = person.penstock("--local", "get", "connection", "shop", "--look")
+    assert looked.returncode == 0, looked.stderr
+    assert "Reachable  True (Answered)" in looked.stdout
+    assert "Offers     Order, Customer<U+001B>[2J" in looked.stdout
+    [row] = person.penstock("--local", "list", "connections").stdout.splitlines()[1:]
+    assert row.split()[:5] == ["shop", "json-api", f"{web.url}/api", "True", "2"]
+    # What is stored again as it is keeps what was found.
+    person.penstock("--local", "apply", file)
+    status = json.loads(person.penstock("--local", "get", "connection", "shop", "-o", "json").stdout)["status"]
+    assert status["names"] == ["Order", "Customer\x1b[2J"]
+
+
+def test_a_connection_that_does_not_answer_says_so(person: Person, web: Web):
+    person.more["PENSTOCK_SECRETS_DIR"] = str(person.home)
+    person.file("shop.env", "TOKEN=hunter2-hunter2\n")
+    person.penstock("--local", "apply", person.file("shop.yaml", SHOP.format(url="http://127.0.0.1:9")))
+
+    looked = person.penstock("--local", "get", "connection", "shop", "--look")
+
+    assert looked.returncode == 0, looked.stderr
+    assert "Reachable  False (CallFailed): 127.0.0.1:9 cannot be reached" in looked.stdout
+
+
+def test_nothing_of_a_file_with_a_mistake_is_stored(person: Person, web: Web):
+    good = person.file("shop.yaml", SHOP.format(url=web.url))
+    bad = person.file("bad.yaml", SHOP.format(url=web.url).replace("name: shop", "name: other", 1) + "kind: Nothing\n")
+
+    done = person.penstock("--local", "apply", good, bad)
+
+    assert done.returncode == 2
+    assert person.penstock("--local", "list", "connections").stderr.endswith("No connections found.\n")

@@ -25,9 +25,14 @@ PATH = re.compile(
     r"^/(?:api|apis/(?P<group>[^/]+))/(?P<version>[^/]+)(?:/namespaces/(?P<namespace>[^/]+))?"
     r"/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?(?:/(?P<sub>status|log))?$"
 )
-WITH_STATUS = {"pods", "jobs", "workflows", "workflowruns", "approvalrequests"}
+WITH_STATUS = {"pods", "jobs", "workflows", "workflowruns", "approvalrequests", "connections"}
 
-_OURS = {"workflows": "Workflow", "workflowruns": "WorkflowRun", "approvalrequests": "ApprovalRequest"}
+_OURS = {
+    "workflows": "Workflow",
+    "workflowruns": "WorkflowRun",
+    "approvalrequests": "ApprovalRequest",
+    "connections": "Connection",
+}
 
 
 def _group(name: str, version: str) -> dict[str, Any]:

@@ -6,18 +6,20 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from penstock.adapters.cel.evaluator import CelEvaluator
 from penstock.adapters.kube.authority import KubeAuthority
 from penstock.adapters.kube.client import KubeClient
-from penstock.adapters.kube.cluster_side import ClusterSide, SideSettings
+from penstock.adapters.kube.cluster_side import ClusterSide
 from penstock.adapters.kube.crash import CrashSwitch
 from penstock.adapters.kube.credentials import Credentials
 from penstock.adapters.kube.figures import OperatorFigures
 from penstock.adapters.kube.manifests import PodSettings
 from penstock.adapters.kube.pod_minder import Patience
 from penstock.adapters.kube.server_clock import ServerClock
+from penstock.adapters.kube.side_settings import SideSettings
 from penstock.adapters.schema_checker import SchemaChecker
 from penstock.application.child_runs import with_children
 from penstock.application.plans import PlanBook
@@ -27,7 +29,7 @@ from penstock.ports.notices import Channel
 from tests.integration.kube.api_server import ApiServer
 from tests.integration.kube.conftest import QUICK
 
-KINDS = ("workflows", "workflowruns", "approvalrequests")
+KINDS = ("workflows", "workflowruns", "approvalrequests", "connections")
 IMAGES = {"python": "python@sha256:" + "1" * 64, "bash": "bash@sha256:" + "2" * 64, "steps": "steps@sha256:" + "3" * 64}
 
 
@@ -50,6 +52,7 @@ async def a_side(
     may_write: Callable[[], bool] = lambda: True,
     channels: Mapping[str, Channel] | None = None,
     traces: RunSpans | None = None,
+    look_every: timedelta | None = None,
 ) -> AsyncIterator[tuple[ClusterSide, Reconciler]]:
     """The operator's side of the fault server, which knows it by `token`."""
     clock = server.clock or ServerClock()
@@ -58,7 +61,9 @@ async def a_side(
     async with KubeClient.connect(Credentials.fixed(server.url, token), options) as connected:
         client = connected.writing_while(may_write)
         plans = PlanBook(IMAGES, CelEvaluator().check_expression)
-        settings = replace(_settings(managed, patience or Patience()), channels=channels or {}, traces=traces)
+        settings = replace(
+            _settings(managed, patience or Patience()), channels=channels or {}, traces=traces, look_every=look_every
+        )
         if traces is not None:
             settings = replace(settings, pod=replace(settings.pod, trace_share=traces.share))
         side = ClusterSide(client, clock, plans, settings, figures)
@@ -83,10 +88,15 @@ def _settings(managed: bool, patience: Patience) -> SideSettings:
 
 
 async def operate(
-    server: ApiServer, crash: str = "", *, managed: bool = True, patience: Patience | None = None
+    server: ApiServer,
+    crash: str = "",
+    *,
+    managed: bool = True,
+    patience: Patience | None = None,
+    look_every: timedelta | None = None,
 ) -> None:
     """An operator at work, until it is cancelled or dies (at its write `crash`)."""
-    async with a_side(server, crash, managed=managed, patience=patience) as (side, reconciler):
+    async with a_side(server, crash, managed=managed, patience=patience, look_every=look_every) as (side, reconciler):
         with contextlib.suppress(BaseExceptionGroup):
             await drive(server, side, reconciler)
 
@@ -101,10 +111,15 @@ async def drive(server: ApiServer, side: ClusterSide, reconciler: Reconciler) ->
 
 @contextlib.asynccontextmanager
 async def operating(
-    server: ApiServer, crash: str = "", *, managed: bool = True, patience: Patience | None = None
+    server: ApiServer,
+    crash: str = "",
+    *,
+    managed: bool = True,
+    patience: Patience | None = None,
+    look_every: timedelta | None = None,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """An operator that works beside the block."""
-    task = asyncio.create_task(operate(server, crash, managed=managed, patience=patience))
+    task = asyncio.create_task(operate(server, crash, managed=managed, patience=patience, look_every=look_every))
     try:
         yield task
     finally:

@@ -9,7 +9,6 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -22,6 +21,7 @@ from penstock.adapters.kube.attempt_maker import AttemptMaker
 from penstock.adapters.kube.attempt_sight import AttemptSight
 from penstock.adapters.kube.authority import KubeAuthority
 from penstock.adapters.kube.client import KubeClient, as_dict
+from penstock.adapters.kube.connection_looks import KubeConnectionLedger, KubeLookRuns
 from penstock.adapters.kube.connections import KubeConnections
 from penstock.adapters.kube.copies import Copies
 from penstock.adapters.kube.event_sink import KubeEvents
@@ -29,35 +29,34 @@ from penstock.adapters.kube.figures import OperatorFigures, Standing, waiting_si
 from penstock.adapters.kube.job_closer import JobCloser
 from penstock.adapters.kube.job_runner import Hooks, JobRunner
 from penstock.adapters.kube.log_keeper import LogKeeper
-from penstock.adapters.kube.manifests import PodSettings
 from penstock.adapters.kube.outputs import KubeOutputs
-from penstock.adapters.kube.pod_minder import Patience
-from penstock.adapters.kube.resources import APPROVALS, RUNS, WORKFLOWS
+from penstock.adapters.kube.resources import APPROVALS, CONNECTIONS, RUNS, WORKFLOWS
 from penstock.adapters.kube.revisions import KubeRevisions, revision_of
 from penstock.adapters.kube.run_ledger import RunLedger
 from penstock.adapters.kube.scheduled_runs import KubeScheduledRuns
+from penstock.adapters.kube.side_settings import SideSettings
 from penstock.adapters.kube.side_work import kept_up
 from penstock.adapters.kube.workflow_keeper import WorkflowKeeper
 from penstock.adapters.kube.workflow_ledger import KubeWorkflowLedger
 from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.approval import ApprovalRequest
+from penstock.api.v1alpha1.connection import Connection
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow, WorkflowSpec
 from penstock.application.cached_steps import CachedSteps
+from penstock.application.connection_looks import ConnectionLooks, Observatory
 from penstock.application.janitor import Holdings, Janitor, Shelf
 from penstock.application.neighbours import Neighbours
-from penstock.application.notifications import NoticeSettings, Notifier
+from penstock.application.notifications import Notifier
 from penstock.application.old_revisions import OldRevisions
 from penstock.application.plans import PlanBook
-from penstock.application.retention import Policy
-from penstock.application.run_spans import Measured, RunSpans
+from penstock.application.run_spans import Measured
 from penstock.application.scheduler import Desk, Scheduler
 from penstock.application.work_queue import WorkQueue
 from penstock.engine.model import AttemptId
 from penstock.errors import BugError, PenstockError, Problem
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock
-from penstock.ports.notices import Channel
 
 T = TypeVar("T")
 
@@ -69,26 +68,6 @@ MANAGED_SINCE = 32
 """Minor version of Kubernetes 1 that leaves Jobs with `spec.managedBy` alone by default."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class SideSettings:
-    """What an installation decides."""
-
-    namespaces: tuple[str, ...] = ()
-    """Namespaces whose runs are driven; all of them when empty."""
-    pod: PodSettings = field(default_factory=PodSettings)
-    instance: str = "penstock-operator"
-    """Name of this replica."""
-    workers: int = 32
-    retention: Policy = field(default_factory=Policy)
-    """How long finished runs are kept whose Workflow says nothing."""
-    patience: Patience = field(default_factory=Patience)
-    channels: Mapping[str, Channel] = field(default_factory=dict)
-    """Ways to tell people of gates, by name; none: nobody is told."""
-    notices: NoticeSettings = field(default_factory=NoticeSettings)
-    traces: RunSpans | None = None
-    """Who tells of spans; None: nobody does."""
 
 
 class ClusterSide:
@@ -154,6 +133,9 @@ class ClusterSide:
         self._notifier.on_sent = self.figures.notified
         self._tells = bool(settings.channels)
         self._clock, self._traces = clock, settings.traces
+        look_runs = KubeLookRuns(self._runs, self.ledger, self.outputs)
+        seen = Observatory(KubeConnectionLedger(client, self._connections), look_runs, clock)
+        self._looks = ConnectionLooks(seen, settings.look_every)
         maker = AttemptMaker(client, self.sight, settings.pod, _nonce)
         hooks = Hooks(
             wake=self._run_queue.add,
@@ -170,6 +152,7 @@ class ClusterSide:
             client, WORKFLOWS, Workflow, on_change=self._workflow_changed, on_gone=self._workflow_gone
         )
         self._runs = Copies(client, RUNS, WorkflowRun, on_change=self._run_changed, on_gone=self._run_gone)
+        self._connections = Copies(client, CONNECTIONS, Connection)
         self._requests = Copies(client, APPROVALS, ApprovalRequest, on_change=self._request_changed, group_of=run_of)
 
         def queue(handler: Callable[[Key], Awaitable[datetime | None]], workers: int, name: str) -> WorkQueue[Key]:
@@ -181,6 +164,7 @@ class ClusterSide:
         self._log_queue = queue(self._keep_logs, 2, "logs")
         # A service that does not answer keeps a worker for as long as its time limit.
         self._notice_queue = queue(self._notify, 8, "notifications")
+        self._look_queue = queue(self._look, 1, "connections")
         self.neighbours.subscribe(self._run_queue.add)
 
     async def kinds_are_served(self) -> None:
@@ -210,6 +194,10 @@ class ClusterSide:
             if event == "DELETED":
                 reference = found["spec"]["request"]["run"]
                 self._run_queue.add(Key(found["metadata"]["namespace"], reference["name"]))
+        elif plural == CONNECTIONS.plural:
+            key = self._connections.heard(event, found)
+            if key is not None and event != "DELETED":
+                self._look_queue.add(key)
 
     async def follow(self) -> None:
         """Watch Jobs and pods, send Events, keep connections warm, without end. All replicas do."""
@@ -232,6 +220,8 @@ class ClusterSide:
             self._workflow_queue.add(_key(workflow))
         for request in self._requests:
             self._request_changed(request)
+        for connection in self._connections:
+            self._look_queue.add(_key(connection))
         self._active = True
         try:
             async with asyncio.TaskGroup() as group:
@@ -251,6 +241,7 @@ class ClusterSide:
             "revisions": self._revision_queue,
             "retention": self._janitor_queue,
             "notifications": self._notice_queue,
+            "connections": self._look_queue,
         }
 
     def _standing(self) -> Standing:
@@ -310,6 +301,7 @@ class ClusterSide:
         self._cached.gone(run)
         self._janitor.gone(run.metadata.uid)
         self._old_revisions.gone(run)
+        self._looks.gone(run)
 
     def _workflow_changed(self, workflow: Workflow) -> None:
         self._janitor.workflow_changed(_key(workflow))
@@ -327,6 +319,9 @@ class ClusterSide:
         self.runner.run_changed(run)
         self._closer.run_changed(run)
         self._log_keeper.run_changed(run)
+        connection = self._looks.notice(run)
+        if connection is not None:
+            self._look_queue.add(connection)
 
     def _check(self, digest: str, spec: WorkflowSpec) -> tuple[Problem, ...]:
         return self._plans.lookup(digest, spec).problems
@@ -347,6 +342,9 @@ class ClusterSide:
     async def _notify(self, key: Key) -> datetime | None:
         return await self._notifier.look(key)
 
+    async def _look(self, key: Key) -> datetime | None:
+        return await self._looks.look(key)
+
     async def _close_job(self, key: Key) -> datetime | None:
         return await self._closer.reconcile(key)
 
@@ -357,7 +355,7 @@ class ClusterSide:
         while True:
             await asyncio.sleep(_PRUNE_EVERY)
             with contextlib.suppress(PenstockError):
-                for copies in (self._runs, self._workflows, self._requests):
+                for copies in (self._runs, self._workflows, self._requests, self._connections):
                     # Where namespaces are named, the operator has no rights beyond them.
                     for namespace in self._namespaces or (None,):
                         await copies.prune(namespace)
@@ -383,5 +381,5 @@ def _nonce() -> str:
     return secrets.token_hex(16)
 
 
-def _key(found: WorkflowRun | Workflow) -> Key:
+def _key(found: WorkflowRun | Workflow | Connection) -> Key:
     return Key(found.metadata.namespace, found.metadata.name)

@@ -11,6 +11,7 @@ from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.copies import problems_of
 from penstock.adapters.kube.object_lists import list_objects
 from penstock.adapters.kube.resources import CONNECTIONS
+from penstock.adapters.kube.status_patches import precondition, whole_status
 from penstock.api.v1alpha1.connection import Connection, ConnectionStatus
 from penstock.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from penstock.ports.access import Key
@@ -53,6 +54,13 @@ class KubeConnections:
             with contextlib.suppress(NotFound):
                 return await self._replace(key, connection, wire)
         raise Conflict(f"Connection {key} keeps coming and going")
+
+    async def save_status(self, connection: Connection, status: ConnectionStatus) -> Connection:
+        """Write what was found; admission takes that from the operator alone."""
+        key = Key(connection.metadata.namespace, connection.metadata.name)
+        operations = [precondition(connection.metadata.resource_version), *whole_status(status.to_wire())]
+        path = CONNECTIONS.path(key.namespace, key.name, "status")
+        return await self._client.json_patch(path, operations, Connection.model_validate_json)
 
     async def _replace(self, key: Key, connection: Connection, wire: dict[str, Any]) -> Connection:
         operations = [

@@ -32,10 +32,12 @@ def _rights(group: str, resources: str, verbs: str) -> tuple[Right, ...]:
 
 OPERATOR_RIGHTS: tuple[Right, ...] = (
     *_rights("penstock.dev", "workflows workflowruns approvalrequests", "get list watch patch"),
-    *_rights("penstock.dev", "connections", "get"),
+    *_rights("penstock.dev", "connections", "get list watch"),
     *_rights("penstock.dev", "workflowruns", "create delete"),
     *_rights("authorization.k8s.io", "localsubjectaccessreviews", "create"),
-    *_rights("penstock.dev", "workflows/status workflowruns/status approvalrequests/status", "get patch"),
+    *_rights(
+        "penstock.dev", "workflows/status workflowruns/status approvalrequests/status connections/status", "get patch"
+    ),
     *_rights("penstock.dev", "approvalrequests", "create delete"),
     *_rights("batch", "jobs", "create get list watch patch delete"),
     *_rights("batch", "jobs/status", "get patch"),

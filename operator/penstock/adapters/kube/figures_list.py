@@ -5,11 +5,11 @@ from __future__ import annotations
 from penstock.adapters.metrics import PEOPLE, QUICK, SLOW, Metric
 from penstock.engine.model import FINISHED_RUN, RunPhase
 
-QUEUES = ("runs", "workflows", "jobs", "logs", "revisions", "retention", "notifications")
+QUEUES = ("runs", "workflows", "jobs", "logs", "revisions", "retention", "notifications", "connections")
 CHANNELS = ("webhook", "chat", "mail")
 PARTS = ("queue", "pod_start", "program", "result")
 PASS_ERRORS = ("conflict", "transient", "error")
-WATCHED = ("workflows", "workflowruns", "approvalrequests", "jobs", "pods")
+WATCHED = ("workflows", "workflowruns", "approvalrequests", "connections", "jobs", "pods")
 RESTARTED = ("jobs", "pods", "kopf")
 RUN_PHASES = tuple(str(phase) for phase in RunPhase)
 RUN_ENDINGS = tuple(phase for phase in RUN_PHASES if RunPhase(phase) in FINISHED_RUN)

@@ -45,3 +45,7 @@ class LocalConnections:
             labelled = stored.metadata.model_copy(update={"labels": metadata.labels})
             changed = stored.model_copy(update={"spec": connection.spec, "metadata": labelled})
             return self._table.replace(changed, new_spec=not same_spec)
+
+    async def save_status(self, connection: Connection, status: ConnectionStatus) -> Connection:
+        """Write what was found. Raises Conflict where somebody wrote since, NotFound."""
+        return self._table.replace(connection.model_copy(update={"status": status}))

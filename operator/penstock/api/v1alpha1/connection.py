@@ -23,6 +23,9 @@ from penstock.api.v1alpha1.secrets import SecretKey, SecretName
 MAX_LEARNING = 65_536
 """Characters of a text about a system."""
 
+MAX_NAMES = 64
+"""Names of resources in a status."""
+
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 Operation = Literal["select", "insert", "update", "delete"]
 
@@ -154,16 +157,22 @@ class ConnectionSpec(ApiModel):
 class ConnectionStatus(ApiModel):
     """What was found when somebody looked."""
 
+    observed_generation: int = 0
+    """The generation of the spec that this status is about."""
     reachable: bool | None = None
-    """Whether it answered; absent while nobody looked."""
+    """Whether it answered; absent while that is not known."""
     resources: int | None = None
-    """How many resources, or tables, were discovered."""
+    """How many resources, or tables, were discovered, as far as they are exposed."""
+    names: Annotated[tuple[Annotated[str, Field(max_length=128)], ...], Field(max_length=MAX_NAMES)] = ()
+    """Names of the first of them."""
     digest: Annotated[str, Field(max_length=80)] | None = None
     """SHA-256 of what was discovered."""
     checked_at: Timestamp | None = None
     """When."""
+    last_run: Annotated[str, Field(max_length=63)] | None = None
+    """The run that looked; it is kept for some minutes."""
     conditions: Conditions = ()
-    """`Reachable`, with the reason where it is not."""
+    """`Reachable` says whether it answers, `Discovered` whether it says what it offers; with the reason where not."""
 
 
 class Connection(ApiObject):

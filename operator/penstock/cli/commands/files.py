@@ -1,4 +1,4 @@
-"""validate, init."""
+"""validate, apply, init."""
 
 from __future__ import annotations
 
@@ -31,6 +31,26 @@ def validate(
     return 2 if any(report.problems for report in reports) else 0
 
 
+async def apply(
+    call: Call,
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Files with Workflows and Connections; - is standard input.")
+    ],
+) -> None:
+    """Store the Workflows and Connections of files, or make stored ones what the files say. Nothing is run.
+
+    Every file is checked first: with one mistake in any of them, nothing is stored.
+    """
+    from penstock.cli.lookup import in_namespace, store
+    from penstock.cli.workflow_files import valid_objects
+
+    found = [in_namespace(call, each) for name in files for each in valid_objects(call, name)]
+    async with call.access() as access:
+        for each in found:
+            await store(access, each)
+            call.terminal.result([f"{each.kind} {each.metadata.namespace}/{each.metadata.name} is stored"])
+
+
 def init(
     call: Call,
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write it.")] = Path(),
@@ -46,5 +66,6 @@ def init(
 
 COMMANDS = (
     Command("validate", validate, ("penstock validate order.yaml", "penstock validate examples/*.yaml -o json")),
+    Command("apply", apply, ("penstock apply shop.yaml", "penstock apply -n team-a flows/*.yaml")),
     Command("init", init, ("penstock init", "penstock init my-workflows")),
 )

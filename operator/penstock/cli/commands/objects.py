@@ -13,19 +13,31 @@ from penstock.errors import InvalidInput
 
 async def get(
     call: Call,
-    kind: Annotated[str, typer.Argument(metavar="KIND|NAME", help="run (the default), workflow or approval.")],
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND|NAME", help="run (the default), workflow, approval or connection.")
+    ],
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="NAME or NAMESPACE/NAME.")] = None,
+    look: Annotated[
+        bool, typer.Option("--look", help="Of a Connection, in local mode: have a look at it first.")
+    ] = False,
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """Show one run, Workflow or approval.
+    """Show one run, Workflow, approval or Connection.
 
-    Of an approval it shows exactly what would run: the bytes that its digest is over.
+    Of an approval it shows exactly what would run: the bytes that its digest is over. Of a Connection it shows what was
+    found when somebody last looked: whether it answers, and what it offers.
     """
     from penstock.cli.kinds import Kind, describe, fetch
     from penstock.cli.printing import key_of, show, wire
 
     chosen, wanted = (Kind.RUN, kind) if name is None else (Kind.of(kind), name)
-    async with call.access() as access:
+    if look and chosen is not Kind.CONNECTION:
+        raise InvalidInput("--look is for Connections", hint="Write: penstock get connection NAME --look")
+    async with call.access(drive=look) as access:
+        if look:
+            from penstock.application.look_now import look_now
+
+            await look_now(access, key_of(call, wanted), call.tools.now)
         item = await fetch(access, chosen, key_of(call, wanted))
         lines = await describe(call, access, item) if output is OutputFormat.TABLE else ()
     show(call.terminal, wire(item), output, lines)
@@ -33,12 +45,12 @@ async def get(
 
 async def list_objects(
     call: Call,
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="runs, workflows or approvals.")] = "runs",
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="runs, workflows, approvals or connections.")] = "runs",
     all_namespaces: Annotated[bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces.")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="So many runs at most, the newest.")] = 100,
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """List runs, Workflows or approvals."""
+    """List runs, Workflows, approvals or Connections."""
     from penstock.cli.kinds import Kind, fetch_all, table
     from penstock.cli.printing import show, wire_list
 
@@ -92,12 +104,13 @@ COMMANDS = (
             "penstock get order-processing-1a2b3c4d",
             "penstock get workflow order-processing -o yaml",
             "penstock get approval order-processing-1a2b3c4d-release-0123456789",
+            "penstock get connection shop --look",
         ),
     ),
     Command(
         "list",
         list_objects,
-        ("penstock list", "penstock list approvals", "penstock list workflows -A -o json"),
+        ("penstock list", "penstock list approvals", "penstock list connections", "penstock list workflows -A -o json"),
     ),
     Command(
         "logs",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from penstock.api.v1alpha1.approval import ApprovalRequest
+from penstock.api.v1alpha1.meta import ApiObject
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.application.safe_text import one_line
@@ -63,7 +64,7 @@ def run_table(runs: Sequence[WorkflowRun], now: datetime, *, namespaces: bool) -
         )
         for run in runs
     )
-    return _placed(("NAME", "WORKFLOW", "PHASE", "PROGRESS", "WAITING FOR", "AGE"), rows, runs, namespaces)
+    return placed(("NAME", "WORKFLOW", "PHASE", "PROGRESS", "WAITING FOR", "AGE"), rows, runs, namespaces)
 
 
 def finished_run_table(runs: Sequence[WorkflowRun], now: datetime) -> Table:
@@ -93,7 +94,7 @@ def workflow_table(workflows: Sequence[Workflow], now: datetime, *, namespaces: 
         )
         for workflow in workflows
     )
-    return _placed(("NAME", "READY", "STEPS", "NEXT RUN", "AGE", "DESCRIPTION"), rows, workflows, namespaces)
+    return placed(("NAME", "READY", "STEPS", "NEXT RUN", "AGE", "DESCRIPTION"), rows, workflows, namespaces)
 
 
 def approval_table(requests: Sequence[ApprovalRequest], now: datetime, *, namespaces: bool) -> Table:
@@ -111,7 +112,7 @@ def approval_table(requests: Sequence[ApprovalRequest], now: datetime, *, namesp
         for request in requests
     )
     headers = ("NAME", "RUN", "STEP", "PHASE", "APPROVED", "EXPIRES IN", "MESSAGE")
-    return _placed(headers, rows, requests, namespaces)
+    return placed(headers, rows, requests, namespaces)
 
 
 def readiness(workflow: Workflow) -> str:
@@ -131,12 +132,10 @@ def _votes(request: ApprovalRequest) -> str:
     return f"{len(approved)}/{request.spec.request.quorum}"
 
 
-def _placed(
-    headers: tuple[str, ...],
-    rows: tuple[tuple[str, ...], ...],
-    objects: Sequence[WorkflowRun | Workflow | ApprovalRequest],
-    namespaces: bool,
+def placed(
+    headers: tuple[str, ...], rows: tuple[tuple[str, ...], ...], objects: Sequence[ApiObject], namespaces: bool
 ) -> Table:
+    """A table of objects, with their namespaces in front where they may have several."""
     if not namespaces:
         return Table(headers, rows)
     placed = tuple((item.metadata.namespace, *row) for item, row in zip(objects, rows, strict=True))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from penstock.api.v1alpha1.calls import CALLS
 from penstock.api.v1alpha1.workflow import Step, Workflow
 from penstock.application.safe_text import harmless, one_line
 from penstock.cli.views.documents import scalar
@@ -60,6 +61,12 @@ def _what(step: Step) -> str:
         return f"script in {step.script.runtime}"
     if step.container is not None:
         return f"container of {step.container.image}"
+    if step.http is not None:
+        return f"{step.http.method} {step.http.path} of {step.http.connection}"
+    if step.connection is not None:
+        return f"{next(kind for kind in CALLS if getattr(step, kind) is not None)} with {step.connection}"
+    if step.workflow is not None:
+        return f"run of {step.workflow.name or step.workflow.spec_from}"
     return "approval" if step.approval is not None else "wait"
 
 
