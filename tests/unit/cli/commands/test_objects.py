@@ -44,7 +44,7 @@ def test_an_object_for_programs_has_all_its_fields(world, output, read):
 
 def test_what_is_unknown_is_refused_with_what_to_write(world):
     assert world.penstock("get", "banana", "x") == 2
-    assert "Write runs, workflows or approvals." in world.terminal.said
+    assert "Write runs, workflows, approvals or connections." in world.terminal.said
 
 
 @pytest.mark.parametrize("name", ["a/b/c", "/a", "a/"])
