@@ -40,22 +40,22 @@ class Runtime:
 
     @property
     def dockerfile(self) -> Path:
-        """Builds the image; its context is the folder `runtimes_images`."""
+        """Builds the image; its context is the folder `runtimes_images`, or what the file's first lines say."""
         return self.folder / "Dockerfile"
 
 
-CALLS = "steps"
-"""The runtime that no script is written for: it makes the calls of `http` and `sql` steps."""
+CALLS = ("llm", "steps")
+"""The runtimes that no script is written for: they make the calls of `llm` steps and of all others."""
 
 
 def runtime_names() -> tuple[str, ...]:
     """The languages that come with this installation, sorted."""
-    return tuple(sorted(path.parent.name for path in _HERE.glob(f"*/{_DESCRIPTION}") if path.parent.name != CALLS))
+    return tuple(sorted(path.parent.name for path in _HERE.glob(f"*/{_DESCRIPTION}") if path.parent.name not in CALLS))
 
 
 def all_runtimes() -> tuple[str, ...]:
-    """The same, and the runtime that makes calls."""
-    return (*runtime_names(), CALLS)
+    """The same, and the runtimes that make calls."""
+    return (*runtime_names(), *CALLS)
 
 
 def load_runtime(name: str) -> Runtime:

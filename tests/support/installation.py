@@ -45,6 +45,8 @@ RUNTIME_IMAGES = {
     # Not powershell, whose interpreter is in no package index: it is nowhere to be had without a registry of images.
     for runtime in ("python", "bash", "javascript", "go", "steps")
 }
+# Penstock's compiler, which judges plans, is in it.
+RUNTIME_IMAGES["llm"] = Image("penstock-runtime-llm", "runtimes_images/penstock_runtimes/llm/Dockerfile", ".")
 
 
 @dataclass(frozen=True, slots=True)

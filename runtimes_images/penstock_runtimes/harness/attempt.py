@@ -270,7 +270,7 @@ def _embedded_program(runtime: Runtime, variables: Mapping[str, str]) -> Program
         package = __name__.partition(".")[0]
         for name in [name for name in sys.modules if name.partition(".")[0] == package]:
             del sys.modules[name]
-        sys.path.insert(0, runtime.folder)
+        sys.path.insert(0, os.path.dirname(runtime.prelude))
         name = os.path.splitext(os.path.basename(runtime.prelude))[0]
         prelude = __import__(name)
         del sys.path[0], sys.modules[name]

@@ -113,9 +113,16 @@ def test_an_installation_without_the_runtime_says_so():
     )
 
 
-def test_no_script_is_written_for_the_runtime_of_calls():
-    text = steps_text("- name: a\n  script: {runtime: steps, source: x}")
-    only(text, "spec.steps[0].script.runtime", "a script has a language", "Write `http`")
+def test_models_have_a_runtime_of_their_own():
+    text = steps_text("- name: a\n  llm: {connection: model, prompt: Why?}")
+    only(text, "spec.steps[0].llm", "no image for the runtime `llm`", "runtimes.llm.image", {"steps": ""})
+    assert problems_of(text, {"llm": ""}) == []
+
+
+@pytest.mark.parametrize(("runtime", "fix"), [("steps", "Write `http`"), ("llm", "Write `llm` in place of")])
+def test_no_script_is_written_for_the_runtimes_of_calls(runtime, fix):
+    text = steps_text(f"- name: a\n  script: {{runtime: {runtime}, source: x}}")
+    only(text, "spec.steps[0].script.runtime", "a script has a language", fix)
 
 
 @pytest.mark.parametrize(

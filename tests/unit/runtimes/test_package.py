@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from penstock.engine import placeholders, result_records
-from penstock_runtimes import harness_command, harness_dir, load_runtime, runtime_names
+from penstock_runtimes import CALLS, harness_command, harness_dir, load_runtime, runtime_names
 from penstock_runtimes.harness import protocol
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,11 +36,21 @@ def test_a_runtime_is_complete(name: str):
     assert runtime.takes_dependencies <= ((runtime.folder / description.get("prepare", "none")).is_file())
 
 
-def test_the_image_carries_the_uv_of_the_lock_file():
+def test_the_runtimes_of_calls_are_complete_and_are_no_languages():
+    for name in CALLS:
+        runtime = load_runtime(name)
+        description = json.loads((runtime.folder / "runtime.json").read_text())
+        assert (runtime.folder / description["prelude"]).is_file()
+        assert "ln -s /dev/shm /tmp" in runtime.dockerfile.read_text()
+        assert name not in runtime_names()
+
+
+@pytest.mark.parametrize("runtime", ["python", "llm"])
+def test_the_image_carries_the_uv_of_the_lock_file(runtime: str):
     packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
     (version,) = (package["version"] for package in packages if package["name"] == "uv")
 
-    assert f"ARG UV_VERSION={version}\n" in load_runtime("python").dockerfile.read_text()
+    assert f"ARG UV_VERSION={version}\n" in load_runtime(runtime).dockerfile.read_text()
 
 
 def test_shells_take_no_dependencies():

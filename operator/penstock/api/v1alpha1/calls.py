@@ -11,8 +11,9 @@ from penstock.api.v1alpha1.meta import AnyJson, ApiModel, Duration, FreeForm, Ob
 from penstock.api.v1alpha1.secrets import StepSurroundings
 
 CALLS = ("http", "sql", "llm", "discover")
-"""Kinds of steps that are a call: what runs them is the runtime `steps`."""
-CALL_RUNTIME = "steps"
+"""Kinds of steps that are a call."""
+CALL_RUNTIMES = ("steps", "llm")
+"""What runs them: no script is written for these."""
 
 FilterOperator = Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "notin", "like", "ilike", "isnull", "isnotnull"]
 
@@ -139,6 +140,11 @@ class LlmStep(ApiModel):
     """No answer is longer."""
     budget: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
     """Tokens of all questions and answers of an attempt together; the step fails where it would take more."""
+
+
+def call_runtime(kind: str) -> str:
+    """The runtime of one of CALLS: `llm` has its own, for the clients of providers are larger than all the rest."""
+    return "llm" if kind == "llm" else "steps"
 
 
 class StepCalls(StepSurroundings):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from penstock.api.v1alpha1.calls import CALL_RUNTIME, CALLS, HttpStep, LlmStep, SqlStep
+from penstock.api.v1alpha1.calls import CALLS, HttpStep, LlmStep, SqlStep, call_runtime
 from penstock.api.v1alpha1.subject import Placed, Subject
 from penstock.api.v1alpha1.suggestions import closest, listed
 from penstock.errors import Problem
@@ -38,9 +38,10 @@ def check_calls(subject: Subject) -> Iterator[Problem]:
 def _around(subject: Subject, placed: Placed) -> Iterator[Problem]:
     step, images = placed.step, subject.tools.images
     kind = next(kind for kind in CALLS if getattr(step, kind) is not None)
-    if images is not None and CALL_RUNTIME not in images:
-        message = f"This installation has no image for the runtime `{CALL_RUNTIME}`, which `{kind}` steps run in."
-        yield Problem(f"{placed.path}.{kind}", message, f"Set `runtimes.{CALL_RUNTIME}.image` of the chart.")
+    runtime = call_runtime(kind)
+    if images is not None and runtime not in images:
+        message = f"This installation has no image for the runtime `{runtime}`, which `{kind}` steps run in."
+        yield Problem(f"{placed.path}.{kind}", message, f"Set `runtimes.{runtime}.image` of the chart.")
     given = {"env": step.env, "envFrom": step.env_from, "secrets": step.secrets}
     for name, value in given.items():
         if value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from penstock.api.v1alpha1.calls import CALL_RUNTIME
+from penstock.api.v1alpha1.calls import CALL_RUNTIMES
 from penstock.api.v1alpha1.subject import STAND_IN, Binding, Placed, Subject, field_types
 from penstock.api.v1alpha1.suggestions import closest, listed
 from penstock.errors import Problem
@@ -53,19 +53,20 @@ def _written(suggestion: str) -> str:
 
 def _known(subject: Subject, runtime: str) -> bool:
     images = subject.tools.images
-    return STAND_IN not in runtime and runtime != CALL_RUNTIME and (images is None or runtime in images)
+    return STAND_IN not in runtime and runtime not in CALL_RUNTIMES and (images is None or runtime in images)
 
 
 def _runtime(subject: Subject, placed: Placed) -> Iterator[Problem]:
     script, images = placed.step.script, subject.tools.images
-    if script is not None and script.runtime == CALL_RUNTIME:
-        message = f"`{CALL_RUNTIME}` runs what a step calls; a script has a language."
-        yield Problem(f"{placed.path}.script.runtime", message, "Write `http` or `sql` in place of `script`.")
+    if script is not None and script.runtime in CALL_RUNTIMES:
+        message = f"`{script.runtime}` runs what a step calls; a script has a language."
+        instead = "`llm`" if script.runtime == "llm" else "`http` or `sql`"
+        yield Problem(f"{placed.path}.script.runtime", message, f"Write {instead} in place of `script`.")
         return
     if script is None or images is None or _known(subject, script.runtime):
         return
     other = _OTHER_NAMES.get(script.runtime)
-    images = {name: image for name, image in images.items() if name != CALL_RUNTIME}
+    images = {name: image for name, image in images.items() if name not in CALL_RUNTIMES}
     near = other if other in images else closest(script.runtime, images)
     fix = f"Write `{near}`; the runtimes are {listed(images)}." if near else f"The runtimes are {listed(images)}."
     yield Problem(f"{placed.path}.script.runtime", f"There is no runtime `{script.runtime}`.", fix)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from penstock.api.v1alpha1.calls import CALL_RUNTIME, HttpStep, LlmStep, SqlStep
+from penstock.api.v1alpha1.calls import HttpStep, LlmStep, SqlStep, call_runtime
 from penstock.api.v1alpha1.container import Container
 from penstock.api.v1alpha1.expressions import split_template
 from penstock.api.v1alpha1.meta import parse_duration
@@ -59,8 +59,11 @@ def _templates(step: Step) -> Mapping[str, Any]:
 
 def _call(subject: Subject, step: Step) -> dict[str, Any]:
     """The program of a step that calls a Connection, which is looked up when the step is to start."""
-    program = {"kind": "script", "runtime": CALL_RUNTIME, "call": call_of(step), "connection": step.connection}
-    image = (subject.tools.images or {}).get(CALL_RUNTIME)
+    call = call_of(step)
+    assert call is not None  # a step with a Connection calls it
+    runtime = call_runtime(call["kind"])
+    program = {"kind": "script", "runtime": runtime, "call": call, "connection": step.connection}
+    image = (subject.tools.images or {}).get(runtime)
     return {**program, "image": image} if image else program
 
 

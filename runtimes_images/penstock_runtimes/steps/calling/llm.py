@@ -12,16 +12,12 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .failure import ANSWER_UNEXPECTED, CALL_FAILED, CALL_REFUSED, CallFailed
 from .llm_plans import Plans
 from .llm_schemas import problems_of
 from .llm_text import as_data
-
-if TYPE_CHECKING:
-    from httpx2 import AsyncClient
-    from pydantic_ai.models import Model
 
 Json = dict[str, Any]
 Say = Callable[[str], None]
@@ -111,20 +107,20 @@ def _plain(text: str) -> str:
 async def _from_model(
     call: Mapping[str, Any], connection: Mapping[str, Any], secret: str | None, asked: _Asked
 ) -> tuple[Any, Json]:
-    from httpx2 import AsyncClient
     from pydantic_ai import Agent, ModelRetry, StructuredDict
     from pydantic_ai.exceptions import AgentRunError, UsageLimitExceeded, UserError
     from pydantic_ai.settings import ModelSettings
     from pydantic_ai.usage import UsageLimits
 
+    from .llm_clients import http_client, model_of
+
     found: list[str] = []
-    # A client of our own: it is closed in time, and a provider cannot send a key on to another host.
-    http = AsyncClient(follow_redirects=False, timeout=TIMEOUT_SECONDS)
+    http = http_client(connection, TIMEOUT_SECONDS)
     limits = UsageLimits(total_tokens_limit=call.get("budget", BUDGET), request_limit=REPAIRS + 1)
     settings = ModelSettings(max_tokens=call.get("maxTokens", MAX_TOKENS), timeout=TIMEOUT_SECONDS)
     try:
         agent = Agent(
-            _model(call, connection, secret, http),
+            model_of(call, connection, secret, http),
             instructions=asked.instructions,
             output_type=StructuredDict(asked.schema, name="answer"),
             retries=REPAIRS,
@@ -149,25 +145,6 @@ async def _from_model(
 
 def _last(found: list[str]) -> str:
     return "; last answer: " + "; ".join(found) if found else ""
-
-
-def _model(call: Mapping[str, Any], connection: Mapping[str, Any], secret: str | None, http: AsyncClient) -> Model:
-    provider, url = connection["provider"], connection.get("url")
-    name = call.get("model") or connection.get("model")
-    if not name:
-        raise CallFailed(CALL_REFUSED, "no model is named: give `model` in the step or in its Connection")
-    if secret is None and provider != "openai-compatible":
-        raise CallFailed(CALL_REFUSED, f"the provider {provider} needs a key: name a Secret in the Connection")
-    if provider == "anthropic":
-        from pydantic_ai.models.anthropic import AnthropicModel
-        from pydantic_ai.providers.anthropic import AnthropicProvider
-
-        return AnthropicModel(name, provider=AnthropicProvider(api_key=secret, base_url=url, http_client=http))
-    from pydantic_ai.models.openai import OpenAIChatModel
-    from pydantic_ai.providers.openai import OpenAIProvider
-
-    # A key of another provider's must not be taken from the environment for an endpoint that needs none.
-    return OpenAIChatModel(name, provider=OpenAIProvider(base_url=url, api_key=secret or "none", http_client=http))
 
 
 def _figures(messages: list[Any]) -> Json:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from .llm_text import clean
@@ -161,13 +163,26 @@ def compiled(spec: Json) -> list[str]:
     # A process of its own: the compiler is the same one that judges every Workflow, and nothing of it is imported here.
     command = [sys.executable, "-m", "penstock.cli.main", "validate", "-", "-o", "json"]
     ran = subprocess.run(
-        command, input=json.dumps(document), capture_output=True, text=True, timeout=SECONDS, check=False
+        command,
+        input=json.dumps(document),
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
     )
     try:
         (report,) = json.loads(ran.stdout)
     except ValueError:
         raise RuntimeError(f"the compiler gave no report: {ran.stderr.strip()[-500:]}") from None
     return [f"{each['field']}: {each['message']} {each['fix']}".strip() for each in report["problems"]]
+
+
+def _environment() -> dict[str, str]:
+    """What the compiler is started with: in an image it is where that keeps its packages."""
+    environment = dict(os.environ)  # noqa: TID251 - hands it on
+    packages = Path(__file__).resolve().parents[2] / "packages"
+    return {**environment, "PYTHONPATH": str(packages)} if packages.is_dir() else environment
 
 
 def readable(summary: str, spec: Json) -> str:
