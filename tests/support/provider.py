@@ -73,7 +73,7 @@ class Provider:
 
     def said(self, role: str) -> list[str]:
         """The texts of one role (system, user, assistant, tool) in the last request."""
-        return [text for who, text in _spoken(self.requests[-1]) if who == role]
+        return [text for who, text in spoken(self.requests[-1]) if who == role]
 
     async def complete(self, request: Request) -> Response:
         """One exchange of OpenAI's protocol."""
@@ -129,7 +129,7 @@ def provider_beside(host: str, *answers: Answer, by: By | None = None) -> Iterat
         yield provider
 
 
-def _spoken(asked: Json) -> Iterator[tuple[str, str]]:
+def spoken(asked: Json) -> Iterator[tuple[str, str]]:
     """Who said what, in either protocol."""
     if "system" in asked:
         yield "system", _text(asked["system"])

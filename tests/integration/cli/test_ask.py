@@ -12,15 +12,14 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from examples.ask.demo import FILE, OFFER, Model, prepare, serving_shop
+from examples.ask.demo import OFFER, Model, prepare, serving_shop
 from tests.integration.cli.person import Person
+from tests.support.asking import ALERT, WARN, as_recorded
 from tests.support.http_server import listening
-from tests.support.provider import Answer, says, serving_provider
+from tests.support.provider import says, serving_provider
 from tests.support.shop import ShopClient
 from tests.support.shop import serving_shop as shop_in_process
 
-ALERT = "Get all orders for Alice. If any are over $500, alert the sales manager."
-WARN = "Check Alice's orders. If any are overdue, send a warning email. Otherwise, do nothing."
 Json = dict[str, Any]
 
 
@@ -63,28 +62,15 @@ async def emails(shop: ShopClient) -> list[Json]:
     return (await shop.get("/api/Email")).rows
 
 
-@pytest.fixture(params=["recorded", "by a model"])
+@pytest.fixture(params=["recorded", "openai-compatible", "anthropic"])
 async def model(request):
-    """The recorded answers, or a server that gives the same ones by the provider's protocol."""
+    """The recorded answers, or a server that gives the same ones by a provider's protocol."""
     if request.param == "recorded":
         yield None
         return
-    import yaml
-
-    connection = next(one for one in yaml.safe_load_all(FILE.read_text()) if one["metadata"]["name"] == "model")
-    known = {each["question"].strip(): each["answer"] for each in connection["spec"]["answers"]}
-
-    def by(asked: Json) -> Answer:
-        said = str(asked["messages"])
-        return says(
-            next(
-                answer for question, answer in known.items() if question in said.replace('\\"', '"').replace("\\'", "'")
-            )
-        )
-
-    async with serving_provider(by=by) as provider:
-        yield Model("openai-compatible", "small-1", provider.address, "key-of-the-model")
-    assert set(provider.keys) == {"Bearer key-of-the-model"}
+    async with serving_provider(by=as_recorded) as provider:
+        yield Model(request.param, "small-1", provider.address_for(request.param), "key-of-the-model")
+    assert set(provider.keys) == {"key-of-the-model"}
 
 
 async def test_each_order_that_is_late_gets_an_offer_but_for_customers_who_opted_out(person, shop, model):

@@ -250,6 +250,18 @@ async def test_a_plan_is_a_workflow_that_compiles_reads_well_and_accrues_its_res
     assert said == ["The plan compiles."]
 
 
+@pytest.mark.parametrize(
+    ("maker", "model"),
+    [("openai", "gpt-4o"), ("openai", "gpt-5"), ("anthropic", "claude-opus-4-6"), ("anthropic", "claude-opus-5")],
+)
+async def test_whatever_a_model_can_enforce_a_plan_s_steps_keep_their_fields(maker, model):
+    async with serving_provider(says(plan(WAITING))) as provider:
+        await ask(provider, PLANNING, provider=maker, model=model)
+    [tool] = provider.requests[0]["tools"]
+    schema = tool["input_schema"] if maker == "anthropic" else tool["function"]["parameters"]
+    assert schema["properties"]["spec"]["properties"]["steps"]["items"].get("additionalProperties", True)
+
+
 async def test_what_the_compiler_finds_goes_back_to_the_model(spoken):
     wrong = plan({**WAITING, "needs": ["orders"]})
     async with serving_provider(says(wrong), says(plan(WAITING))) as provider:
