@@ -27,6 +27,8 @@ class FailureCode(StrEnum):
     CALL_REFUSED = "CALL_REFUSED"
     CALL_FAILED = "CALL_FAILED"
     ANSWER_UNEXPECTED = "ANSWER_UNEXPECTED"
+    ANSWER_NOT_RECORDED = "ANSWER_NOT_RECORDED"
+    BUDGET_EXCEEDED = "BUDGET_EXCEEDED"
     # Decisions of the engine and of people
     CANCELLED = "CANCELLED"
     CHILD_CANCELLED = "CHILD_CANCELLED"
@@ -126,6 +128,18 @@ FAILURES: Final[Mapping[FailureCode, Meaning]] = MappingProxyType(
         FailureCode.ANSWER_UNEXPECTED: Meaning(
             "What the step called answered otherwise than the step expects: another status, or another shape.",
             "Look at the reason; correct the call, or write what else is right into `expect`.",
+            harness=True,
+        ),
+        FailureCode.ANSWER_NOT_RECORDED: Meaning(
+            "The step's Connection has recorded answers, and none of them is for this question. No model was asked.",
+            "Ask one of the questions that the reason lists, or give the Connection a provider, a model and a key.",
+            retried=False,
+            harness=True,
+        ),
+        FailureCode.BUDGET_EXCEEDED: Meaning(
+            "The questions and answers of the `llm` step took more tokens than its `budget` allows.",
+            "Look at what the model had to correct; give it less `data`, or raise `budget` of the step.",
+            retried=False,
             harness=True,
         ),
         FailureCode.CANCELLED: Meaning(

@@ -127,6 +127,7 @@ async def test_a_sentence_without_a_recorded_answer_ends_with_those_that_there_a
     asked = await ask(person, shop.address, "Delete everything.")
     assert asked.code == 1
     assert "no answer is recorded for this question" in asked.said + json.dumps(asked.answer)
+    assert "ANSWER_NOT_RECORDED" in asked.said + json.dumps(asked.answer)
     assert await emails(shop) == []
 
 

@@ -109,7 +109,7 @@ async def test_the_budget_ends_the_rounds():
     async with serving_provider(wrong, wrong, says({"overdue": [1]})) as provider:
         with pytest.raises(CallFailed) as failed:
             await ask(provider, {**CALL, "budget": 150})
-    assert failed.value.code == "CALL_REFUSED"
+    assert failed.value.code == "BUDGET_EXCEEDED"
     assert len(provider.requests) == 2
 
 
@@ -208,7 +208,7 @@ async def test_a_question_that_nobody_recorded_fails_with_those_that_are():
     async with serving_provider() as provider:
         with pytest.raises(CallFailed, match="Recorded are:\n  Another\\?") as failed:
             await ask(provider, provider="recorded", answers=[{"question": "Another?", "answer": {}}])
-    assert failed.value.code == "CALL_REFUSED"
+    assert failed.value.code == "ANSWER_NOT_RECORDED"
 
 
 async def test_a_recorded_answer_is_held_to_the_same_schema():

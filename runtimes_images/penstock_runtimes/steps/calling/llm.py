@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .failure import ANSWER_UNEXPECTED, CALL_FAILED, CALL_REFUSED, CallFailed
+from .failure import ANSWER_NOT_RECORDED, ANSWER_UNEXPECTED, BUDGET_EXCEEDED, CALL_FAILED, CallFailed
 from .llm_plans import Plans
 from .llm_schemas import problems_of
 from .llm_text import as_data
@@ -90,7 +90,7 @@ def _recorded(call: Mapping[str, Any], connection: Mapping[str, Any], asked: _As
     if found is None:
         questions = "".join(f"\n  {each['question']}" for each in connection.get("answers", []))
         raise CallFailed(
-            CALL_REFUSED,
+            ANSWER_NOT_RECORDED,
             f"no answer is recorded for this question, and no model was asked. Recorded are:{questions or ' none'}\n"
             "Give the Connection a provider and a key to have a model answer",
         )
@@ -139,7 +139,7 @@ async def _from_model(
         async with http:
             ran = await agent.run(asked.text, usage_limits=limits)
     except UsageLimitExceeded as error:
-        raise CallFailed(CALL_REFUSED, f"{error}{_last(found)}") from error
+        raise CallFailed(BUDGET_EXCEEDED, f"{error}{_last(found)}") from error
     except (AgentRunError, UserError) as error:
         raise CallFailed(ANSWER_UNEXPECTED if found else CALL_FAILED, f"{error}{_last(found)}") from error
     return ran.output, _figures(ran.all_messages())
