@@ -11,7 +11,8 @@ from penstock.api.v1alpha1.approval import ApprovalRequest
 from penstock.api.v1alpha1.run import ErrorStatus, StepStatus, WorkflowRun
 from penstock.api.v1alpha1.workflow import Step, WorkflowSpec
 from penstock.application.outcomes import run_id
-from penstock.engine.failures import FailureCode, hindrance_of, meaning_of
+from penstock.engine.failures import FailureCode, meaning_of
+from penstock.engine.hindrances import hindrance_of
 from penstock.engine.indices import Indices
 from penstock.engine.model import RunPhase, StepPhase
 

@@ -27,6 +27,7 @@ HANDED_ON = {
     ("api/v1alpha1/item_codec.py", "each.code"),
     ("engine/calls.py", "refused.code"),
     ("engine/failures.py", "code"),
+    ("engine/hindrances.py", "code"),
     ("engine/rules/batch_deadlines.py", "fact.failure.code"),
     ("engine/rules/deadlines.py", "fact.failure.code"),
     ("engine/rules/gates.py", "_CODES[outcome]"),

@@ -12,7 +12,8 @@ from penstock.adapters.kube.manifests import CONTAINER
 from penstock.adapters.kube.objects import ContainerState, Job, Pod, PodCondition, Terminated, Waiting
 from penstock.engine.container_outputs import BadOutput, by_log, by_message
 from penstock.engine.facts import AttemptFact, AttemptPhase
-from penstock.engine.failures import FailureCode, claimed, hindrance
+from penstock.engine.failures import FailureCode, claimed
+from penstock.engine.hindrances import hindrance
 from penstock.engine.model import AttemptId, Failure
 from penstock.engine.result_records import ResultRecord
 

@@ -24,7 +24,8 @@ from penstock.api.v1alpha1.awaited import awaited
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact, AttemptPhase
-from penstock.engine.failures import FailureCode, hindrance
+from penstock.engine.failures import FailureCode
+from penstock.engine.hindrances import hindrance
 from penstock.engine.identifiers import attempt_name
 from penstock.engine.model import FINISHED_RUN, AttemptId, Failure
 from penstock.errors import Conflict, NotFound, QuotaExceeded
