@@ -47,6 +47,10 @@ class Callers:
         """A person signed in, or started this process. Raises Forbidden without an identity."""
         return self._identities.person()
 
+    def signed_in_recently(self) -> bool:
+        """They did so recently enough to vote. Raises Forbidden without an identity."""
+        return self._identities.signed_in_recently()
+
     def access(self) -> Access:
         """What the caller can reach. Raises Forbidden without an identity."""
         return self._backend.access_for(self.identity())

@@ -78,11 +78,12 @@ async def cluster_server(
         figures=told.figures,
         tracing=Tracing(told.spans, settings.tracing_share) if told.spans else None,
     )
+    verifier = make_verifier(settings, token_reviews(cluster.post), _key_reader(cluster, settings, own))
     return create_server(
         ImpersonatingBackend(settings.namespace, cluster.access_for, watch, RunReviews(cluster.post_as)),
-        TokenIdentities(rules),
+        TokenIdentities(rules, freshness=verifier.freshness),
         new_suffix=new_suffix,
-        auth=make_verifier(settings, token_reviews(cluster.post), _key_reader(cluster, settings, own)),
+        auth=verifier,
         news=news,
         options=options,
     )

@@ -108,6 +108,8 @@ async def require_person(callers: Callers, identity: Actor | None, access: Acces
         raise Forbidden("this token is a program's, or somebody acts for a person with it", hint=_BY_A_PERSON)
     if not callers.may(APPROVALS_DECIDE):
         raise Forbidden(f"the token lacks the scope {APPROVALS_DECIDE}", hint="Sign in again, and allow it.")
+    if not callers.signed_in_recently():
+        raise Forbidden("to decide, a person has to have signed in a short while ago", hint="Sign in again.")
     if not identity.client:
         # Without it nobody could tell that the client which asked for the run is not the one that decides.
         raise Forbidden("the token does not prove which client this call comes through", hint=_BY_A_PERSON)

@@ -16,6 +16,7 @@ from fastmcp.server.dependencies import get_access_token
 
 from penstock.errors import Forbidden
 from penstock.ports.access import Actor
+from penstock_mcp.signin.freshness import Freshness
 from penstock_mcp.signin.proof import Proof, ProvedBy, proof_of
 
 SERVICE_ACCOUNT = "system:serviceaccount:"
@@ -49,6 +50,9 @@ class Identities(Protocol):
     def person(self) -> bool:
         """A person signed in, or started this process. Raises Forbidden where there is no identity."""
 
+    def signed_in_recently(self) -> bool:
+        """They did so recently enough to vote. Raises Forbidden where there is no identity."""
+
 
 class OwnIdentity:
     """Over stdio: the caller is whoever started this process, with their own kubeconfig or their own machine."""
@@ -65,12 +69,22 @@ class OwnIdentity:
         """As far as this process can tell; the API server knows the account's kind."""
         return True
 
+    def signed_in_recently(self) -> bool:
+        """Nobody signs in at a process of their own."""
+        return True
+
 
 class TokenIdentities:
     """Over HTTP: the caller is who the request's token proves."""
 
-    def __init__(self, rules: IdentityRules, read_token: Callable[[], AccessToken | None] = get_access_token) -> None:
+    def __init__(
+        self,
+        rules: IdentityRules,
+        read_token: Callable[[], AccessToken | None] = get_access_token,
+        freshness: Freshness = Freshness(),  # noqa: B008 - it cannot be changed
+    ) -> None:
         self._rules = rules
+        self._freshness = freshness
         self._read_token = read_token
 
     def current(self) -> Actor | None:
@@ -84,6 +98,10 @@ class TokenIdentities:
     def person(self) -> bool:
         """Somebody signed in for the request's token."""
         return self._proof().person
+
+    def signed_in_recently(self) -> bool:
+        """The request's token says that its person did."""
+        return self._freshness.allows(self._proof())
 
     def _proof(self) -> Proof:
         token = self._read_token()

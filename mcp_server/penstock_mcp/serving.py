@@ -68,6 +68,7 @@ def http_app(server: FastMCP, options: HttpOptions) -> ASGIApp:
         buckets=Buckets(options.rate, time.monotonic),
         scope_of_tool=ToolScopes(server).of,
         refused=options.figures.refused,
+        freshness=server.auth.freshness,
         max_at_once=options.max_at_once,
         body_seconds=options.body_seconds,
     )

@@ -191,6 +191,8 @@ class McpSettings(CommandSettings, TracingSettings):
     """As the API server's --oidc-groups-prefix."""
     mcp_oauth_ca_file: str = ""
     """Certificate authorities of the provider, where the machine's own do not know it."""
+    mcp_decide_max_age: Annotated[int, Field(ge=0)] = 0
+    """Seconds that a sign-in is good for votes on gates, by the token's `auth_time`; 0: for as long as the token."""
     mcp_api_keys_secret: str = ""
     """Secret with the hashes of API keys, in the server's own namespace; empty: no keys are taken."""
     mcp_client_secrets_file: str = ""

@@ -121,6 +121,9 @@ class _Own:
     def person(self) -> bool:
         return True
 
+    def signed_in_recently(self) -> bool:
+        return True
+
 
 def _add_tools(server: FastMCP, fates: Fates) -> None:
     @server.tool(output_schema=None)

@@ -32,6 +32,7 @@ class Switchable:
         self.actor = actor
         self.scopes = {RUNS_READ, RUNS_WRITE, APPROVALS_DECIDE}
         self.signed_in = True
+        self.fresh = True
 
     def current(self) -> Actor | None:
         return self.actor
@@ -41,6 +42,9 @@ class Switchable:
 
     def person(self) -> bool:
         return self.signed_in
+
+    def signed_in_recently(self) -> bool:
+        return self.fresh
 
 
 def own(world: World, namespace: str | None = "shop") -> OwnBackend:

@@ -20,10 +20,11 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from penstock.application.scopes import APPROVALS_DECIDE
+from penstock.application.scopes import APPROVALS_DECIDE, ASKED_AT_SIGN_IN
 from penstock_mcp.guarding.bodies import BODY_SECONDS, Asked, Intake, Refusal, asked, read_body, replayed
 from penstock_mcp.guarding.buckets import Buckets
 from penstock_mcp.guarding.needed_scope import CALL, scope_of_method
+from penstock_mcp.signin.freshness import Freshness
 from penstock_mcp.signin.proof import Proof, ProvedBy, proof_of
 from penstock_mcp.signin.resource import ProtectedResource
 
@@ -47,6 +48,8 @@ class DoorRules:
     scope_of_tool: Callable[[str], Awaitable[str]]
     refused: Callable[[str], None]
     """Told each refusal, for the figures."""
+    freshness: Freshness = Freshness()  # noqa: RUF009 - it cannot be changed
+    """How long ago whoever votes may have signed in."""
     max_at_once: int = MAX_AT_ONCE
     body_seconds: float = BODY_SECONDS
 
@@ -125,6 +128,9 @@ class Door:
         called = what.method == CALL
         needed = await self._rules.scope_of_tool(what.name) if called else scope_of_method(what.method)
         if needed is None or needed in proof.scopes:
+            if needed == APPROVALS_DECIDE and proof.person and not self._rules.freshness.allows(proof):
+                log.info("%s through %s signed in too long ago to vote", proof.user, proof.client or "no client")
+                raise self._stale(path)
             return
         signs_in = proof.by is ProvedBy.OPENID and (proof.person or needed != APPROVALS_DECIDE)
         if called and not signs_in:
@@ -139,6 +145,21 @@ class Door:
         if signs_in and self._rules.resource is not None:
             challenge += f", {self._rules.resource.metadata_parameter(path)}"
         return Refusal(403, "insufficient_scope", f"this needs the scope {needed}", {"WWW-Authenticate": challenge})
+
+    def _stale(self, path: str) -> Refusal:
+        """401 that says how recent a sign-in has to be; clients ask the person to sign in again (RFC 9470)."""
+        seconds, scopes = self._rules.freshness.seconds, (*ASKED_AT_SIGN_IN, APPROVALS_DECIDE)
+        text = f"to vote, a person has to have signed in within the last {seconds} seconds"
+        parts = [
+            'error="insufficient_user_authentication"',
+            f'error_description="{text}"',
+            f'max_age="{seconds}"',
+            f'scope="{" ".join(scopes)}"',
+        ]
+        if self._rules.resource is not None:
+            parts.append(self._rules.resource.metadata_parameter(path))
+        challenge = f"Bearer {', '.join(parts)}"
+        return Refusal(401, "insufficient_user_authentication", text, {"WWW-Authenticate": challenge})
 
 
 def _public(scope: Scope) -> bool:

@@ -7,6 +7,7 @@ from starlette.routing import Route
 
 from penstock_mcp.auth import TokenReviewVerifier
 from penstock_mcp.signin.api_keys import ApiKeyVerifier
+from penstock_mcp.signin.freshness import Freshness
 from penstock_mcp.signin.oauth import OAuthVerifier
 from penstock_mcp.signin.resource import ProtectedResource
 
@@ -21,6 +22,7 @@ class CredentialVerifier(TokenVerifier):
         oauth: OAuthVerifier | None = None,
         keys: ApiKeyVerifier | None = None,
         resource: ProtectedResource | None = None,
+        freshness: Freshness = Freshness(),  # noqa: B008 - it cannot be changed
     ) -> None:
         super().__init__()
         self._reviews = reviews
@@ -28,6 +30,8 @@ class CredentialVerifier(TokenVerifier):
         self._keys = keys
         self.resource = resource
         """How people sign in; None where nobody can."""
+        self.freshness = freshness
+        """How long ago whoever votes may have signed in."""
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Whom the credential proves, or None. Never raises."""

@@ -99,6 +99,7 @@ class OAuthVerifier:
 
     def _proof(self, claims: Mapping[str, Any]) -> Proof:
         expires = self._check(claims)
+        signed_in_at = _seconds(claims, "auth_time")
         client = client_of(claims)
         return Proof(
             by=ProvedBy.OPENID,
@@ -108,6 +109,7 @@ class OAuthVerifier:
             scopes=scopes_of(claims),
             person=is_person(claims, client),
             expires_at=expires,
+            signed_in_at=int(signed_in_at) if signed_in_at is not None else None,
         )
 
     def _check(self, claims: Mapping[str, Any]) -> int:

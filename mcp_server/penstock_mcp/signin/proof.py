@@ -23,6 +23,7 @@ class ProvedBy(StrEnum):
 _PROVED_BY: Final = "penstock.dev/proved-by"
 _GROUPS: Final = "penstock.dev/groups"
 _PERSON: Final = "penstock.dev/person"
+_SIGNED_IN_AT: Final = "penstock.dev/signed-in-at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Proof:
     """Somebody signed in, and nobody acts for them."""
     expires_at: int | None = None
     """Seconds since 1970."""
+    signed_in_at: int | None = None
+    """When the person last showed who they are, in seconds since 1970; None where nobody says."""
 
 
 def as_token(proof: Proof, credential: str) -> AccessToken:
@@ -50,7 +53,12 @@ def as_token(proof: Proof, credential: str) -> AccessToken:
         subject=proof.user,
         expires_at=proof.expires_at,
         # Nothing that a token claims is copied here, so no claim of it can pass for a proof.
-        claims={_PROVED_BY: proof.by.value, _GROUPS: list(proof.groups), _PERSON: proof.person},
+        claims={
+            _PROVED_BY: proof.by.value,
+            _GROUPS: list(proof.groups),
+            _PERSON: proof.person,
+            _SIGNED_IN_AT: proof.signed_in_at,
+        },
     )
 
 
@@ -67,6 +75,7 @@ def proof_of(token: AccessToken) -> Proof | None:
         scopes=tuple(token.scopes),
         person=token.claims.get(_PERSON) is True,
         expires_at=token.expires_at,
+        signed_in_at=token.claims.get(_SIGNED_IN_AT),
     )
 
 

@@ -17,6 +17,7 @@ from penstock_mcp.auth import PostReview, TokenReviewVerifier
 from penstock_mcp.signin.api_keys import ApiKeyVerifier
 from penstock_mcp.signin.claims import ClaimMapping
 from penstock_mcp.signin.credentials import CredentialVerifier
+from penstock_mcp.signin.freshness import Freshness
 from penstock_mcp.signin.key_set import KeySet, checked_address
 from penstock_mcp.signin.oauth import OAuthRules, OAuthVerifier
 from penstock_mcp.signin.resource import ProtectedResource
@@ -34,7 +35,8 @@ def make_verifier(settings: McpSettings, post_review: PostReview, read_keys: Rea
         oauth = OAuthVerifier(_rules(settings, resource), _keys(settings), time.time)
     keys = ApiKeyVerifier(read_keys, time.monotonic, SystemClock().now) if read_keys is not None else None
     reviews = TokenReviewVerifier(settings.mcp_audience, post_review, time.monotonic)
-    return CredentialVerifier(reviews, oauth=oauth, keys=keys, resource=resource)
+    freshness = Freshness(settings.mcp_decide_max_age)
+    return CredentialVerifier(reviews, oauth=oauth, keys=keys, resource=resource, freshness=freshness)
 
 
 def _resource(settings: McpSettings) -> ProtectedResource | None:

@@ -158,6 +158,16 @@ async def test_a_token_of_a_program_or_without_the_scope_is_not_asked(world: Wor
     assert person.asked == []
 
 
+async def test_somebody_who_signed_in_long_ago_is_not_asked(world: World, era: Era):
+    await at_a_gate(world)
+    person, someone = Person(decision="approve"), Switchable(ANN)
+    someone.fresh = False
+    async with connected(a_server(shared(world), someone), era, elicitation_handler=person) as client:
+        refused = await call(client, "approve_workflow", request_id=GATE)
+    assert refused["hint"] == "Sign in again."
+    assert person.asked == []
+
+
 async def test_nobody_is_asked_about_a_gate_that_is_settled(world: World, era: Era):
     gate = await at_a_gate(world)
     world.settle(gate, "Expired")

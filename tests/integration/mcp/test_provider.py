@@ -104,6 +104,9 @@ async def test_without_an_identity_nothing_is_shown_and_nothing_is_done(era: Era
         def person(self) -> bool:
             raise Forbidden("this call carries no identity")
 
+        def signed_in_recently(self) -> bool:
+            raise Forbidden("this call carries no identity")
+
     world = World(a_workflow())
     async with connected(a_server(shared(world), Nobody()), era) as client:
         assert not [name for name in await tool_names(client) if name.startswith("execute_shop")]

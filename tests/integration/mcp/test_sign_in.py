@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx2
 import pytest
 from mcp import MCPError
 
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.timeout(180, func_only=True)
 PEOPLE: dict[str, dict[str, Any]] = {
     "ann": {"email": "ann@example.com", "email_verified": True, "groups": ["devs", "wheel"]},
     "lead": {"email": "lead@example.com", "email_verified": True, "groups": ["order-leads"]},
+    "late": {"email": "late@example.com", "email_verified": True, "signs_in_late": 2},
     "mallory": {"email": "lead@example.com", "email_verified": False},
     "root": {"email": "system:masters", "email_verified": True, "groups": ["system:masters"]},
 }
@@ -88,6 +90,37 @@ async def test_the_right_to_vote_is_asked_for_when_it_is_needed(server: Server, 
     first, second = (parse_qs(urlsplit(address).query)["scope"][0].split() for address in browser.visited)
     assert "approvals:decide" not in first
     assert set(second) == {"runs:read", "runs:write", "approvals:decide"}
+
+
+async def test_a_vote_takes_a_fresh_sign_in_and_says_how_fresh(api: ReviewingServer, provider: OpenIdProvider):
+    async with server_of(api, **by_mail(provider), mcp_decide_max_age=300) as server:
+        browser = Browser("late")
+        body, headers = modern("tools/call", "approve_workflow", request_id="shop/none", comment="go")
+        everything = {"Accept": "application/json, text/event-stream", **headers}
+        async with httpx2.AsyncClient(auth=sign_in(server.url, browser, "chat")) as client:
+            # The client signs in, steps up for the scope, is told that the sign-in is too old, and does it anew.
+            refused = await client.post(server.url, json=body, headers=everything)
+            while refused.status_code != 401:
+                refused = await client.post(server.url, json=body, headers=everything)
+            voted = await client.post(server.url, json=body, headers=everything)
+        challenge = refused.headers["WWW-Authenticate"]
+        assert 'error="insufficient_user_authentication"' in challenge
+        assert 'max_age="300"' in challenge
+        assert 'scope="runs:read runs:write approvals:decide"' in challenge
+        assert f'resource_metadata="{server.origin}/.well-known/oauth-protected-resource/mcp"' in challenge
+        assert voted.status_code == 200
+        assert "NOT_FOUND" in voted.text
+        assert len(browser.visited) == 3
+        assert not [path for _, path in api.requests if path.endswith("approvalrequests/none")][1:]
+
+
+async def test_all_else_takes_no_fresh_sign_in(api: ReviewingServer, provider: OpenIdProvider):
+    by_sub = {**by_mail(provider), "mcp_oauth_username_claim": "sub"}
+    async with server_of(api, **by_sub, mcp_decide_max_age=1) as server:
+        token = await provider.client_credentials(server.url, *ROBOT, "runs:read runs:write")
+        async with server.client(token, "auto") as client:
+            assert (await call(client, "list_runs"))["status"] in ("success", "error")
+            assert (await call(client, "approve_workflow", request_id="shop/none"))["error"] == "FORBIDDEN"
 
 
 async def test_without_a_token_a_client_learns_where_to_sign_in_and_nothing_else(

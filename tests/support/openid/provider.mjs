@@ -9,6 +9,7 @@ const modules = createRequire(`${process.argv[2]}/`);
 const { default: Provider } = await import(pathToFileURL(modules.resolve('oidc-provider')));
 const { people, clients, scopes, keys } = JSON.parse(readFileSync(0, 'utf8'));
 
+const tokens = {};
 const server = http.createServer();
 await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
 const issuer = `http://127.0.0.1:${server.address().port}`;
@@ -23,7 +24,14 @@ const provider = new Provider(issuer, {
   async findAccount(ctx, id) {
     return people[id] && { accountId: id, claims: async () => ({ sub: id, ...people[id] }) };
   },
-  extraTokenClaims: (ctx, token) => people[token.accountId],
+  extraTokenClaims: (ctx, token) => {
+    const { signs_in_late: late, ...claims } = people[token.accountId] ?? {};
+    const at = ctx.oidc.entities.AuthorizationCode?.authTime;
+    tokens[token.accountId] = (tokens[token.accountId] ?? 0) + 1;
+    // Somebody whose first tokens come from a sign-in of long ago.
+    const signedIn = at && tokens[token.accountId] <= (late ?? 0) ? 1 : at;
+    return { ...claims, ...(signedIn && { auth_time: signedIn }) };
+  },
   features: {
     devInteractions: { enabled: true },
     registration: { enabled: true },
