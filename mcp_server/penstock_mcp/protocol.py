@@ -1,4 +1,4 @@
-"""The only module that touches private API of FastMCP and the SDK: change news for clients, and the schema lookup.
+"""The only module that touches private API of FastMCP and the SDK: change news, pages, and the schema lookup.
 
 Written against fastmcp 4.1.2 and mcp 2.3.0, which are pinned; the tests hold both protocol eras to it.
 FastMCP 4.1 answers `subscriptions/listen` with "method not found" and tells no one of changes outside a request
@@ -18,7 +18,18 @@ from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from mcp.server.connection import Connection
 from mcp.server.context import ServerRequestContext
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
-from mcp_types import SubscriptionFilter, SubscriptionsListenRequestParams, SubscriptionsListenResult
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INVALID_PARAMS,
+    ListToolsResult,
+    PaginatedRequestParams,
+    SubscriptionFilter,
+    SubscriptionsListenRequestParams,
+    SubscriptionsListenResult,
+)
+
+from penstock.errors import InvalidInput
+from penstock_mcp.paging import wanted_page
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +42,24 @@ def use_schema_lookup(server: FastMCP, lookup: Callable[[str], Mapping[str, Any]
     `lookup` must not raise; None means that no header is checked against the schema.
     """
     server._mcp_server.get_tool_input_schema = lookup  # noqa: SLF001 - what this module is for
+
+
+def use_pages(server: FastMCP, size: int) -> None:
+    """Answer `tools/list` page by page, `size` Workflows each. FastMCP's own pages are cut from a list made whole."""
+
+    async def listed(ctx: ServerRequestContext[Any, Any], params: PaginatedRequestParams | None) -> ListToolsResult:
+        try:
+            with wanted_page(params.cursor if params else None, size) as page:
+                result = await server._on_list_tools(ctx, None)  # noqa: SLF001 - what this module is for
+        except InvalidInput as error:
+            raise MCPError(INVALID_PARAMS, str(error)) from error
+        # The fixed tools are on the first page.
+        tools = [tool for tool in result.tools if not page.after or tool.name in page.names]
+        return result.model_copy(update={"tools": tools, "next_cursor": page.cursor})
+
+    server._mcp_server.add_request_handler(  # noqa: SLF001 - what this module is for
+        "tools/list", PaginatedRequestParams, listed
+    )
 
 
 class ToolNews(Middleware):

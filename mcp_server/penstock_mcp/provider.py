@@ -25,9 +25,13 @@ from penstock_mcp.backend import Backend
 from penstock_mcp.catalogue import ToolCard
 from penstock_mcp.execution import Execute, WorkflowTool, workflow_tool
 from penstock_mcp.index import WorkflowIndex
+from penstock_mcp.paging import on_this_page
 from penstock_mcp.reach import Reach, endpoint_application
 
 log = logging.getLogger(__name__)
+
+_STALE = 256
+"""Tools of Workflows that are gone are kept up to so many: looking through all with each new one would be felt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class WorkflowProvider(Provider):
 
     async def _list_tools(self) -> Sequence[Tool]:
         try:
-            return [self._tool(card) for card in await self._reach.cards(endpoint_application())]
+            return [self._tool(card) for card in on_this_page(await self._reach.cards(endpoint_application()))]
         except PenstockError as error:
             # Forbidden is also the framework's own look at start-up, which has no caller.
             if not isinstance(error, Forbidden):
@@ -77,8 +81,9 @@ class WorkflowProvider(Provider):
     def _tool(self, card: ToolCard) -> WorkflowTool:
         known = self._tools.get(card.name)
         if known is None or known.card is not card:
-            self._tools = {name: tool for name, tool in self._tools.items() if self._index.get(name) is tool.card}
             known = self._tools[card.name] = workflow_tool(card, self._execute)
+            if len(self._tools) > len(self._index.share().cards) + _STALE:
+                self._tools = {name: tool for name, tool in self._tools.items() if self._index.get(name) is tool.card}
         return known
 
 

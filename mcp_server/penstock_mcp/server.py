@@ -36,7 +36,8 @@ from penstock_mcp.guarding.figures import Figures
 from penstock_mcp.guarding.scope_check import ScopeCheck, ToolScopes
 from penstock_mcp.identity import Identities
 from penstock_mcp.index import WorkflowIndex
-from penstock_mcp.protocol import ToolNews, use_schema_lookup
+from penstock_mcp.paging import PAGE_SIZE
+from penstock_mcp.protocol import ToolNews, use_pages, use_schema_lookup
 from penstock_mcp.provider import EndpointLists, Pace, Watching, WorkflowProvider
 from penstock_mcp.reach import Reach
 from penstock_mcp.resources import Resources
@@ -76,6 +77,8 @@ class Options:
     figures: Figures = field(default_factory=Figures)
     tracing: Tracing | None = None
     """Where calls are told of as spans; None: nowhere."""
+    page_size: int = PAGE_SIZE
+    """Workflows on one page of the list of tools."""
 
 
 def create_server(
@@ -127,6 +130,7 @@ def create_server(
     server.add_middleware(ScopeCheck(callers, ToolScopes(server)))
     server.add_extension(RunTasks(callers, ended_answer, GateQuestions(callers, decider)))
     told.install(server)
+    use_pages(server, chosen.page_size)
     use_schema_lookup(server, lambda name: card.parameters if (card := index.get(name)) else None)
     Resources(callers).install(server)
     add_discovery(server, INSTRUCTIONS)

@@ -23,6 +23,7 @@ Era = Literal["auto", "legacy"]
 QUICK = Pace(first_look=5.0, retry=0.01, settle=0.01)
 AGENT = Actor("system:serviceaccount:shop:agent", "sa:shop:agent")
 ANN = Actor("oidc:ann", "web")
+BOB = Actor("oidc:bob", "web")
 
 
 class Switchable:
@@ -69,7 +70,8 @@ def shared(
 def a_server(backend: Backend, identities: Identities | None = None, *, budget: float = 50.0, **more: Any) -> FastMCP:
     numbers = itertools.count(1)
     clock = {"now": more.pop("now")} if "now" in more else {}
-    options = Options(wait_budget=budget, pace=QUICK, **clock)
+    pages = {"page_size": more.pop("page_size")} if "page_size" in more else {}
+    options = Options(wait_budget=budget, pace=QUICK, **clock, **pages)
     return create_server(
         backend, identities or OwnIdentity(), new_suffix=lambda: f"n{next(numbers)}", options=options, **more
     )

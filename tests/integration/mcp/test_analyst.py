@@ -18,7 +18,7 @@ from penstock.ports.access import Actor
 from penstock.settings import CommandSettings
 from penstock.wiring import open_access
 from tests.integration.mcp.test_stdio import over_stdio
-from tests.support.mcp_client import ANN, Era, Switchable, a_server, call, connected, shared
+from tests.support.mcp_client import ANN, BOB, Era, Switchable, a_server, call, connected, shared
 from tests.support.memory_access import World, a_workflow, key_of
 from tests.support.provider import says, serving_provider
 from tests.support.shop import ShopClient, serving_shop
@@ -26,7 +26,6 @@ from tests.support.shop import ShopClient, serving_shop
 Json = dict[str, Any]
 FILE = Path(__file__).parents[3] / "examples" / "ask" / "analyst.yaml"
 LATE = {"tool": "late-orders", "context": {"before": "2023-07-14"}}
-BOB = Actor("oidc:bob", "web")
 
 
 def answers(text: str = "", runs: tuple[str, ...] = (), *calls: Json) -> Json:
