@@ -87,7 +87,7 @@ def _calls(run: str) -> list[Call]:
     return [
         Call("get_run", "/mcp", _requests("tools/call", "get_run", {"run": run})),
         Call("execute, without waiting", "/mcp", _requests("tools/call", tool, execute)),
-        Call("tools/list of all", "/mcp", _requests("tools/list", None, {})),
+        Call("tools/list, the first page", "/mcp", _requests("tools/list", None, {})),
         Call("tools/list of one app", "/apps/shop-0/app-0/mcp", _requests("tools/list", None, {})),
     ]
 
@@ -183,7 +183,7 @@ def _process(arguments: list[str], more: Mapping[str, str] | None = None) -> Ite
 
 
 async def _until_ready(address: str, lives: Callable[[], bool]) -> None:
-    async with aiohttp.ClientSession() as session, asyncio.timeout(60):
+    async with aiohttp.ClientSession() as session, asyncio.timeout(180):
         while lives():
             with contextlib.suppress(aiohttp.ClientError):
                 async with session.get(f"{address}/readyz") as answer:

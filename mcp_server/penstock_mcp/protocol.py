@@ -1,4 +1,4 @@
-"""The only module that touches private API of FastMCP and the SDK: change news, pages, and the schema lookup.
+"""The only module that touches private API of FastMCP and the SDK: change news, pages, look-ups of tools and schemas.
 
 Written against fastmcp 4.1.2 and mcp 2.3.0, which are pinned; the tests hold both protocol eras to it.
 FastMCP 4.1 answers `subscriptions/listen` with "method not found" and tells no one of changes outside a request
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import anyio
 from fastmcp import FastMCP
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.tools.base import Tool
+from fastmcp.utilities.versions import VersionSpec
 from mcp.server.connection import Connection
 from mcp.server.context import ServerRequestContext
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
@@ -42,6 +44,18 @@ def use_schema_lookup(server: FastMCP, lookup: Callable[[str], Mapping[str, Any]
     `lookup` must not raise; None means that no header is checked against the schema.
     """
     server._mcp_server.get_tool_input_schema = lookup  # noqa: SLF001 - what this module is for
+
+
+class DirectServer(FastMCP):
+    """Finds a tool where it is: the stock server asks every provider at once and looks through all that each has."""
+
+    find: Callable[[str], Awaitable[Tool | None]] | None = None
+    """Finds a tool by name, for the caller of this request; what it does not know is looked for as usual."""
+
+    async def _get_tool(self, name: str, version: VersionSpec | None = None) -> Tool | None:
+        if self.find is not None and version is None and (found := await self.find(name)) is not None:
+            return found
+        return await super()._get_tool(name, version)
 
 
 def use_pages(server: FastMCP, size: int) -> None:

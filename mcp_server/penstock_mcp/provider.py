@@ -66,8 +66,10 @@ class WorkflowProvider(Provider):
             return []
 
     async def _get_tool(self, name: str, version: VersionSpec | None = None) -> Tool | None:
-        if version is not None:
-            return None
+        return await self.find(name) if version is None else None
+
+    async def find(self, name: str) -> WorkflowTool | None:
+        """The tool of this name, if the caller of this request finds it."""
         try:
             card = await self._reach.card(name, endpoint_application())
         except Forbidden:

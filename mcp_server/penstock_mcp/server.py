@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +13,7 @@ from fastmcp import FastMCP
 from fastmcp.exceptions import ValidationError
 from fastmcp.server.auth import TokenVerifier
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
-from fastmcp.tools.base import ToolResult
+from fastmcp.tools.base import Tool, ToolResult
 from mcp_types import CallToolRequestParams
 from pydantic import ValidationError as PydanticError
 from starlette.requests import Request
@@ -37,7 +37,7 @@ from penstock_mcp.guarding.scope_check import ScopeCheck, ToolScopes
 from penstock_mcp.identity import Identities
 from penstock_mcp.index import WorkflowIndex
 from penstock_mcp.paging import PAGE_SIZE
-from penstock_mcp.protocol import ToolNews, use_pages, use_schema_lookup
+from penstock_mcp.protocol import DirectServer, ToolNews, use_pages, use_schema_lookup
 from penstock_mcp.provider import EndpointLists, Pace, Watching, WorkflowProvider
 from penstock_mcp.reach import Reach
 from penstock_mcp.resources import Resources
@@ -100,6 +100,8 @@ def create_server(
     reach = Reach(index, callers, Rights(backend, time.monotonic))
     parts = Parts(callers, reach, execution, follower, decider, new_suffix, chosen.now, told.tools_changed)
     whole = of_the_whole_server(parts)
+    fixed = [*at_every_endpoint(parts), *whole]
+    provider = WorkflowProvider(index, reach, execution.execute)
     watching = Watching(backend, index, told.tools_changed, chosen.pace)
 
     @asynccontextmanager
@@ -107,13 +109,13 @@ def create_server(
         async with watching.running():
             yield {}
 
-    server: FastMCP = FastMCP(
+    server = DirectServer(
         "penstock",
         instructions=INSTRUCTIONS,
         version=penstock.__version__,
         auth=auth,
-        providers=[WorkflowProvider(index, reach, execution.execute)],
-        tools=[*at_every_endpoint(parts), *whole],
+        providers=[provider],
+        tools=fixed,
         middleware=[
             CallRecord(identities, chosen.figures, time.monotonic),
             TracedCalls(chosen.tracing, chosen.now),
@@ -130,8 +132,7 @@ def create_server(
     server.add_middleware(ScopeCheck(callers, ToolScopes(server)))
     server.add_extension(RunTasks(callers, ended_answer, GateQuestions(callers, decider)))
     told.install(server)
-    use_pages(server, chosen.page_size)
-    use_schema_lookup(server, lambda name: card.parameters if (card := index.get(name)) else None)
+    _make_quick(server, fixed, provider, index, chosen.page_size)
     Resources(callers).install(server)
     add_discovery(server, INSTRUCTIONS)
     _add_probes(server, index)
@@ -150,6 +151,20 @@ class ArgumentErrors(Middleware):
         except ValidationError as error:
             problems = _problems(error.__cause__)
             return answer(error_shape(InvalidInput("the arguments do not fit", problems=problems)))
+
+
+def _make_quick(
+    server: DirectServer, fixed: Sequence[Tool], provider: WorkflowProvider, index: WorkflowIndex, page_size: int
+) -> None:
+    """Neither a call nor a list costs more where there are thousands of Workflows."""
+    known = {tool.name: tool for tool in fixed}
+
+    async def find(name: str) -> Tool | None:
+        return known.get(name) or await provider.find(name)
+
+    server.find = find
+    use_pages(server, page_size)
+    use_schema_lookup(server, lambda name: card.parameters if (card := index.get(name)) else None)
 
 
 def _problems(cause: BaseException | None) -> tuple[Problem, ...]:
