@@ -12,7 +12,9 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
+from fastmcp import FastMCP
 from fastmcp.exceptions import NotFoundError
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.server.providers import Provider
@@ -112,6 +114,12 @@ class Watching:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    @asynccontextmanager
+    async def lifespan(self, _server: FastMCP) -> AsyncIterator[dict[str, Any]]:
+        """The same, as a server of FastMCP wants it."""
+        async with self.running():
+            yield {}
 
     async def _watch(self) -> None:
         while True:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from fastmcp import FastMCP
 from fastmcp.exceptions import ValidationError
@@ -103,12 +101,6 @@ def create_server(
     fixed = [*at_every_endpoint(parts), *whole]
     provider = WorkflowProvider(index, reach, execution.execute)
     watching = Watching(backend, index, told.tools_changed, chosen.pace)
-
-    @asynccontextmanager
-    async def lifespan(_server: FastMCP) -> AsyncIterator[dict[str, Any]]:
-        async with watching.running():
-            yield {}
-
     server = DirectServer(
         "penstock",
         instructions=INSTRUCTIONS,
@@ -122,7 +114,7 @@ def create_server(
             EndpointLists([tool.name for tool in whole]),
             ArgumentErrors(),
         ],
-        lifespan=lifespan,
+        lifespan=watching.lifespan,
         mask_error_details=True,
         dereference_schemas=False,
         # What a list holds depends on who asks: a shared cache would show one tenant's names to another.
