@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -87,6 +88,15 @@ class Cluster:
     def read(self, *words: str) -> Any:
         """`kubectl get` of something as JSON."""
         return json.loads(self.kubectl("get", *words, "-o", "json").stdout)
+
+    def host(self) -> str:
+        """The address of this machine at which pods reach it."""
+        addresses = self.read("nodes")["items"][0]["status"]["addresses"]
+        [node] = [each["address"] for each in addresses if each["type"] == "InternalIP"]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            # Nothing is sent: it only says from where this machine would.
+            probe.connect((node, 9))
+            return str(probe.getsockname()[0])
 
     def helm(self, *words: str, check: bool = True, timeout: float = 300) -> Answer:
         """Run helm as the administrator."""

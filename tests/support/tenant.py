@@ -145,6 +145,12 @@ class Tenant:
         found: list[Json] = self.cluster.read("-n", self.namespace, kind, "-l", f"{RUN_LABEL}={run}")["items"]
         return found
 
+    def output(self, of: Json) -> Any:
+        """The output of a run or of a step, by its status, from where it is kept."""
+        if (kept := of.get("outputRef")) is None:
+            return of["output"]
+        return json.loads(self.cluster.read("-n", self.namespace, "configmap", kept["name"])["data"]["output"])
+
     def account(self, run: str) -> str:
         """All there is to see of a run, for the message of a test that failed."""
         words = ("get", "workflowrun,job,pod,approvalrequest", "-o", "yaml")
