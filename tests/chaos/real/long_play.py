@@ -64,6 +64,8 @@ class LongPlay:
         self._roll = random.Random(f"soak {plan.seed}")
         self._log = from_environment().audit_log
         self._memory: list[Reading] = []
+        self.happened: tuple[History, list[trail.Entry]] | None = None
+        """Everything, once it is over: for whoever wants to look closer."""
 
     async def run(self) -> Sums:
         """From an empty namespace to an empty namespace."""
@@ -94,12 +96,13 @@ class LongPlay:
             after = await _count(desk)
         history = recorder.history()
         entries = await asyncio.to_thread(lambda: list(trail.entries(self._log, since, namespace)))
+        self.happened = (history, entries)
         found += trail.violations(history, entries)
         found += [("people_are_served", each) for each in people.trouble]
         return Sums(
             seed=self._plan.seed,
             seconds=round(seconds, 1),
-            runs=Counter(_ends(history)),
+            runs=dict(Counter(_ends(history))),
             pods=len({each.uid for each in history.changes if each.plural == "pods"}),
             changes=len(history.changes),
             requests=proxy.met,

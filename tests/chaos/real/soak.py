@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import pickle
 import random
 import sys
 from pathlib import Path
@@ -32,19 +33,22 @@ def main() -> int:
     """Play for so long, sum up; 1 where something does not hold."""
     options = _parser().parse_args()
     runs = options.runs or round(_PER_MINUTE * options.minutes)
-    sums = asyncio.run(_soak(Plan(options.seed, options.minutes * 60, runs)))
+    sums, happened = asyncio.run(_soak(Plan(options.seed, options.minutes * 60, runs)))
+    if options.keep is not None:
+        options.keep.write_bytes(pickle.dumps(happened))
+    print(sums.as_text())
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(sums.as_json(), indent=2) + "\n")
-    print(sums.as_text())
     print(f"written to {options.out}")
     return 0 if sums.holds else 1
 
 
-async def _soak(plan: Plan) -> Sums:
+async def _soak(plan: Plan) -> tuple[Sums, object]:
     # What the operator rolls is its own; the rest follows from the seed.
     random.seed(plan.seed)
     async with installed_site() as site:
-        return await LongPlay(site, plan).run()
+        play = LongPlay(site, plan)
+        return await play.run(), play.happened
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=30.0, help="in which runs are asked for")
     parser.add_argument("--runs", type=int, default=0, help=f"to ask for; {_PER_MINUTE} a minute by default")
     parser.add_argument("--out", type=Path, default=Path("build/soak.json"), help="where the JSON goes")
+    parser.add_argument("--keep", type=Path, default=None, help="write all that happened there, as a pickle")
     return parser
 
 

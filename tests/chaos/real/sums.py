@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import median
@@ -47,7 +46,7 @@ class Sums:
 
     seed: int
     seconds: float
-    runs: Counter[str]
+    runs: Mapping[str, int]
     """By phase in which they ended."""
     pods: int
     changes: int
@@ -88,7 +87,7 @@ class Sums:
         amounts = f"{self.pods} pods, {self.changes} changes, {self.requests} requests of operators"
         unasked = f"ended unasked: {len(self.deaths)}"
         lines = [
-            f"{self.runs.total()} runs in {self.seconds:.0f} s ({ended}), {amounts}",
+            f"{sum(self.runs.values())} runs in {self.seconds:.0f} s ({ended}), {amounts}",
             f"{sum(self.faults.values())} faults: {kinds}",
             f"killed and started again: {self.restarts}; stopped and woken: {self.stops}; {unasked}",
             f"memory: {before} MiB after warm-up, {after} MiB at the end: {percent:+.1f} % (less than {MOST_GROWTH:g})",
