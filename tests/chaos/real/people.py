@@ -68,7 +68,9 @@ class People:
     def _hear(self, kind: str, plural: str, found: dict[str, Any]) -> None:
         if (kind, plural) == ("ADDED", "approvalrequests"):
             request, meta = found["spec"]["request"], found["metadata"]
-            for ballot in cast.votes(self._seed, request["step"], request["attempt"]):
+            # Each run is judged for itself, or a gate would end the same in all runs of a Workflow.
+            seed = f"{self._seed}/{request['run']['name']}"
+            for ballot in cast.votes(seed, request["step"], request["attempt"]):
                 vote = {"by": ballot.by, "verdict": ballot.verdict, "digest": request["digest"]}
                 self._later(ballot.after, lambda vote=vote: self._vote(meta["name"], meta["uid"], vote))  # type: ignore[misc]
         if plural == "pods":
