@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,8 @@ class Replicas:
         self._away = set[str]()
         """Killed, and not yet started again."""
         self._frozen = set[str]()
+        self._timers: list[asyncio.TimerHandle] = []
+        """What would start or wake a replica; none does after the end."""
         self._stack = AsyncExitStack()
         self.kills = Counter[str]()
         self.stops = Counter[str]()
@@ -43,6 +46,8 @@ class Replicas:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._proxy.spare()
+        for timer in self._timers:
+            timer.cancel()
         for name, operator in self._operators.items():
             if name in self._frozen:
                 operator.wake()
@@ -80,7 +85,7 @@ class Replicas:
         self._operators[name].kill()
         self._frozen.discard(name)
         pause = self._pauses[self.kills.total() % len(self._pauses)]
-        asyncio.get_running_loop().call_later(pause, self._start_again, name)
+        self._after(pause, self._start_again, name)
 
     def stop(self, name: str, seconds: float) -> None:
         """Where it is; it is woken after so many seconds."""
@@ -89,7 +94,10 @@ class Replicas:
         self.stops[name] += 1
         self._frozen.add(name)
         self._operators[name].freeze()
-        asyncio.get_running_loop().call_later(seconds, self._wake, name)
+        self._after(seconds, self._wake, name)
+
+    def _after(self, seconds: float, do: Callable[[str], None], name: str) -> None:
+        self._timers.append(asyncio.get_running_loop().call_later(seconds, do, name))
 
     def _wake(self, name: str) -> None:
         if name in self._frozen:
