@@ -23,9 +23,9 @@ PORT = 8080
 
 
 @pytest.fixture
-def agents(tenant: Tenant, installation: Installation) -> Iterator[Tenant]:
+def agents(tenant: Tenant, installation: Installation, impersonation: str) -> Iterator[Tenant]:
     """A namespace whose ServiceAccounts may call the MCP server, with one that may run the example."""
-    installation.install(mcp__tenantNamespaces=[tenant.namespace])
+    installation.install(mcp__tenantNamespaces=[tenant.namespace], mcp__impersonation=impersonation)
     tenant.admin("create", "serviceaccount", ACCOUNT)
     subject = f"--serviceaccount={tenant.namespace}:{ACCOUNT}"
     for role in ("runner", "approver"):
@@ -37,7 +37,9 @@ def agents(tenant: Tenant, installation: Installation) -> Iterator[Tenant]:
     installation.install()
 
 
-@pytest.mark.parametrize("era", ["auto", "legacy"])
+@pytest.mark.parametrize(
+    ("era", "impersonation"), [("auto", "constrained"), ("legacy", "constrained"), ("auto", "classic")]
+)
 def test_an_agent_is_stopped_at_the_gate_and_gets_the_result(
     agents: Tenant, cluster: Cluster, installation: Installation, era: str
 ) -> None:
