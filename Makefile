@@ -171,7 +171,7 @@ soak: setup ## Runs and faults without a pause on the real cluster, MINUTES=n SE
 	$(BIN)/python -m tests.chaos.real.soak --minutes $(MINUTES) --seed $(SEED)
 
 .PHONY: bench
-bench: setup ## Measure on the real cluster (some 40 minutes; says how long); writes build/bench.json
+bench: setup ## Measure on the real cluster (about an hour; says how long); writes build/bench.json
 	$(BIN)/python -m bench $(BENCH)
 
 .PHONY: bench-report

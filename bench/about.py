@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.simulated_node import LABEL
 from penstock import __version__
 from tests.support.cluster import ROOT, Cluster
 
 
 def about(cluster: Cluster, command: str, started: datetime) -> dict[str, Any]:
     """What a reader needs to judge the figures."""
-    node = cluster.read("node")["items"][0]["status"]
+    node = cluster.read("node", "-l", f"!{LABEL}")["items"][0]["status"]
     return {
         "commit": _git("rev-parse", "HEAD") + ("-dirty" if _git("status", "--porcelain", "-uno") else ""),
         "command": command,

@@ -7,7 +7,7 @@ import time
 
 from bench import remembering, shapes, usage
 from bench.measuring import RUNS, WORKFLOWS
-from bench.simulated_node import defaults, simulated_node
+from bench.simulated_node import LABEL, defaults, simulated_node
 from bench.watching import run_ended, watching
 from penstock.adapters.kube.client import KubeClient, as_dict
 from tests.support.cluster import Cluster
@@ -19,7 +19,7 @@ _PATIENCE = 1800.0
 async def measure(cluster: Cluster, client: KubeClient, namespace: str, count: int) -> dict[str, float]:
     """Seconds until all have succeeded, and what the operator used; it is stopped while they are created."""
     node = namespace
-    (real,) = cluster.read("node")["items"]
+    (real,) = cluster.read("node", "-l", f"!{LABEL}")["items"]
     (address,) = [each["address"] for each in real["status"]["addresses"] if each["type"] == "InternalIP"]
     workflow = shapes.workflow("queued", [shapes.step("a")])
     workflow["spec"]["podDefaults"] = defaults(node)

@@ -155,6 +155,8 @@ def _targets(figures: Figures) -> Iterator[str]:
 
 
 def _shapes(figures: Figures, drawn: Sequence[str]) -> Iterator[str]:
+    if not any(_has(figures, shape) for shape in shapes.SHAPES):
+        return
     yield "## Shapes\n"
     yield from (f"![{name}](benchmarks/{name}.svg)\n" for name in ("latency", "throughput") if name in drawn)
     yield "| shape | n | p50 ms | p95 ms | × bare pod | own writes | all writes | what |"
