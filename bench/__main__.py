@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import sys
+import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -44,16 +45,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         samples: Samples = {shape: [] for shape in shapes.SHAPES}
         used = asyncio.run(_crowded(cluster, namespace, samples, options))
         counts = asyncio.run(_measured(cluster, namespace, samples, options))
-    if not options.only:
-        for part in _parts(options):
-            with _namespace(cluster) as namespace:
-                used |= asyncio.run(_apart(cluster, namespace, part))
-        used |= counting.cost()
     found = {**figures.summarize(samples, counts), **used, "decide200_p50_ms": deciding.milliseconds()}
-    written = {**found, "about": about(cluster, " ".join(["python -m bench", *(arguments or sys.argv[1:])]), started)}
-    written["samples_ms"] = {shape: [round(each * 1000, 1) for each in taken] for shape, taken in samples.items()}
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(written, indent=2) + "\n")
+    taken = {shape: [round(each * 1000, 1) for each in seconds] for shape, seconds in samples.items()}
+    command = " ".join(["python -m bench", *(arguments or sys.argv[1:])])
+
+    def write() -> None:
+        written = {**found, "about": about(cluster, command, started), "samples_ms": taken}
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(json.dumps(written, indent=2) + "\n")
+
+    write()
+    if not options.only:
+        found |= counting.cost()
+        for part in _parts(options):
+            found |= _apart(cluster, part)
+            write()
     print(figures.table(found, shapes.SHAPES))
     print(f"\nwritten to {options.output}")
     return 0
@@ -110,9 +116,21 @@ def _parts(options: argparse.Namespace) -> Iterator[Part]:
         yield lambda *where: growth.measure(*where, levels, options.growth_count)
 
 
-async def _apart(cluster: Cluster, namespace: str, part: Part) -> dict[str, float]:
-    async with KubeClient.connect(Credentials.from_kubeconfig(cluster.kubeconfig)) as client:
-        return await part(cluster, client, namespace)
+def _apart(cluster: Cluster, part: Part) -> dict[str, float]:
+    """The part's figures; none where it fails, for what was measured before must not be lost with it."""
+
+    async def measured(namespace: str) -> dict[str, float]:
+        async with KubeClient.connect(Credentials.from_kubeconfig(cluster.kubeconfig)) as client:
+            return await part(cluster, client, namespace)
+
+    try:
+        with _namespace(cluster) as namespace:
+            return asyncio.run(measured(namespace))
+    except Exception:  # noqa: BLE001 - told, and left out
+        traceback.print_exc()
+        return {}
+    finally:
+        remembering.scale(cluster, 1)
 
 
 def _minutes(options: argparse.Namespace) -> float:
