@@ -49,7 +49,7 @@ def files() -> dict[Path, str]:
     """What every generated file must hold."""
     made: dict[Path, str] = {}
     for plural, crd in definitions().items():
-        text = yaml.dump(crd, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
+        text = yaml.dump(crd, Dumper=_Dumper, sort_keys=False, width=200, allow_unicode=True)
         made[ROOT / "crds" / f"{plural}.yaml"] = HEADER + text
         made[_templates() / f"{plural}.yaml"] = HEADER + _as_template(text)
     return made

@@ -234,7 +234,8 @@ def _own_docstrings(cls: type[ApiModel]) -> dict[str, str]:
     for line, below in zip(tree.body, tree.body[1:], strict=False):
         if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and isinstance(below, ast.Expr):
             text = ast.literal_eval(below.value)
-            found[line.target.id] = inspect.cleandoc(text)
+            # In one line: a break within a sentence would be a paragraph of its own in `kubectl explain`.
+            found[line.target.id] = " ".join(inspect.cleandoc(text).split())
     return found
 
 

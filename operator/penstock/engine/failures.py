@@ -29,6 +29,7 @@ class FailureCode(StrEnum):
     ANSWER_UNEXPECTED = "ANSWER_UNEXPECTED"
     ANSWER_NOT_RECORDED = "ANSWER_NOT_RECORDED"
     BUDGET_EXCEEDED = "BUDGET_EXCEEDED"
+    RULE_BROKEN = "RULE_BROKEN"
     # Decisions of the engine and of people
     CANCELLED = "CANCELLED"
     CHILD_CANCELLED = "CHILD_CANCELLED"
@@ -139,6 +140,12 @@ FAILURES: Final[Mapping[FailureCode, Meaning]] = MappingProxyType(
         FailureCode.BUDGET_EXCEEDED: Meaning(
             "The questions and answers of the `llm` step took more tokens than its `budget` allows.",
             "Look at what the model had to correct; give it less `data`, or raise `budget` of the step.",
+            retried=False,
+            harness=True,
+        ),
+        FailureCode.RULE_BROKEN: Meaning(
+            "A rule of the step does not hold for what it would have written. Nothing was written.",
+            "Look at the reason; give other values, or have whoever keeps the Workflow change `rules`.",
             retried=False,
             harness=True,
         ),

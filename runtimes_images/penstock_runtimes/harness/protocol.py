@@ -114,7 +114,14 @@ OWN_CODES = (
     HARNESS_ERROR,
 )
 """Codes that a program cannot give itself: when it fails with one of them, that becomes SCRIPT_FAILED."""
-CALL_CODES = ("CALL_REFUSED", "CALL_FAILED", "ANSWER_UNEXPECTED", "ANSWER_NOT_RECORDED", "BUDGET_EXCEEDED")
+CALL_CODES = (
+    "CALL_REFUSED",
+    "CALL_FAILED",
+    "ANSWER_UNEXPECTED",
+    "ANSWER_NOT_RECORDED",
+    "BUDGET_EXCEEDED",
+    "RULE_BROKEN",
+)
 """Codes that the runtime of calls gives itself. A script that fails with one says the same of a call of its own."""
 
 

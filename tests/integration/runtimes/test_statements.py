@@ -10,7 +10,7 @@ import pytest
 
 from penstock_runtimes.steps import calling
 from penstock_runtimes.steps.calling import CallFailed
-from penstock_runtimes.steps.calling.statements import plain
+from penstock_runtimes.steps.calling.rows import plain
 
 PAYLOADS = [
     "1; DROP TABLE orders",

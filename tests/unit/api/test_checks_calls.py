@@ -92,6 +92,52 @@ def test_statements_that_are_not_right(fields, path, message, fix):
     assert any(one[0] == path and message in one[1] and fix in one[2] for one in found), found
 
 
+RULED = "statement: 'UPDATE t SET a = :a, b = :b RETURNING *', parameters: {a: 1}, write: true, rules: "
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "{set: {b: 'parameters.a + 1'}, checks: [{check: 'row.b > row.a', message: never}], rows: 1}",
+        "{set: {b: 'before.b + parents.p.b'}, before: 'SELECT b FROM t WHERE a = :a', parents: {p: 'SELECT * FROM p'}}",
+    ],
+)
+def test_rules_that_are_right(rules):
+    assert problems_of(sql(RULED + rules)) == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "message", "fix"),
+    [
+        ("{set: {c: '1', b: '2'}}", "set.c", "has no `:c`", "It has `:a` and `:b`"),
+        ("{set: {b: 'row.a'}}", "set.b", "`row` is not known here", ""),
+        ("{set: {b: 'before.a'}}", "set.b", "`before` is not known here", ""),
+        ("{set: {b: 'context.a'}}", "set.b", "`context` is not known here", "into `parameters`"),
+        ("{set: {b: 'parents.x.a'}}", "set.b", "there is no `x` among", "It has none"),
+        ("{set: {b: 'parameters.aa'}}", "set.b", "there is no `aa` among", "`parameters.a`"),
+        ("{set: {b: '1'}, checks: [{check: '{{ context.a }}'}]}", "checks[0].check", "a part of it", "parameters.name"),
+        ("{set: {b: '1'}, before: 'SELECT :b'}", "before", "no value for it", "Add `b`"),
+        ("{set: {b: '1'}, parents: {p: 'SELECT {{ run.name }}'}}", "parents.p", "part of the statement", "`:name`"),
+    ],
+)
+def test_rules_that_are_not(rules, path, message, fix):
+    found = problems_of(sql(RULED + rules))
+    assert any(one[0] == f"spec.steps[0].sql.rules.{path}" and message in one[1] and fix in one[2] for one in found), (
+        found
+    )
+
+
+def test_a_rule_that_is_no_expression():
+    text = sql(RULED + "{set: {b: '1 +'}}")
+    [problem] = validate_text(text, images=IMAGES, check_expression=lambda text: "Half." if text == "1 +" else None)[1]
+    assert problem.path == "spec.steps[0].sql.rules.set.b"
+    assert "Half." in problem.message
+
+
+def test_a_step_that_reads_has_no_rules():
+    only(sql("statement: 'SELECT 1', rules: {rows: 1}"), "spec.steps[0].sql.rules", "only reads", "write: true")
+
+
 @pytest.mark.parametrize("statement", ["SELECT ':a', \":b\" -- :c", "SELECT a::int /* :d */", "SELECT '12:30:00'"])
 def test_what_is_no_parameter_is_taken_for_none(statement):
     quoted = statement.replace("'", "''")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from penstock.api.v1alpha1.connection import Method
-from penstock.api.v1alpha1.meta import AnyJson, ApiModel, Duration, FreeForm, ObjectName, UserName
+from penstock.api.v1alpha1.meta import AnyJson, ApiModel, Duration, Expression, FreeForm, ObjectName, UserName
 from penstock.api.v1alpha1.secrets import StepSurroundings
 
 CALLS = ("http", "sql", "llm", "discover")
@@ -75,17 +75,51 @@ class HttpStep(ApiModel):
     """A larger answer is not read to its end, and fails the step."""
 
 
+Statement = Annotated[str, Field(min_length=1, max_length=32_768)]
+"""One statement of SQL, in which `:name` stands for a parameter."""
+
+
+class SqlCheck(ApiModel):
+    """Has to hold for each row."""
+
+    check: Expression
+    """CEL over `row`, `before`, `parents`, `parameters`."""
+    message: Annotated[str, Field(max_length=1024)] = ""
+    """Said where it does not hold."""
+
+
+class SqlRules(ApiModel):
+    """What has to hold for what is written, within the same transaction: else nothing is."""
+
+    before: Statement | None = None
+    """SELECT of the row as it was: `before`."""
+    parents: Annotated[dict[str, Statement], Field(max_length=32, json_schema_extra={"maxProperties": 32})] = Field(
+        default_factory=dict
+    )
+    """SELECTs of other rows: `parents.NAME` is the first of each, or null. Read anew for `checks`, but of a DELETE."""
+    set_: Annotated[
+        dict[str, Expression], Field(alias="set", max_length=256, json_schema_extra={"maxProperties": 256})
+    ] = Field(default_factory=dict)
+    """CEL by parameter, over `before`, `parents` and `parameters`: worked out before the statement."""
+    checks: Annotated[tuple[SqlCheck, ...], Field(max_length=64)] = ()
+    """Looked at after the statement, for each row that it returns."""
+    rows: Annotated[int, Field(ge=0, le=50_000)] | None = None
+    """So many rows it has to write. Default: any number."""
+
+
 class SqlStep(ApiModel):
     """A statement in a database, in a transaction of its own, and what came of it."""
 
     connection: ObjectName
     """Name of a Connection of the namespace of type sql."""
-    statement: Annotated[str, Field(min_length=1, max_length=32_768)]
+    statement: Statement
     """One statement of SQL, in which `:name` stands for a parameter. No value of a run is ever put into the text."""
     parameters: FreeForm = Field(default_factory=dict)
     """Values of its parameters. `{{ … }}` holds CEL; a text that is one `{{ CEL }}` is the value itself."""
     write: bool = False
     """It changes something; the Connection must allow that. Else the transaction is read-only."""
+    rules: SqlRules | None = None
+    """What has to hold for what is written, in the same transaction."""
     max_rows: Annotated[int, Field(ge=1, le=50_000)] = 1000
     """No more rows are read. Where there would be more, `complete` of the output is false."""
     statement_timeout: Duration = "30s"

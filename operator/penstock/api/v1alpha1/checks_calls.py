@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from penstock.api.v1alpha1.calls import CALLS, HttpStep, LlmStep, SqlStep, call_runtime
+from penstock.api.v1alpha1.calls import CALLS, HttpStep, LlmStep, call_runtime
+from penstock.api.v1alpha1.checks_sql import check_sql
 from penstock.api.v1alpha1.subject import Placed, Subject
-from penstock.api.v1alpha1.suggestions import closest, listed
 from penstock.errors import Problem
 
 _OURS = frozenset(
@@ -16,8 +16,6 @@ _OURS = frozenset(
 """Headers that follow from the request itself."""
 _HEADER = re.compile(r"[A-Za-z][-A-Za-z0-9]{0,63}")
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
-_LITERALS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
-_PARAMETER = re.compile(r"(?<![:\w\\]):([A-Za-z_][A-Za-z0-9_]*)(?!:)")
 
 
 def check_calls(subject: Subject) -> Iterator[Problem]:
@@ -30,7 +28,7 @@ def check_calls(subject: Subject) -> Iterator[Problem]:
         if step.http is not None:
             yield from _http(f"{placed.path}.http", step.http)
         if step.sql is not None:
-            yield from _sql(f"{placed.path}.sql", step.sql)
+            yield from check_sql(f"{placed.path}.sql", step.sql, subject.tools.check_expression)
         if step.llm is not None:
             yield from _llm(f"{placed.path}.llm", step.llm)
 
@@ -67,26 +65,6 @@ def _http(path: str, call: HttpStep) -> Iterator[Problem]:
         elif name.lower() in _OURS:
             message = f"`{name}` follows from the request itself."
             yield Problem(f"{path}.headers.{name}", message, f"Remove `{name}`.")
-
-
-def _sql(path: str, call: SqlStep) -> Iterator[Problem]:
-    if "{{" in call.statement:
-        message = "A value within a statement's text would be read as a part of the statement."
-        fix = "Write `:name` in its place, and the value into `parameters`: `{name: '{{ context.name }}'}`."
-        yield Problem(f"{path}.statement", message, fix)
-        return
-    used = list(dict.fromkeys(_PARAMETER.findall(_LITERALS.sub(" ", call.statement))))
-    for name in used:
-        if name not in call.parameters:
-            near = closest(name, [given for given in call.parameters if given not in used])
-            fix = f"Write `:{near}`." if near else f"Add `{name}` to `parameters`."
-            yield Problem(
-                f"{path}.statement", f"The statement has `:{name}`, and `parameters` has no value for it.", fix
-            )
-    for name in call.parameters:
-        if name not in used:
-            there = f"It has {listed([f':{each}' for each in used])}." if used else f"Write `:{name}` where it belongs."
-            yield Problem(f"{path}.parameters.{name}", f"The statement has no `:{name}`.", there)
 
 
 def _llm(path: str, call: LlmStep) -> Iterator[Problem]:

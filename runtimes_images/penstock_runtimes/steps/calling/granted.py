@@ -21,10 +21,24 @@ def check(call: Mapping[str, Any], connection: Mapping[str, Any], dialect: str) 
 
     Only what is understood whole is let pass: one statement that selects, inserts, updates or deletes.
     """
-    statement = _parsed(call["statement"], dialect)
-    used = set(_uses(statement))
+    _check_one(call["statement"], connection, dialect, write=call["write"])
+    rules = call.get("rules") or {}
+    for reads in (rules.get("before"), *(rules.get("parents") or {}).values()):
+        if reads:
+            _check_one(reads, connection, dialect, write=False)
+
+
+def deletes(statement: str, dialect: str) -> bool:
+    """Whether the statement takes rows away. Raises CallFailed where it cannot be read."""
+    from sqlglot import exp
+
+    return isinstance(_parsed(statement, dialect), exp.Delete)
+
+
+def _check_one(text: str, connection: Mapping[str, Any], dialect: str, *, write: bool) -> None:
+    used = set(_uses(_parsed(text, dialect)))
     for operation, table in sorted(used):
-        if operation != "select" and not call["write"]:
+        if operation != "select" and not write:
             raise CallFailed(CALL_REFUSED, f"the statement would {operation} in {table}: add `write: true` to the step")
         if not may(operation, table, connection["allow"]):
             raise CallFailed(CALL_REFUSED, f"Connection {connection['name']} does not allow to {operation} {table}")

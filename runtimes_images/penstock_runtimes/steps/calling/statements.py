@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import datetime as dt
 import math
 import sqlite3
 import time
 
 from . import granted
 from .failure import CALL_FAILED, CALL_REFUSED, CallFailed
+from .rows import as_json, fetched
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +19,10 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
 CONNECT_SECONDS = 10
+TRIES = 5
+"""How often a transaction with rules is begun where others write the same rows."""
+_CONFLICTS = ("40001", "40P01")
+"""SQLSTATEs of a transaction that has to be begun anew, and may be."""
 _STEPS = 10_000
 """Steps of SQLite's machine between two looks at the clock."""
 
@@ -28,30 +31,38 @@ def perform(call: Mapping[str, Any], connection: Mapping[str, Any], secret: str 
     """What the statement comes to: `rows`, `rowCount`, `complete`. Raises CallFailed; then nothing has changed."""
     engine = engine_of(connection["url"], secret)
     granted.check(call, connection, engine.dialect.name)
-    import sqlalchemy
     from sqlalchemy import exc
 
     try:
-        with engine.connect() as database, database.begin():
-            _bound(database, call)
-            # Read row by row, not all of them at once; a statement that writes cannot be read so.
-            statement = sqlalchemy.text(call["statement"])
-            result = database.execution_options(stream_results=not call["write"]).execute(
-                statement, dict(call["parameters"])
-            )
-            if not result.returns_rows:
-                return {"rows": [], "rowCount": max(result.rowcount, 0), "complete": True}
-            names = _names(list(result.keys()))
-            found = result.fetchmany(call["maxRows"] + 1)
-            rows = [dict(zip(names, map(plain, row), strict=True)) for row in found[: call["maxRows"]]]
-            result.close()
-            return {"rows": rows, "rowCount": len(rows), "complete": len(found) <= call["maxRows"]}
+        for left in reversed(range(TRIES if call.get("rules") else 1)):
+            try:
+                return _transaction(engine, call)
+            except exc.DBAPIError as error:
+                if not left or getattr(error.orig, "sqlstate", None) not in _CONFLICTS:
+                    raise
+        raise AssertionError("the last try returns or raises")
     except exc.DBAPIError as error:
         raise CallFailed(CALL_FAILED, f"the database says: {_words(error.orig or error)}") from error
     except exc.SQLAlchemyError as error:
         raise CallFailed(CALL_FAILED, f"the statement cannot be executed: {_words(error)}") from error
     finally:
         engine.dispose()
+
+
+def _transaction(engine: Engine, call: Mapping[str, Any]) -> dict[str, Any]:
+    with engine.connect() as database:
+        if call.get("rules"):
+            # What the rules saw has to hold still when what they let through is there.
+            database.execution_options(isolation_level="SERIALIZABLE")
+        with database.begin():
+            _bound(database, call)
+            if call.get("rules"):
+                from . import ruled
+
+                return ruled.execute(database, call)
+            # Read row by row, not all of them at once; a statement that writes cannot be read so.
+            found = fetched(database, call["statement"], call["parameters"], call["maxRows"], stream=not call["write"])
+            return as_json(found)
 
 
 def engine_of(url: str, secret: str | None) -> Engine:
@@ -83,12 +94,7 @@ def _bound(database: Database, call: Mapping[str, Any]) -> None:
             database.exec_driver_sql("SET TRANSACTION READ ONLY")
         database.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
     elif database.dialect.name == "sqlite":
-        raw = database.connection.driver_connection
-        assert isinstance(raw, sqlite3.Connection)
-        if not call["write"]:
-            database.exec_driver_sql("PRAGMA query_only = ON")
-        deadline = time.monotonic() + milliseconds / 1000
-        raw.set_progress_handler(lambda: int(time.monotonic() > deadline), _STEPS)
+        _bound_sqlite(database, call, milliseconds)
     elif not call["write"]:
         raise CallFailed(
             CALL_REFUSED,
@@ -97,38 +103,16 @@ def _bound(database: Database, call: Mapping[str, Any]) -> None:
         )
 
 
-def _names(keys: list[str]) -> list[str]:
-    """Names of the columns, each of its own: two of one name would hide a value."""
-    seen: dict[str, int] = {}
-    names = []
-    for key in keys:
-        seen[key] = seen.get(key, 0) + 1
-        names.append(key if seen[key] == 1 else f"{key}_{seen[key]}")
-    return names
-
-
-def plain(value: Any) -> Any:
-    """A value of a database as JSON has it: what JSON has no type for becomes text."""
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, dict):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(inner) for inner in value]
-    return _rendered(value)
-
-
-def _rendered(value: Any) -> float | str:
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    if isinstance(value, dt.datetime | dt.date | dt.time):
-        return value.isoformat()
-    if isinstance(value, dt.timedelta):
-        return value.total_seconds()
-    if isinstance(value, bytes | bytearray | memoryview):
-        return base64.b64encode(bytes(value)).decode()
-    # A Decimal, too: a number of JSON would be rounded by whoever reads it.
-    return str(value)
+def _bound_sqlite(database: Database, call: Mapping[str, Any], milliseconds: int) -> None:
+    raw = database.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    # SQLite holds to foreign keys only where it is asked to.
+    database.exec_driver_sql("PRAGMA foreign_keys = ON" if call["write"] else "PRAGMA query_only = ON")
+    if call.get("rules"):
+        # Python's driver would begin at the statement that writes, after what the rules have read.
+        database.exec_driver_sql("BEGIN IMMEDIATE")
+    deadline = time.monotonic() + milliseconds / 1000
+    raw.set_progress_handler(lambda: int(time.monotonic() > deadline), _STEPS)
 
 
 def _words(error: BaseException) -> str:
