@@ -22,7 +22,7 @@ class Fetched:
 
     names: list[str]
     """Of the columns; none where it gives no rows."""
-    rows: list[Sequence[Any]]
+    rows: Sequence[Sequence[Any]]
     count: int
     """Rows that it changed, or that are here."""
     complete: bool
