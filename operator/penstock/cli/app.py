@@ -15,6 +15,7 @@ from penstock.cli.commands import (
     diagnosing,
     explaining,
     files,
+    importing,
     objects,
     processes,
     pruning,
@@ -44,13 +45,17 @@ COMMANDS: tuple[Command, ...] = (
     *diagnosing.COMMANDS,
     *decisions.COMMANDS,
     *files.COMMANDS,
+    *importing.COMMANDS,
     *apikeys.COMMANDS,
     *connect.COMMANDS,
     *processes.COMMANDS,
 )
 """All commands, in the order of the help."""
 
-GROUPS = {"apikey": "API keys of the MCP server: create, list, revoke."}
+GROUPS = {
+    "apikey": "API keys of the MCP server: create, list, revoke.",
+    "import": "Make Workflows of what you have: a database, an API, a plan of another tool.",
+}
 """First words that several commands share, with what they are about."""
 
 FLAGS = frozenset({"--local", "--cluster", "--debug"})

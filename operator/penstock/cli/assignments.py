@@ -66,6 +66,9 @@ def _read(key: str, text: str, schema: Any, values: dict[str, Any], problems: li
     if wanted == "string":
         values[key] = text
         return
+    if isinstance(wanted, list):
+        _read_one_of(key, text, [str(each) for each in wanted], values, problems)
+        return
     try:
         value = _strict_json(text)
     except ValueError as error:
@@ -80,6 +83,20 @@ def _read(key: str, text: str, schema: Any, values: dict[str, Any], problems: li
         problems.append(_wrong(key, text, wanted))
         return
     values[key] = value
+
+
+def _read_one_of(key: str, text: str, wanted: list[str], values: dict[str, Any], problems: list[Problem]) -> None:
+    """Where the schema lists types: what reads as JSON of one of them is that, and else text, where that is one."""
+    try:
+        value = _strict_json(text)
+    except ValueError:
+        value = text
+    if not isinstance(value, str) and any(each != "string" and _is(value, each) for each in wanted):
+        values[key] = value
+    elif "string" in wanted:
+        values[key] = text
+    else:
+        problems.append(_wrong(key, text, wanted[0]))
 
 
 def _wrong(key: str, text: str, wanted: str, why: str = "") -> Problem:

@@ -1,0 +1,107 @@
+"""import sql, import openapi, import tool-context."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from penstock.cli.frame import Call, Command
+
+
+class Change(StrEnum):
+    """What changes rows of a table."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class FileOptions:
+    """Where it is written, and how."""
+
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="The file to write. Default: NAME.yaml.")] = (
+        None
+    )
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would change, and write nothing.")] = False
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take what is generated as it is, and lose what was edited.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class GateOptions:
+    """Who decides."""
+
+    users: Annotated[
+        list[str] | None, typer.Option("--approver", metavar="USER", help="Who opens the gates; repeat it for more.")
+    ] = None
+    groups: Annotated[
+        list[str] | None,
+        typer.Option("--approvers", metavar="GROUP", help="A group that does. Default: NAME-approvers."),
+    ] = None
+
+    def of(self, name: str) -> tuple[list[str], list[str]]:
+        """(groups, users)."""
+        users = self.users or []
+        return (self.groups or ([] if users else [f"{name}-approvers"])), users
+
+
+@dataclass(frozen=True, slots=True)
+class SqlOptions:
+    """What of a database, and what of it has gates."""
+
+    tables: Annotated[
+        list[str] | None, typer.Option("--table", metavar="NAME", help="Only this table or view; repeat it for more.")
+    ] = None
+    schema: Annotated[
+        str | None, typer.Option("--schema", metavar="NAME", help="Schema of the tables. Default: the user's own.")
+    ] = None
+    gate: Annotated[
+        list[Change] | None, typer.Option("--gate", help="What has a gate; repeat it for more. Default: delete.")
+    ] = None
+
+
+def import_sql(
+    call: Call,
+    url: Annotated[str, typer.Argument(metavar="URL", help="One of SQLAlchemy: PostgreSQL or SQLite.")],
+    file: FileOptions,
+    gates: GateOptions,
+    sql: SqlOptions,
+    name: Annotated[str, typer.Option("--name", help="Of the Connection; names of Workflows begin with it.")] = "db",
+) -> None:
+    """Make a database callable: a Connection, and Workflows for each table.
+
+    Each table gets what lists, gets, creates, updates and deletes its rows, with the types, keys and relations of the
+    database as inputs, and a place for rules in what writes. A view, and a table without a key, gets less.
+
+    A further import keeps what you edited and shows how the file changes. A password in URL is not written down.
+    """
+    from penstock.cli.importing.reporting import report, target
+    from penstock.cli.importing.sql_workflows import Wanted, workflows_of
+    from penstock.cli.importing.tables import reflected
+
+    path = target(name, file.to)
+    groups, users = gates.of(name)
+    database = reflected(url, sql.schema, sql.tables or [])
+    gated = frozenset(each.value for each in sql.gate or [Change.DELETE])
+    made = workflows_of(database, Wanted(name, gated, groups, users, str(path)))
+    report(call, path, made, file, secret=name if database.had_password else "")
+
+
+COMMANDS = (
+    Command(
+        "import sql",
+        import_sql,
+        (
+            "penstock import sql sqlite:///shop.db --name shop",
+            "penstock import sql postgresql://app@db.example.com/shop --name shop --approver lead@example.com",
+            "penstock import sql sqlite:///shop.db --name shop --dry-run     how the file would change",
+        ),
+    ),
+)
+"""Making Workflows of what others have."""

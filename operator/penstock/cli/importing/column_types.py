@@ -1,0 +1,69 @@
+"""Types of columns as JSON Schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MAX_LENGTH = 32_768
+"""Characters that a value of the context has at most."""
+EXACT_DIGITS = 15
+"""Digits that survive in a number of JSON, whoever reads it."""
+_SMALL = 2**15
+
+
+def schema_of(kind: Any) -> Mapping[str, Any] | None:
+    """What a value of a column of this type is; None where JSON has nothing for it."""
+    from sqlalchemy import types
+
+    if isinstance(kind, types.LargeBinary):
+        return None
+    if isinstance(kind, types.Enum):
+        return {"type": "string", "enum": list(kind.enums)} if kind.enums else {"type": "string"}
+    if isinstance(kind, types.ARRAY):
+        inner = schema_of(kind.item_type)
+        return None if inner is None else {"type": "array", "items": dict(inner)}
+    for known, schema in _plain().items():
+        if isinstance(kind, known):
+            return schema
+    if isinstance(kind, types.Numeric):
+        return _number(kind)
+    if isinstance(kind, types.String):
+        length = kind.length
+        return {"type": "string", "maxLength": length} if length and length <= MAX_LENGTH else {"type": "string"}
+    if isinstance(kind, types.NullType):
+        # A column of SQLite without a type takes what it is given.
+        return {"type": ["string", "number", "boolean"]}
+    return {"type": "string"}
+
+
+def is_text(kind: Any) -> bool:
+    """Whether a column of this type holds text of any kind."""
+    from sqlalchemy import types
+
+    return isinstance(kind, types.String) and not isinstance(kind, types.Enum)
+
+
+def _plain() -> dict[Any, Mapping[str, Any]]:
+    from sqlalchemy import types
+
+    return {
+        types.Boolean: {"type": "boolean"},
+        types.SmallInteger: {"type": "integer", "minimum": -_SMALL, "maximum": _SMALL - 1},
+        types.BigInteger: {"type": "integer"},
+        types.Integer: {"type": "integer"},
+        types.DateTime: {"type": "string", "format": "date-time"},
+        types.Date: {"type": "string", "format": "date"},
+        types.Time: {"type": "string", "format": "time"},
+        types.Uuid: {"type": "string", "format": "uuid"},
+        types.JSON: {"type": "object"},
+    }
+
+
+def _number(kind: Any) -> Mapping[str, Any]:
+    from sqlalchemy import types
+
+    if not isinstance(kind, types.Float) and kind.precision is not None and kind.precision > EXACT_DIGITS:
+        # A number of JSON would be rounded on its way.
+        return {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
+    return {"type": "number"}

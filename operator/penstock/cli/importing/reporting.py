@@ -1,0 +1,73 @@
+"""From what was generated to the file, and to what the person is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from penstock.cli.frame import Call
+from penstock.cli.importing.written import Taken, take_in
+from penstock.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from penstock.cli.commands.importing import FileOptions
+
+
+class Generated(Protocol):
+    """What was generated."""
+
+    @property
+    def text(self) -> str:
+        """The file."""
+
+    @property
+    def workflows(self) -> int:
+        """How many it holds."""
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What could not be made, and why."""
+
+
+def target(name: str, to: Path | None) -> Path:
+    """The file that is written. Raises InvalidInput where the name can be none."""
+    from penstock.api.v1alpha1.schema_messages import object_name_for
+
+    if object_name_for(name) != name:
+        raise InvalidInput(f"`{name}` is not an object name", hint=f"Write --name {object_name_for(name) or 'shop'}.")
+    return to or Path(f"{name}.yaml")
+
+
+def report(call: Call, path: Path, made: Generated, options: FileOptions, *, secret: str = "") -> None:
+    """Write the file, or say how it would change; then what to do next."""
+    taken = take_in(
+        path,
+        made.text,
+        lambda text: call.tools.check_text(call.settings, text)[1],
+        dry_run=options.dry_run,
+        replace=options.replace,
+    )
+    call.terminal.result(taken.difference)
+    for line in made.left_out:
+        call.terminal.say(f"Left out: {line}", "dim")
+    _conflicts(call, taken)
+    if not taken.changed:
+        call.terminal.say(f"{path} is as it should be.")
+        return
+    if options.dry_run:
+        call.terminal.say(f"Would write {path} with {made.workflows} Workflows; nothing was written.")
+        return
+    call.terminal.say(f"Wrote {path} with {made.workflows} Workflows")
+    call.terminal.say(f"Check it: penstock validate {path}")
+    if secret:
+        call.terminal.say(f"The password is yours to put into the Secret {secret}: here `password=…` in {secret}.env")
+
+
+def _conflicts(call: Call, taken: Taken) -> None:
+    for conflict in taken.conflicts:
+        call.terminal.say(f"Kept as you edited it, in {conflict.name}:", "yellow")
+        for line in conflict.kept.splitlines():
+            call.terminal.say(f"  {line}")
+        call.terminal.say("where it would be now:" if conflict.left_out else "which would be gone now.", "yellow")
+        for line in conflict.left_out.splitlines():
+            call.terminal.say(f"  {line}")

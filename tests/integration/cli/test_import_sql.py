@@ -1,0 +1,317 @@
+"""Databases made callable: what `penstock import sql` writes, executed in real databases."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy
+import yaml
+
+from penstock.adapters.cel.evaluator import CelEvaluator
+from penstock.api.v1alpha1.connection import resolved
+from penstock.api.v1alpha1.parse import parse_connection
+from penstock.application.context_schema import context_problems
+from penstock.application.filling import fill
+from penstock.cli.importing.sql_workflows import Wanted, workflows_of
+from penstock.cli.importing.tables import reflected
+from penstock.settings import CommandSettings
+from penstock.wiring import check_text
+from penstock_runtimes.steps import calling
+from penstock_runtimes.steps.calling import CallFailed
+from tests.integration.cli.person import Person
+from tests.support.postgres import programs, serving_postgres
+
+PAYLOADS = ["1; DROP TABLE orders", "' OR '1'='1", "x'; DELETE FROM orders; --", '" OR ""="', ":id", "%s", "\\"]
+COMMON = (
+    "CREATE TABLE customers (id {counted} PRIMARY KEY, name VARCHAR(80) NOT NULL, credit NUMERIC(10, 2) DEFAULT 100)",
+    """CREATE TABLE orders (
+      id {counted} PRIMARY KEY, customer_id INTEGER NOT NULL REFERENCES customers (id),
+      status VARCHAR(20) NOT NULL DEFAULT 'new' CHECK (status IN ('new', 'paid', 'it''s')),
+      total NUMERIC(10, 2), created TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, paper {binary},
+      referrer INTEGER REFERENCES orders (id))""",
+    """CREATE TABLE "Order Details" (
+      "order" INTEGER NOT NULL REFERENCES orders (id), "Line No" INTEGER NOT NULL, "select" TEXT, "in" BOOLEAN,
+      PRIMARY KEY ("order", "Line No"))""",
+    "CREATE TABLE notes (body TEXT, at DATE)",
+    'CREATE TABLE "group" ("from" VARCHAR(40) PRIMARY KEY, "limit" INTEGER, "values" TEXT)',
+    "CREATE VIEW open_orders AS SELECT id, total FROM orders WHERE status = 'new'",
+    "INSERT INTO customers (name, credit) VALUES ('Alice', 100), ('Bob', 0)",
+)
+POSTGRES = (
+    "CREATE TYPE mood AS ENUM ('calm', 'cross')",
+    """CREATE TABLE odd (
+      id UUID PRIMARY KEY DEFAULT gen_random_uuid(), mood mood NOT NULL DEFAULT 'calm', about JSONB, tags TEXT[],
+      made DATE, large NUMERIC(30, 10), small SMALLINT, twice INTEGER GENERATED ALWAYS AS (small * 2) STORED,
+      span INTERVAL, address INET)""",
+    "COMMENT ON TABLE odd IS 'Odd things'",
+    "COMMENT ON COLUMN odd.mood IS 'How it feels'",
+)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    found = programs()
+    if found is None:
+        pytest.skip("no PostgreSQL is installed")
+    with serving_postgres(found) as url:
+        execute(url, *POSTGRES)
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/shop.db"
+        execute(url, *(text.format(counted="INTEGER", binary="BLOB") for text in COMMON))
+        yield url
+    else:
+        url = request.getfixturevalue("postgres")
+        execute(url, *(text.format(counted="SERIAL", binary="BYTEA") for text in COMMON))
+        yield url
+        execute(url, 'DROP TABLE customers, orders, "Order Details", notes, "group" CASCADE')
+
+
+def execute(url: str, *statements: str) -> list[Any]:
+    engine = sqlalchemy.create_engine(url)
+    rows: list[Any] = []
+    with engine.begin() as database:
+        for statement in statements:
+            result = database.exec_driver_sql(statement)
+            rows = [tuple(row) for row in result] if result.returns_rows else []
+    engine.dispose()
+    return rows
+
+
+class Imported:
+    """What was written for a database, and its Workflows as they run: context, parameters, statement."""
+
+    def __init__(self, url: str, *tables: str) -> None:
+        wanted = Wanted("shop", frozenset({"delete"}), ["leads"], [], "shop.yaml")
+        self.made = workflows_of(reflected(url, None, tables), wanted)
+        documents = list(yaml.safe_load_all(self.made.text))
+        self.connection = parse_connection(documents[0]).connection
+        self.workflows = {each["metadata"]["name"]: each for each in documents[1:]}
+
+    def inputs(self, name: str) -> dict[str, Any]:
+        inputs: dict[str, Any] = self.workflows[f"shop-{name}"]["spec"]["inputs"]
+        return inputs
+
+    async def run(self, name: str, /, **context: Any) -> list[dict[str, Any]]:
+        spec = self.workflows[f"shop-{name}"]["spec"]
+        properties = spec["inputs"]["properties"]
+        context = {**{key: each["default"] for key, each in properties.items() if "default" in each}, **context}
+        assert context_problems(spec["inputs"], context) == ()
+        sql = spec["steps"][0]["sql"]
+        evaluator = CelEvaluator()
+        parameters = await fill(evaluator, sql["parameters"], {"context": context})
+        evaluator.close()
+        assert parameters.error is None
+        call = {"kind": "sql", "write": False, "maxRows": 1000, **sql, "parameters": parameters.value}
+        assert self.connection is not None
+        program = {"call": {**call, "statementTimeout": 20}, "connection": resolved(self.connection)}
+        rows: list[dict[str, Any]] = calling.perform(program, None, "")["rows"]
+        return rows
+
+
+def test_what_is_written_is_valid_and_says_what_could_not_be_made(url: str):
+    imported = Imported(url)
+    settings = CommandSettings(mode="local")
+    assert check_text(settings, imported.made.text)[1] == []
+    assert any(each.startswith("notes, get, update, delete: it has no key") for each in imported.made.left_out)
+    verbs = {name.removeprefix("shop-") for name in imported.workflows}
+    assert {"notes-list", "notes-create", "open-orders-list", "order-details-update", "group-delete"} <= verbs
+    assert not {"notes-get", "notes-update", "notes-delete", "open-orders-create", "open-orders-get"} & verbs
+
+
+def test_schemas_have_types_enums_nullability_keys_and_relations(url: str):
+    inputs = Imported(url).inputs("orders-create")
+    assert inputs["required"] == ["customer_id"]
+    fields = inputs["properties"]
+    assert fields["status"]["enum"] == ["new", "paid", "it's"]
+    assert fields["total"]["type"] == ["number", "null"]
+    assert "row of customers" in fields["customer_id"]["description"]
+    assert "shop-customers-list" in fields["customer_id"]["description"]
+    assert "paper" not in fields
+    assert "id" not in fields
+    assert Imported(url).inputs("order-details-get")["required"] == ["order", "line_no"]
+
+
+async def test_rows_are_created_found_changed_and_deleted(url: str):
+    shop = Imported(url)
+    [made] = await shop.run("orders-create", customer_id=1, total=12.5, created="2023-07-01T10:00:00")
+    assert (made["id"], made["status"], float(made["total"])) == (1, "new", 12.5)
+    await shop.run("orders-create", customer_id=2, status="it's", referrer=1)
+    for filters, ids in [
+        ({}, [1, 2]),
+        ({"customer_id": 2}, [2]),
+        ({"total_is_null": True}, [2]),
+        ({"total_from": 12.5, "total_below": 13}, [1]),
+        ({"created_below": "2023-07-14"}, [1]),
+        ({"status": "it's"}, [2]),
+        ({"most": 1, "skipped": 1}, [2]),
+    ]:
+        assert [row["id"] for row in await shop.run("orders-list", **filters)] == ids, filters
+    assert [row["id"] for row in await shop.run("customers-list", name_like="A%")] == [1]
+    [changed] = await shop.run("orders-update", id=1, total=None)
+    assert (changed["total"], changed["status"], changed["customer_id"]) == (None, "new", 1)
+    [changed] = await shop.run("orders-update", id=1, customer_id=2)
+    assert changed["customer_id"] == 2
+    assert [row["id"] for row in await shop.run("open-orders-list")] == [1]
+    await shop.run("orders-delete", id=2)
+    assert await shop.run("orders-get", id=2) == []
+
+
+async def test_names_that_need_quoting_and_keys_of_several_columns(url: str):
+    shop = Imported(url)
+    await shop.run("orders-create", customer_id=1)
+    fields = shop.inputs("order-details-create")["properties"]
+    select, flag = (next(name for name in fields if name.startswith(word)) for word in ("select", "in"))
+    key = {"order": 1, "line_no": 7}
+    await shop.run("order-details-create", **key, **{select: "x", flag: True})
+    await shop.run("order-details-update", **key, **{select: "y"})
+    [row] = await shop.run("order-details-get", **key)
+    assert (row["select"], bool(row["in"])) == ("y", True)
+    words = {name.rstrip("_"): name for name in shop.inputs("group-create")["properties"]}
+    await shop.run("group-create", **{words["from"]: "a", words["limit"]: 3, words["values"]: "b"})
+    assert await shop.run("group-get", **{words["from"]: "a"}) == [{"from": "a", "limit": 3, "values": "b"}]
+
+
+async def test_a_relation_and_a_rule_of_ones_own_are_held_to(url: str):
+    shop = Imported(url)
+    with pytest.raises(CallFailed, match=r"no row of customers|(?i:foreign key)"):
+        await shop.run("orders-create", customer_id=99)
+    rules = shop.workflows["shop-orders-create"]["spec"]["steps"][0]["sql"]["rules"]
+    rules["checks"].append({"check": "row.total <= parents.customer.credit", "message": "over the credit limit"})
+    rules["set"]["total"] = "parameters.total * 2.0"
+    [made] = await shop.run("orders-create", customer_id=1, total=50.0)
+    assert float(made["total"]) == 100
+    with pytest.raises(CallFailed, match="over the credit limit") as raised:
+        await shop.run("orders-create", customer_id=1, total=50.5)
+    assert raised.value.code == "RULE_BROKEN"
+    with pytest.raises(CallFailed, match=r"no row of orders|(?i:foreign key)"):
+        await shop.run("orders-update", id=made["id"], referrer=77)
+    with pytest.raises(CallFailed, match="changes 0 rows"):
+        await shop.run("orders-delete", id=77)
+    assert execute(url, "SELECT id, total FROM orders") == [(made["id"], 100)]
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+async def test_a_value_is_a_value_in_every_parameter(url: str, payload: str):
+    """What is text goes in as text wherever there is a place for it; nothing else happens."""
+    shop = Imported(url)
+    await shop.run("orders-create", customer_id=1)
+    refusals: list[str] = []
+    tried, uuid = 0, "77dfe339-603c-46bc-a17c-6b2522e69b19"
+    for name, workflow in shop.workflows.items():
+        fields = workflow["spec"]["inputs"]["properties"]
+        texts = [
+            key
+            for key, each in fields.items()
+            if "string" in each["type"] and not {"enum", "format", "pattern"} & set(each)
+        ]
+        needed = {
+            key: uuid if "format" in fields[key] else 1
+            for key in workflow["spec"]["inputs"].get("required", ())
+            if key not in texts
+        }
+        for field in texts:
+            context = {
+                **needed,
+                **{key: payload for key in texts if key in workflow["spec"]["inputs"].get("required", ())},
+            }
+            try:
+                rows = await shop.run(name.removeprefix("shop-"), **{**context, field: payload})
+            except CallFailed as failed:
+                refusals.append(f"{name} {field}: {failed}")
+            else:
+                assert all(payload in row.values() for row in rows), (name, field)
+            tried += 1
+    assert tried > 10
+    known = re.compile("(?i)no row of|unique|LIKE pattern|invalid input syntax|changes 0 rows")
+    assert [each for each in refusals if not known.search(each)] == []
+    assert execute(url, "SELECT count(*) FROM orders") == [(1,)]
+
+
+async def test_types_that_only_postgresql_has(postgres: str):
+    shop = Imported(postgres, "odd")
+    fields = shop.inputs("odd-create")["properties"]
+    assert fields["mood"] == {"type": "string", "enum": ["calm", "cross"], "description": fields["mood"]["description"]}
+    assert "How it feels" in fields["mood"]["description"]
+    assert "Odd things" in shop.workflows["shop-odd-list"]["spec"]["description"]
+    assert "twice" not in fields
+    [made] = await shop.run(
+        "odd-create",
+        about={"a": [1]},
+        tags=["x", "y"],
+        made="2023-07-14",
+        large="12345678901234567890.5",
+        small=4,
+        span="1 day",
+        address="10.0.0.1",
+    )
+    assert (made["mood"], made["about"], made["tags"], made["twice"]) == ("calm", {"a": [1]}, ["x", "y"], 8)
+    assert made["large"] == "12345678901234567890.5000000000"
+    [changed] = await shop.run("odd-update", id=made["id"], mood="cross", about=None)
+    assert (changed["mood"], changed["about"], changed["tags"], changed["made"]) == (
+        "cross",
+        None,
+        ["x", "y"],
+        "2023-07-14",
+    )
+    filters = {"id": made["id"], "mood": "cross", "made_from": "2023-07-14", "address": "10.0.0.1", "span": "1 day"}
+    assert [row["id"] for row in await shop.run("odd-list", **filters)] == [made["id"]]
+
+
+def test_the_command_writes_keeps_edits_and_what_it_wrote_runs(person: Person, url: str):
+    first = person.penstock("import", "sql", url, "--name", "shop")
+    assert first.returncode == 0, first.stderr
+    assert person.penstock("--local", "validate", "shop.yaml").returncode == 0
+    path = person.home / "shop.yaml"
+    edited = path.read_text().replace("List rows of orders.", "Orders, newest last.")
+    path.write_text(edited)
+
+    assert "as it should be" in person.penstock("import", "sql", url, "--name", "shop").stderr
+    execute(url, "ALTER TABLE orders ADD COLUMN remark TEXT")
+    told = person.penstock("import", "sql", url, "--name", "shop", "--dry-run")
+    assert "+          remark:" in told.stdout.replace("+      remark:", "+          remark:")
+    assert path.read_text() == edited
+    person.penstock("import", "sql", url, "--name", "shop")
+    assert "Orders, newest last." in path.read_text()
+    assert "remark" in path.read_text()
+
+    def run(name: str, *more: str) -> Any:
+        done = person.penstock("--local", "run", str(path), "--workflow", f"shop-{name}", "-o", "json", *more)
+        assert done.stdout, done.stderr
+        return json.loads(done.stdout)
+
+    made = run("orders-create", "--set", "customer_id=1", "--set", "total=5", "--set", "remark=it's")
+    assert made["output"]["remark"] == "it's"
+    refused = run("orders-create", "--set", "customer_id=99")
+    assert refused["error_code"] in ("RULE_BROKEN", "CALL_FAILED")
+    assert run("orders-delete", "--set", "id=1", "--approve")["output"]["id"] == 1
+    assert execute(url, "SELECT count(*) FROM orders") == [(0,)]
+
+
+def test_a_file_of_somebody_else_and_a_password_are_left_alone(person: Person, tmp_path: Path):
+    execute(f"sqlite:///{tmp_path}/a.db", "CREATE TABLE t (a INTEGER PRIMARY KEY)")
+    file = person.file("db.yaml", "mine: true\n")
+    done = person.penstock("import", "sql", f"sqlite:///{tmp_path}/a.db")
+    assert done.returncode != 0
+    assert "nobody can tell" in done.stderr
+    assert Path(file).read_text() == "mine: true\n"
+
+
+def test_a_password_is_not_written_down(postgres: str):
+    made = workflows_of(
+        reflected(postgres.replace("shop@", "shop:hunter2@"), None, ["odd"]),
+        Wanted("shop", frozenset(), ["leads"], [], "shop.yaml"),
+    )
+    assert "hunter2" not in made.text
+    assert yaml.safe_load_all(made.text).__next__()["spec"]["auth"] == {
+        "secretRef": {"name": "shop", "key": "password"}
+    }
