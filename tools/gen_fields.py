@@ -33,7 +33,9 @@ _DEFAULT = re.compile(r"\s*Default: ([^\n]*?)\.?$")
 
 EXAMPLES: Mapping[str, Any] = {
     "cacheDigest": "sha256:9f86d081884c7d65",
+    "before": "SELECT * FROM orders WHERE id = :id",
     "by": "lead@example.com",
+    "check": "row.total <= parents.customer.credit_limit",
     "client": "sa:sales:agent",
     "code": "NO_STOCK",
     "comment": "checked with the customer",

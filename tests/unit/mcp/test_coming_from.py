@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from penstock.cli.app import COMMANDS
+
 ROOT = Path(__file__).parents[3]
 PAGES = ROOT / "docs" / "coming-from"
 TOOLS: dict[str, dict[str, Any]] = {
@@ -41,6 +43,12 @@ PYPLAN = {
     *("ask the Analyst", "Analyst question", "Analyst session identifier"),
     *("application URI", "session identifier", "tool identifier", "tool parameters", "user and company context"),
 }
+GENAI_LOGIC = {
+    *("Tool Context", "tool_type", "base_url", "path", "method", "query_params", "body", "llm_call", "llm_goal"),
+    *("fan-out", "context_results", "branching", ".well-known/mcp.json", "learning", "resources", "request pattern"),
+    *("mcp_server_discovery.json", "create_tool_context_from_llm", "prompt", "SysMcp", "SysEmail", "business logic"),
+    *("APILOGICSERVER_CHATGPT_APIKEY", "auth token of the request", "JSON:APIs for existing databases"),
+}
 _HERE = re.compile(r"`(?P<tool>[a-z_]+)(?:\((?P<parameter>[a-z_]+)\)| → (?P<field>[a-z_]+)| ⇒ (?P<part>[a-z_]+))?`")
 
 
@@ -53,7 +61,12 @@ def rows(page: str) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("page", "names"),
-    [("python-executor.md", PYTHON_EXECUTOR), ("pyexecutor.md", PYEXECUTOR), ("pyplan.md", PYPLAN)],
+    [
+        ("python-executor.md", PYTHON_EXECUTOR),
+        ("pyexecutor.md", PYEXECUTOR),
+        ("pyplan.md", PYPLAN),
+        ("genai-logic.md", GENAI_LOGIC),
+    ],
 )
 def test_every_name_there_has_its_place_here(page: str, names: set[str]):
     assert names - {there for there, _ in rows(page)} == set()
@@ -72,3 +85,17 @@ def test_every_place_here_exists(page: str):
             assert found["field"] in answer["output"]["properties"], here
         if found["part"]:
             assert found["part"] in answer, here
+
+
+def test_every_place_of_a_plan_here_exists():
+    """A field of a kind, a command with this name, or a file of the repository."""
+    fields = (ROOT / "docs" / "reference" / "fields.md").read_text()
+    kinds = {kind: text for text in fields.split("\n## ")[1:] for kind in [text.split("\n", 1)[0]]}
+    commands = {f"penstock {command.name}" for command in COMMANDS}
+    for there, here in rows("genai-logic.md"):
+        place = here.strip("`")
+        kind, colon, field = place.partition(": ")
+        if colon:
+            assert f"| `{field}` |" in kinds[kind], there
+        else:
+            assert place in commands or (ROOT / place).is_file(), there

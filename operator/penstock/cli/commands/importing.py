@@ -1,4 +1,4 @@
-"""import sql, import openapi, import tool-context."""
+"""import sql, import tool-context."""
 
 from __future__ import annotations
 
@@ -93,6 +93,26 @@ def import_sql(
     report(call, path, made, file, secret=name if database.had_password else "")
 
 
+def import_tool_context(
+    call: Call,
+    source: Annotated[str, typer.Argument(metavar="FILE", help="A Tool Context as JSON; - is standard input.")],
+    file: FileOptions,
+    gates: GateOptions,
+    name: Annotated[str, typer.Option("--name", help="Of the Workflow and its Connection.")] = "plan",
+) -> None:
+    """Turn the Tool Context of an MCP client executor into a Workflow.
+
+    Each block becomes a call to a Connection, once for each row of an earlier one where it names a field of it. What
+    is not a GET has a gate. `llm_call` becomes an `llm` step whose plan is shown at a gate before it runs.
+    """
+    from penstock.cli.importing.reporting import report, source_text, target
+    from penstock.cli.importing.tool_context import workflow_of
+
+    path = target(name, file.to)
+    groups, users = gates.of(name)
+    report(call, path, workflow_of(source_text(call, source), name, groups, users), file)
+
+
 COMMANDS = (
     Command(
         "import sql",
@@ -101,6 +121,14 @@ COMMANDS = (
             "penstock import sql sqlite:///shop.db --name shop",
             "penstock import sql postgresql://app@db.example.com/shop --name shop --approver lead@example.com",
             "penstock import sql sqlite:///shop.db --name shop --dry-run     how the file would change",
+        ),
+    ),
+    Command(
+        "import tool-context",
+        import_tool_context,
+        (
+            "penstock import tool-context mcp_tool_context.json --name remind",
+            "penstock import tool-context - --name remind --approver lead@example.com",
         ),
     ),
 )

@@ -38,6 +38,16 @@ def target(name: str, to: Path | None) -> Path:
     return to or Path(f"{name}.yaml")
 
 
+def source_text(call: Call, source: str) -> str:
+    """What a file holds, or standard input. Raises InvalidInput."""
+    from penstock.cli.workflow_files import file_text, reason, text_of
+
+    try:
+        return text_of(call.terminal.stdin) if source == "-" else file_text(Path(source))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"cannot read {source}: {reason(error)}") from error
+
+
 def report(call: Call, path: Path, made: Generated, options: FileOptions, *, secret: str = "") -> None:
     """Write the file, or say how it would change; then what to do next."""
     taken = take_in(
