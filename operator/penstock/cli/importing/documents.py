@@ -47,13 +47,17 @@ def written(objects: Iterable[Mapping[str, Any]], head: str, notes: Mapping[str,
     texts = [yaml.dump(dict(each), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=4000) for each in objects]
     text = _commented(head, "") + "---\n".join(texts)
     for key, note in (notes or {}).items():
-        text = re.sub(
-            rf"^( +){re.escape(key)}:",
-            lambda found, note=note: _commented(note, found[1]) + found[0],
-            text,
-            flags=re.MULTILINE,
-        )
+        text = _above(key, note, text)
     return text
+
+
+def _above(key: str, note: str, text: str) -> str:
+    """The text with a comment above each line that begins with the key."""
+
+    def commented(found: re.Match[str]) -> str:
+        return _commented(note, found[1]) + found[0]
+
+    return re.sub(rf"^( +){re.escape(key)}:", commented, text, flags=re.MULTILINE)
 
 
 def _commented(text: str, indentation: str) -> str:
