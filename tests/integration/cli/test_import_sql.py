@@ -267,25 +267,29 @@ async def test_types_that_only_postgresql_has(postgres: str):
     assert [row["id"] for row in await shop.run("odd-list", **filters)] == [made["id"]]
 
 
+# Ten commands, one after the other.
+@pytest.mark.timeout(300, func_only=True)
 def test_the_command_writes_keeps_edits_and_what_it_wrote_runs(person: Person, url: str):
-    first = person.penstock("import", "sql", url, "--name", "shop")
+    first = person.penstock("import", "sql", url, "--name", "shop", seconds=90)
     assert first.returncode == 0, first.stderr
-    assert person.penstock("--local", "validate", "shop.yaml").returncode == 0
+    assert person.penstock("--local", "validate", "shop.yaml", seconds=90).returncode == 0
     path = person.home / "shop.yaml"
     edited = path.read_text().replace("List rows of orders.", "Orders, newest last.")
     path.write_text(edited)
 
-    assert "as it should be" in person.penstock("import", "sql", url, "--name", "shop").stderr
+    assert "as it should be" in person.penstock("import", "sql", url, "--name", "shop", seconds=90).stderr
     execute(url, "ALTER TABLE orders ADD COLUMN remark TEXT")
-    told = person.penstock("import", "sql", url, "--name", "shop", "--dry-run")
+    told = person.penstock("import", "sql", url, "--name", "shop", "--dry-run", seconds=90)
     assert "+          remark:" in told.stdout.replace("+      remark:", "+          remark:")
     assert path.read_text() == edited
-    person.penstock("import", "sql", url, "--name", "shop")
+    person.penstock("import", "sql", url, "--name", "shop", seconds=90)
     assert "Orders, newest last." in path.read_text()
     assert "remark" in path.read_text()
 
     def run(name: str, *more: str) -> Any:
-        done = person.penstock("--local", "run", str(path), "--workflow", f"shop-{name}", "-o", "json", *more)
+        done = person.penstock(
+            "--local", "run", str(path), "--workflow", f"shop-{name}", "-o", "json", *more, seconds=90
+        )
         assert done.stdout, done.stderr
         return json.loads(done.stdout)
 
