@@ -32,7 +32,7 @@ def block(**fields: Any) -> dict[str, Any]:
 
 def made(blocks: Any) -> list[dict[str, Any]]:
     text = workflow_of(blocks if isinstance(blocks, str) else json.dumps(blocks), "remind", ["leads"], []).text
-    assert validate_text(text, images={"steps": ""})[1] == []
+    assert validate_text(text, images={"steps": "", "llm": ""})[1] == []
     return list(yaml.safe_load_all(text))
 
 
