@@ -24,6 +24,7 @@ async def pages(client: Client[Any], between: Callable[[int], Awaitable[None]] |
     found: list[list[str]] = []
     cursor: str | None = None
     while cursor or not found:
+        assert len(found) < 10, "the pages have no end"
         page = await client.list_tools_mcp(cursor=cursor)
         found.append([tool.name for tool in page.tools if tool.name.startswith("execute_shop")])
         assert len(found) == 1 or len(found[-1]) == len(page.tools), "the fixed tools are on the first page"
