@@ -16,6 +16,7 @@ from penstock.ports.traces import Spans
 from penstock.settings import McpSettings
 from penstock_mcp.backend import ImpersonatingBackend, OnWorkflows
 from penstock_mcp.client_secrets import ClientSecrets, SecretsOf, no_secrets
+from penstock_mcp.discovery import add_assertion_keys
 from penstock_mcp.guarding.figures import Figures
 from penstock_mcp.identity import IdentityRules, TokenIdentities, namespace_of_account
 from penstock_mcp.protocol import ToolNews
@@ -79,7 +80,7 @@ async def cluster_server(
         tracing=Tracing(told.spans, settings.tracing_share) if told.spans else None,
     )
     verifier = make_verifier(settings, token_reviews(cluster.post), _key_reader(cluster, settings, own))
-    return create_server(
+    server = create_server(
         ImpersonatingBackend(settings.namespace, cluster.access_for, watch, RunReviews(cluster.post_as)),
         TokenIdentities(rules, freshness=verifier.freshness),
         new_suffix=new_suffix,
@@ -87,6 +88,8 @@ async def cluster_server(
         news=news,
         options=options,
     )
+    add_assertion_keys(server, tuple(map(Path, settings.mcp_assertion_keys)))
+    return server
 
 
 def _key_reader(cluster: Cluster, settings: McpSettings, own: str | None) -> ReadKeys | None:

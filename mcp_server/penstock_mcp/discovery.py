@@ -5,6 +5,9 @@ Anybody may read it, so it holds nothing of any tenant: which Workflows there ar
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from fastmcp import FastMCP
@@ -16,9 +19,14 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 import penstock
+from penstock.errors import NotPossible
 from penstock.ports.access import Key
+from penstock.wiring.assertions import published
+
+log = logging.getLogger(__name__)
 
 PATH = "/.well-known/mcp.json"
+KEYS = "/.well-known/jwks.json"
 ENDPOINT = "/mcp"
 APPLICATION_ENDPOINT = "/apps/{namespace}/{application}/mcp"
 
@@ -70,3 +78,15 @@ def add_discovery(server: FastMCP, learning: str) -> None:
     @server.custom_route(PATH, methods=["GET"])
     async def mcp_json(request: Request) -> JSONResponse:
         return JSONResponse(describe(str(request.base_url), learning), headers={"Cache-Control": "max-age=300"})
+
+
+def add_assertion_keys(server: FastMCP, files: Sequence[Path]) -> None:
+    """Serve the keys by which outside systems check who asked for a run, without a token. The files are read anew."""
+
+    @server.custom_route(KEYS, methods=["GET"])
+    async def jwks(_request: Request) -> JSONResponse:
+        try:
+            return JSONResponse(published(files), headers={"Cache-Control": "max-age=300"})
+        except NotPossible:
+            log.exception("the keys of assertions cannot be published")
+            return JSONResponse({"keys": []}, status_code=503)

@@ -146,6 +146,10 @@ class OperatorSettings(RetentionSettings, TracingSettings):
     """How long before a gate lapses people are reminded."""
     notify_link: str = ""
     """Address where a gate can be answered, with `{namespace}`, `{name}` and `{run}` in it."""
+    assertion_key_file: str = ""
+    """Key in PEM that says who asked for a run, for Connections with `onBehalfOf`; empty: nothing is signed."""
+    assertion_issuer: str = "penstock"
+    """Who signs, as other sides know this installation."""
     connection_looks: str = "1h"
     """How often each Connection is looked at; empty: never."""
     crash: str = ""
@@ -197,6 +201,8 @@ class McpSettings(CommandSettings, TracingSettings):
     """Secret with the hashes of API keys, in the server's own namespace; empty: no keys are taken."""
     mcp_client_secrets_file: str = ""
     """Clients whose decisions have to be signed, with their secrets; empty: none have to be."""
+    mcp_assertion_keys: CommaList = ()
+    """Files in PEM (certificates or public keys) that are published at /.well-known/jwks.json, separated by commas."""
     mcp_rate: float = 20.0
     """Requests a second of one caller, in the long run."""
     mcp_burst: int = 100

@@ -118,7 +118,7 @@ class ConnectionLooks:
 
     def _wait(self, status: ConnectionStatus) -> timedelta:
         assert self._every is not None
-        return self._every if status.reachable else min(self._every, AGAIN)
+        return self._every if status.reachable or status.resources is not None else min(self._every, AGAIN)
 
     def _crowded(self, namespace: str) -> bool:
         others = list(self._under_way.values())

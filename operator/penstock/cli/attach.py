@@ -10,6 +10,7 @@ from penstock.application.kept_outputs import with_output
 from penstock.application.outcomes import outcome
 from penstock.application.wait_for_run import wait_for_run
 from penstock.cli import exit_codes
+from penstock.cli.descendants import Descendants
 from penstock.cli.frame import Call
 from penstock.cli.gate_desk import Asking, GateDesk
 from penstock.cli.options import OutputFormat
@@ -24,9 +25,12 @@ async def attach(call: Call, access: Access, key: Key, spec: WorkflowSpec | None
     progress = progress_on(call.terminal, spec, call.tools.now)
     desk = GateDesk(access, Asking(call.terminal, call.tools.now, approve_all, where(call)), progress)
 
+    descendants = Descendants(access, desk.notice)
+
     async def changed(run: WorkflowRun) -> None:
         progress.show(run)
         desk.notice(run)
+        descendants.notice(run, spec)
 
     watching = asyncio.create_task(wait_for_run(access, key, seconds=None, at_gates=False, on_change=changed))
     serving = asyncio.create_task(desk.serve())
@@ -43,7 +47,7 @@ async def attach(call: Call, access: Access, key: Key, spec: WorkflowSpec | None
     finally:
         for task in (watching, serving):
             task.cancel()
-        await asyncio.gather(watching, serving, return_exceptions=True)
+        await asyncio.gather(watching, serving, descendants.close(), return_exceptions=True)
         progress.close()
 
 

@@ -50,6 +50,8 @@ class Tools:
     """For the names of runs."""
     key_records: Callable[[CommandSettings, Key], AbstractAsyncContextManager[KeyRecords]]
     """The API keys of an installation, kept in this Secret."""
+    key_set: Callable[[CommandSettings], dict[str, Any]]
+    """What is published of the key by which local mode says who asked for a run."""
     random: Callable[[], bytes]
     """For an API key."""
     diagnose: Callable[[CommandSettings, str, bool], AsyncIterator[Finding]]

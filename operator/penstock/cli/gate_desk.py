@@ -40,7 +40,7 @@ class SettledElsewhere(Exception):
 
 
 class GateDesk:
-    """Puts each waiting gate of one run to the person, once, one after another."""
+    """Puts each waiting gate of a run, and of the runs of its steps, to the person, once, one after another."""
 
     def __init__(self, access: Access, asking: Asking, progress: Progress) -> None:
         self._access = access
@@ -49,15 +49,19 @@ class GateDesk:
         self._progress = progress
         self._queue: asyncio.Queue[Key] = asyncio.Queue()
         self._settled: dict[str, asyncio.Event] = {}
+        self._of_run: dict[str, set[str]] = {}
+        """By run: its gates that were noticed."""
 
     def notice(self, run: WorkflowRun) -> None:
-        """Look at the run: queue the gates that are new, take back those that are settled."""
+        """Look at a run: queue the gates that are new, take back those that are settled."""
         waiting = {gate.name for gate in open_gates(run)}
-        for name in waiting - self._settled.keys():
+        known = self._of_run.setdefault(run.metadata.uid, set())
+        for name in waiting - known:
             self._settled[name] = asyncio.Event()
             self._queue.put_nowait(Key(run.metadata.namespace, name))
-        for name in self._settled.keys() - waiting:
+        for name in known - waiting:
             self._settled[name].set()
+        known |= waiting
 
     async def serve(self) -> None:
         """Ask what was queued, without end."""

@@ -38,6 +38,7 @@ def real_tools() -> Tools:
         now=_now,
         new_suffix=_new_suffix,
         key_records=_key_records,
+        key_set=_key_set,
         random=_random,
         diagnose=_diagnose,
     )
@@ -114,6 +115,12 @@ def _now() -> datetime:
     from penstock.adapters.clock import SystemClock
 
     return SystemClock().now()
+
+
+def _key_set(settings: CommandSettings) -> dict[str, Any]:
+    from penstock.wiring.assertions import local_key_set
+
+    return local_key_set(settings)
 
 
 def _key_records(settings: CommandSettings, secret: Key) -> AbstractAsyncContextManager[KeyRecords]:

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from penstock.engine.digests import canonical
 from penstock.engine.failures import FailureCode
-from penstock.engine.model import Failure
+from penstock.engine.model import Failure, Origin
+from penstock.engine.secret_references import ASSERTION
 
 AUTH_VARIABLE = "CONNECTION_AUTH"
 """Holds the value of the Secret that a Connection's `auth` names, for the program of a call."""
@@ -25,7 +26,7 @@ _TYPES: Mapping[str, tuple[str, ...]] = {
 }
 """Types of Connections that a kind of call can use."""
 _ABOUT_MODELS = ("discover",)
-_FOR_MODELS = ("discovery", "learning", "expose")
+_FOR_MODELS = ("discovery", "document", "learning", "expose")
 """Fields of a Connection that say what a model is told: no part of any other call."""
 _CHANGING = ("insert", "update", "delete")
 _NOT_ONE_PART = re.compile(r"[/\\\x00-\x1f\x7f]|^\.{0,2}$")
@@ -40,13 +41,22 @@ class CallRefused(Exception):
         self.code = code
 
 
-def connected(content: Mapping[str, Any], connection: Mapping[str, Any]) -> dict[str, Any]:
-    """The program of a call with its Connection, by which its Secret becomes a variable of the program."""
+def connected(content: Mapping[str, Any], connection: Mapping[str, Any], run: Origin) -> dict[str, Any]:
+    """The program of a call with its Connection, by which its Secret becomes a variable of the program.
+
+    In place of a Secret it may be an assertion of who asked for the run: who that is, is a part of the program, so
+    no output of one person's call is taken for another's.
+    """
     more = () if content["call"]["kind"] in _ABOUT_MODELS else _FOR_MODELS
     program = {**content, "connection": {name: value for name, value in connection.items() if name not in more}}
     auth = connection.get("auth")
     if auth is not None:
-        variable = {"name": AUTH_VARIABLE, "valueFrom": {"secretKeyRef": dict(auth["secretRef"])}}
+        if "onBehalfOf" in auth:
+            who = {"user": run.user, "client": run.client, "groups": list(run.groups)}
+            source: dict[str, Any] = {ASSERTION: {**auth["onBehalfOf"], **who, "connection": connection["name"]}}
+        else:
+            source = {"secretKeyRef": dict(auth["secretRef"])}
+        variable = {"name": AUTH_VARIABLE, "valueFrom": source}
         program["env"] = [*content.get("env", ()), variable]
     return program
 

@@ -60,6 +60,27 @@ def program_of_item(draft: Draft, step: StepPlan, common: Mapping[str, Any], ind
     )
 
 
+def program_of_batch(draft: Draft, step: StepPlan, common: Mapping[str, Any], items: Mapping[int, Any]) -> Program:
+    """The program of several items' calls, which one pod makes one after the other; `items` are by index.
+
+    An item for which there can be no call fails by itself, where its turn comes: the others are none the worse for it.
+    """
+    assert step.fan_out is not None
+    if step.fan_out.items_per_pod == 1 or not step.fan_out.templates:
+        [(index, item)] = list(items.items())[:1]
+        return program_of_item(draft, step, common, index, item)
+    asked, calls = draft, {}
+    for index, item in items.items():
+        made = program_of_item(asked, step, common, index, item)
+        asked = made.draft
+        if made.failure is not None:
+            calls[str(index)] = {"refused": made.failure.reason}
+        elif made.content is not None:
+            calls[str(index)] = made.content["call"]
+    content = {**common, "call": {"kind": common["call"]["kind"], "items": calls}}
+    return Program(asked) if asked is not draft else Program(draft, content)
+
+
 def _filled(
     draft: Draft,
     step: StepPlan,
@@ -132,7 +153,7 @@ def _looked_up(draft: Draft, step: StepPlan, content: dict[str, Any]) -> tuple[D
         return draft.emit(FindConnection(step.name, "program.connection", name)), None
     if value.error is not None:
         return draft, Failure(FailureCode.CONNECTION_MISSING, value.error, step.name)
-    content.update(connected(content, value.value))
+    content.update(connected(content, value.value, draft.facts.run))
     return draft, None
 
 

@@ -9,6 +9,10 @@ VARIABLE_PREFIX = "PENSTOCK_SECRET_ENV_"
 """Begins the variables of whole Secrets on their way to a harness, which masks them and takes it off again."""
 FOLDER_VARIABLE = "PENSTOCK_SECRETS"
 """Names the folder with Secrets as files."""
+ASSERTION = "assertion"
+"""Stands in `valueFrom` for what is signed for one attempt alone, in place of a Secret that somebody keeps."""
+ASSERTION_KEY = "token"
+"""Key of an assertion in the Secret of its attempt."""
 
 
 def plain_variables(program: Mapping[str, Any]) -> Iterator[Mapping[str, str]]:
@@ -19,11 +23,19 @@ def plain_variables(program: Mapping[str, Any]) -> Iterator[Mapping[str, str]]:
 def secret_variables(program: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(name, `{"name", "key", "optional"}`) of the variables that hold a value of a Secret."""
     for each in program.get("env", ()):
-        if "valueFrom" in each:
+        if "secretKeyRef" in each.get("valueFrom", ()):
             yield each["name"], each["valueFrom"]["secretKeyRef"]
+
+
+def assertion_of(program: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
+    """The variable that an assertion goes into, and what it says: `user`, `client`, `groups`, `audience`, `seconds`."""
+    for each in program.get("env", ()):
+        if ASSERTION in each.get("valueFrom", ()):
+            return each["name"], each["valueFrom"][ASSERTION]
+    return None
 
 
 def secret_env(program: Mapping[str, Any]) -> dict[str, list[str]]:
     """The field of the input document that says which variables are to be masked; empty where there are none."""
-    names = [name for name, _ in secret_variables(program)]
+    names = [each["name"] for each in program.get("env", ()) if "valueFrom" in each]
     return {"secretEnv": names} if names else {}

@@ -33,6 +33,7 @@ from penstock.application.scheduler import Desk, Scheduler
 from penstock.ports.access import Access
 from penstock.ports.engine import EventSink
 from penstock.settings import CommandSettings, process_environment
+from penstock.wiring.assertions import local_key
 from penstock_runtimes import all_runtimes, harness_command
 
 Tell = Callable[[str], None]
@@ -135,7 +136,10 @@ def _nothing() -> None:
 
 def _backend(settings: CommandSettings) -> LocalBackend:
     harness = HarnessSettings(
-        command=tuple(harness_command()), inherited=process_environment(), secrets=settings.secrets_folder
+        command=tuple(harness_command()),
+        inherited=process_environment(),
+        secrets=settings.secrets_folder,
+        signer=local_key(settings),
     )
     return LocalBackend(DataDirectory(settings.data_dir), getpass.getuser(), SystemClock(), new_id, harness)
 

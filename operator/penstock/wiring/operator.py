@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
+from penstock.adapters.assertion_key import KeyFile, NoKey
 from penstock.adapters.cel.evaluator import CelEvaluator
 from penstock.adapters.kube.authority import KubeAuthority
 from penstock.adapters.kube.client import ClientOptions, KubeClient
@@ -120,6 +122,7 @@ def _side_settings(settings: OperatorSettings, pod: PodSettings, instance: str, 
         installation_policy(settings.retention_succeeded, settings.retention_failed, settings.retention_keep),
         channels=channels(settings, clock),
         notices=notice_settings(settings),
+        signer=KeyFile(Path(key), settings.assertion_issuer) if (key := settings.assertion_key_file) else NoKey(),
         look_every=span_of("PENSTOCK_CONNECTION_LOOKS", settings.connection_looks),
     )
 

@@ -33,6 +33,9 @@ def run(script: str) -> None:
     calling = __import__("calling")
     with open(script, encoding="utf-8") as file:
         program = json.load(file)
+    if "items" in program["call"]:
+        # Several items' calls in one pod: each has a process of its own, and this is the one of one item.
+        program["call"] = program["call"]["items"][os.environ["PENSTOCK_ITEM_INDEX"]]
     # Nothing that this process starts or says later is to find it there.
     secret = os.environ.pop(AUTH_VARIABLE, None)
     try:

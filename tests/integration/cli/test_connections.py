@@ -216,3 +216,38 @@ def test_nothing_of_a_file_with_a_mistake_is_stored(person: Person, web: Web):
 
     assert done.returncode == 2
     assert person.penstock("--local", "list", "connections").stderr.endswith("No connections found.\n")
+
+
+def test_many_rows_are_written_about_by_few_processes_each_with_a_call_of_its_own(person: Person, web: Web):
+    web.answer("GET", "/api/orders", [{"id": number} for number in range(7)] + [{"id": "a/b"}])
+    for number in range(7):
+        web.answer("POST", f"/api/orders/{number}/mails", {"order": number}, status=201 if number != 3 else 418)
+    steps = """\
+    - {name: orders, http: {connection: shop, path: /orders}}
+    - name: mail
+      needs: [orders]
+      forEach: steps.orders.output.body
+      itemsPerPod: 3
+      maxParallel: 2
+      itemFailures: {tolerated: 2, failFast: false}
+      http: {connection: shop, method: POST, path: "/orders/{{ item.id }}/mails", body: {n: "{{ itemIndex }}"}}
+"""
+    connection = SHOP.replace("/emails", "/orders/*/mails")
+    file = file_of(person, web, steps, connection)
+
+    done = person.penstock("--local", "run", file, "-o", "json")
+
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    got = [each and each["body"]["order"] for each in answer["output"]]
+    assert got == [0, 1, 2, None, 4, 5, 6, None]
+    posted = [each for each in web.requests if each.method == "POST"]
+    assert sorted((each.path, json.loads(each.body)["n"]) for each in posted) == [
+        (f"/api/orders/{number}/mails", number) for number in range(7)
+    ]
+    assert len({each.headers["idempotency-key"] for each in posted}) == 7
+    assert {each.headers["authorization"] for each in posted} == {"Bearer hunter2-hunter2"}
+    status = json.loads(person.penstock("--local", "get", answer["run_id"], "-o", "json").stdout)["status"]
+    assert status["steps"]["mail"]["items"]["itemsPerPod"] == 3
+    log = person.penstock("--local", "logs", answer["run_id"], "mail", "--item", "7").stdout
+    assert "a value there is one part, without slashes" in log

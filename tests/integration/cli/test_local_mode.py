@@ -174,3 +174,43 @@ def test_wrong_input_is_refused_before_anything_is_created(person: Person):
         done = person.penstock("run", *ORDER, *sets)
         assert done.returncode == 2, done.stderr
     assert "No runs found" in person.penstock("list").stderr
+
+
+NESTED = """\
+apiVersion: penstock.dev/v1alpha1
+kind: Workflow
+metadata: {name: inner}
+spec:
+  inputs: {type: object, properties: {n: {type: integer, default: 0}}}
+  steps:
+    - {name: sure, approval: {approvers: {users: [x]}, message: "Go on with {{ context.n }}?"}}
+    - {name: done, needs: [sure], script: {runtime: bash, source: "echo done"}}
+---
+apiVersion: penstock.dev/v1alpha1
+kind: Workflow
+metadata: {name: middle}
+spec:
+  steps:
+    - {name: deep, workflow: {name: inner, context: {n: 7}}}
+---
+apiVersion: penstock.dev/v1alpha1
+kind: Workflow
+metadata: {name: outer}
+spec:
+  steps:
+    - {name: below, workflow: {name: middle}}
+    - name: each
+      needs: [below]
+      forEach: "[1, 2, 3]"
+      workflow: {name: inner, context: {n: "{{ item }}"}}
+"""
+
+
+def test_approve_answers_the_gates_of_the_runs_of_steps_too(person: Person):
+    file = person.file("nested.yaml", NESTED)
+
+    done = person.penstock("--local", "run", file, "--workflow", "outer", "--approve", seconds=90)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [number for number in (7, 1, 2, 3) if f"Go on with {number}?" not in done.stderr] == []
+    assert done.stderr.count("because of --approve") == 4

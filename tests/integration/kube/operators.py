@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from penstock.adapters.assertion_key import NoKey
 from penstock.adapters.cel.evaluator import CelEvaluator
 from penstock.adapters.kube.authority import KubeAuthority
 from penstock.adapters.kube.client import KubeClient
@@ -25,6 +26,7 @@ from penstock.application.child_runs import with_children
 from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import Engine, Reconciler
 from penstock.application.run_spans import RunSpans
+from penstock.ports.assertions import Signer
 from penstock.ports.notices import Channel
 from tests.integration.kube.api_server import ApiServer
 from tests.integration.kube.conftest import QUICK
@@ -53,6 +55,7 @@ async def a_side(
     channels: Mapping[str, Channel] | None = None,
     traces: RunSpans | None = None,
     look_every: timedelta | None = None,
+    signer: Signer | None = None,
 ) -> AsyncIterator[tuple[ClusterSide, Reconciler]]:
     """The operator's side of the fault server, which knows it by `token`."""
     clock = server.clock or ServerClock()
@@ -62,7 +65,11 @@ async def a_side(
         client = connected.writing_while(may_write)
         plans = PlanBook(IMAGES, CelEvaluator().check_expression)
         settings = replace(
-            _settings(managed, patience or Patience()), channels=channels or {}, traces=traces, look_every=look_every
+            _settings(managed, patience or Patience()),
+            channels=channels or {},
+            traces=traces,
+            look_every=look_every,
+            signer=signer or NoKey(),
         )
         if traces is not None:
             settings = replace(settings, pod=replace(settings.pod, trace_share=traces.share))
@@ -93,10 +100,10 @@ async def operate(
     *,
     managed: bool = True,
     patience: Patience | None = None,
-    look_every: timedelta | None = None,
+    **more: Any,
 ) -> None:
-    """An operator at work, until it is cancelled or dies (at its write `crash`)."""
-    async with a_side(server, crash, managed=managed, patience=patience, look_every=look_every) as (side, reconciler):
+    """An operator at work, until it is cancelled or dies (at its write `crash`); `more` is for `a_side`."""
+    async with a_side(server, crash, managed=managed, patience=patience, **more) as (side, reconciler):
         with contextlib.suppress(BaseExceptionGroup):
             await drive(server, side, reconciler)
 
@@ -116,10 +123,10 @@ async def operating(
     *,
     managed: bool = True,
     patience: Patience | None = None,
-    look_every: timedelta | None = None,
+    **more: Any,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """An operator that works beside the block."""
-    task = asyncio.create_task(operate(server, crash, managed=managed, patience=patience, look_every=look_every))
+    task = asyncio.create_task(operate(server, crash, managed=managed, patience=patience, **more))
     try:
         yield task
     finally:

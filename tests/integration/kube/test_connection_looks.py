@@ -79,6 +79,15 @@ async def test_a_connection_says_what_it_offers_and_is_looked_at_again(server: A
         assert status(server)["digest"] == first["digest"]
 
 
+async def test_what_nobody_asked_is_not_said_to_answer(server: ApiServer, kubelet: Kubelet, clock):
+    kubelet.orders["look"] = Order(output=FOUND)
+    server.put("connections", a_connection(document={"resources": []}))
+    async with operating(server, look_every=HOUR):
+        await eventually(lambda: status(server).get("resources") == 2)
+    assert said(server) == {"Reachable": ("Unknown", "NotAsked"), "Discovered": ("True", "Described")}
+    assert "reachable" not in status(server)
+
+
 @pytest.mark.parametrize(
     ("code", "reachable", "reason"),
     [

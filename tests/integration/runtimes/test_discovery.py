@@ -56,6 +56,13 @@ def test_of_an_openapi_document_the_paths_are_told(web: Web):
     }
 
 
+def test_a_document_of_the_connection_itself_is_taken_and_nobody_asked(web: Web):
+    document = {"openapi": "3.1.0", "info": {"description": "A shop"}, "paths": {"/orders": {"get": {}}}}
+    output = found(web.url, "openapi", document=document)
+    assert [each["name"] for each in output["resources"]] == ["/orders"]
+    assert web.requests == []
+
+
 @pytest.mark.parametrize("document", [[], {"resources": 7}, {}, "text"])
 def test_a_document_of_another_shape_is_refused(web: Web, document: Any):
     web.answer("GET", "/.well-known/mcp.json", document)

@@ -259,6 +259,7 @@ class World:
             now=lambda: NOON,
             new_suffix=lambda: "1a2b3c4d",
             key_records=self._key_records,
+            key_set=lambda settings: {"keys": []},
             random=lambda: bytes(range(RANDOM_BYTES)),
             diagnose=self._diagnose,
         )

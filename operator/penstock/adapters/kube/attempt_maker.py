@@ -1,4 +1,4 @@
-"""Makes an attempt exist, once: its Job, the parts of its document, its pod, in this order.
+"""Makes an attempt exist, once: its Job, the parts of its document, what is signed for it, its pod, in this order.
 
 The name of the Job is the fence. What stands there under that name is adopted only if it is ours to the letter.
 """
@@ -6,7 +6,8 @@ The name of the Job is the fence. What stands there under that name is adopted o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping
 
 from penstock.adapters.kube import labels, manifests
 from penstock.adapters.kube.attempt_sight import AttemptSight, decode_job, decode_pod
@@ -14,11 +15,24 @@ from penstock.adapters.kube.client import KubeClient, as_dict
 from penstock.adapters.kube.documents import InputDocument, input_document
 from penstock.adapters.kube.manifests import PodSettings
 from penstock.adapters.kube.objects import Job, Meta, Pod
-from penstock.adapters.kube.resources import CONFIG_MAPS, JOBS, PODS
+from penstock.adapters.kube.resources import CONFIG_MAPS, JOBS, PODS, SECRETS
 from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.application.assertions import assertion
 from penstock.engine.commands import StartAttempt
-from penstock.errors import AlreadyExists, UserError
+from penstock.errors import AlreadyExists, NotFound, UserError
 from penstock.ports.access import Key
+from penstock.ports.assertions import Signer
+from penstock.ports.engine import Clock
+
+Sign = Callable[[WorkflowRun, StartAttempt], Mapping[str, str]]
+"""The variable with the assertion that an attempt needs, signed; empty where it needs none."""
+
+
+def signing(signer: Signer, clock: Clock) -> Sign:
+    """How assertions are made with this key."""
+    return lambda run, command: assertion(
+        signer, Key(run.metadata.namespace, run.metadata.name), run.metadata.uid, command, clock.now()
+    )
 
 
 class NameTaken(UserError):
@@ -31,16 +45,25 @@ class AttemptMaker:
     """Creates what is missing of an attempt, and nothing twice."""
 
     def __init__(
-        self, client: KubeClient, sight: AttemptSight, settings: PodSettings, new_nonce: Callable[[], str]
+        self,
+        client: KubeClient,
+        sight: AttemptSight,
+        settings: PodSettings,
+        new_nonce: Callable[[], str],
+        sign: Sign,
     ) -> None:
+        """`sign` gives the variable with the assertion that an attempt of a run needs, empty where it needs none."""
         self._client = client
         self._sight = sight
         self._settings = settings
         self._new_nonce = new_nonce
+        self._sign = sign
 
     async def make(self, run: WorkflowRun, command: StartAttempt) -> Job:
         """The attempt's Job, its pod made where that is ours to do. Raises NameTaken, UserError, TransientError."""
         job = self._sight.job(Key(run.metadata.namespace, command.name))
+        # Before anything is there: an installation that signs nothing starts nothing.
+        signed = self._sign(run, command)
         if job is None:
             job = await self._create_job(run, command)
         _check_ours(run, command, job)
@@ -50,6 +73,8 @@ class AttemptMaker:
         # The nonce is the Job's own: after a crash it is not the one that this process would have rolled.
         document = input_document(command, job.metadata.annotations.nonce)
         await self._create_parts(run, command, document, uid)
+        for token in signed.values():
+            await self._create_secret(run, manifests.assertion_secret(run, command.name, document.nonce, token, uid))
         if job.spec.managed_by == labels.MANAGER:
             await self._create_pod(run, command, document, uid)
         return job
@@ -78,6 +103,16 @@ class AttemptMaker:
             # The harness checks the digest of the whole; here a clear word for what would end as a digest error.
             if found.get("data") != body["data"]:
                 raise NameTaken(f"ConfigMap {namespace}/{name} is there and holds something else") from None
+
+    async def _create_secret(self, run: WorkflowRun, body: manifests.Manifest) -> None:
+        namespace, name = run.metadata.namespace, body["metadata"]["name"]
+        try:
+            await self._client.create(SECRETS.path(namespace), body, as_dict)
+        except AlreadyExists:
+            # From before a crash, and perhaps out of date. We may not read it; nobody's but our own can be deleted.
+            with contextlib.suppress(NotFound):
+                await self._client.delete(SECRETS.path(namespace, name), {})
+            await self._client.create(SECRETS.path(namespace), body, as_dict)
 
     async def _create_pod(self, run: WorkflowRun, command: StartAttempt, document: InputDocument, uid: str) -> None:
         namespace = run.metadata.namespace

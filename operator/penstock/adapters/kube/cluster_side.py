@@ -17,7 +17,7 @@ from structlog.contextvars import bound_contextvars
 
 from penstock.adapters.kube.access import kube_access
 from penstock.adapters.kube.approval_gates import ApprovalGates, run_of
-from penstock.adapters.kube.attempt_maker import AttemptMaker
+from penstock.adapters.kube.attempt_maker import AttemptMaker, signing
 from penstock.adapters.kube.attempt_sight import AttemptSight
 from penstock.adapters.kube.authority import KubeAuthority
 from penstock.adapters.kube.client import KubeClient, as_dict
@@ -136,7 +136,7 @@ class ClusterSide:
         look_runs = KubeLookRuns(self._runs, self.ledger, self.outputs)
         seen = Observatory(KubeConnectionLedger(client, self._connections), look_runs, clock)
         self._looks = ConnectionLooks(seen, settings.look_every)
-        maker = AttemptMaker(client, self.sight, settings.pod, _nonce)
+        maker = AttemptMaker(client, self.sight, settings.pod, _nonce, signing(settings.signer, clock))
         hooks = Hooks(
             wake=self._run_queue.add,
             close=self._job_queue.add,

@@ -29,12 +29,14 @@ from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.application.trace_context import VARIABLE, handed_on
 from penstock.engine.commands import StartAttempt
 from penstock.engine.rules.deadlines import START_ALLOWANCE
-from penstock.engine.secret_references import FOLDER_VARIABLE, VARIABLE_PREFIX
+from penstock.engine.secret_references import ASSERTION, ASSERTION_KEY, FOLDER_VARIABLE, VARIABLE_PREFIX
 from penstock.errors import InvalidInput
 
 Manifest = dict[str, Any]
 
 CONTAINER = "step"
+ASSERTION_TYPE = "penstock.dev/assertion"
+"""Type of the only Secrets that the operator may make."""
 _USER = 65532
 _DOCUMENT = "PENSTOCK_DOCUMENT"
 MESSAGE = "/dev/termination-log"
@@ -136,6 +138,28 @@ def config_maps(run: WorkflowRun, name: str, document: InputDocument, job_uid: s
     ]
 
 
+def assertion_secret(run: WorkflowRun, name: str, nonce: str, token: str, job_uid: str) -> Manifest:
+    """The Secret with the assertion of an attempt; it goes with the Job."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": assertion_name(name, nonce),
+            "namespace": run.metadata.namespace,
+            "labels": _labels(run),
+            "ownerReferences": [_owner("batch/v1", "Job", name, job_uid)],
+        },
+        "type": ASSERTION_TYPE,
+        "immutable": True,
+        "stringData": {ASSERTION_KEY: token},
+    }
+
+
+def assertion_name(attempt: str, nonce: str) -> str:
+    """Name of the Secret with an attempt's assertion. Nobody knows the nonce before the Job is there."""
+    return f"{attempt}-{nonce[:16]}"
+
+
 def _labels(run: WorkflowRun) -> dict[str, str]:
     return {"app.kubernetes.io/managed-by": "penstock", labels.RUN: run.metadata.name}
 
@@ -178,7 +202,7 @@ def _pod_spec(run: WorkflowRun, command: StartAttempt, document: InputDocument, 
             **_user(command.program),
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(command, _with_own(command.program, own), settings, mounted)],
+        "containers": [_container(command, _with_own(command, document, own), settings, mounted)],
         **({"volumes": [each.volume() for each in mounted]} if mounted else {}),
     }
 
@@ -287,18 +311,22 @@ def _container_variables(command: StartAttempt, settings: PodSettings) -> list[M
     return [{"name": name, "value": value} for name, value in own.items()]
 
 
-def _with_own(program: Mapping[str, Any], own: list[Manifest]) -> list[Manifest]:
+def _with_own(command: StartAttempt, document: InputDocument, own: list[Manifest]) -> list[Manifest]:
     """The step's variables, then ours: none of theirs takes the place of one of ours, or can refer to one."""
+    program = command.program
     if program.get("secrets"):
         own = [*own, {"name": FOLDER_VARIABLE, "value": SECRETS}]
     taken = {entry["name"] for entry in own}
-    given = (_given(each) for each in program.get("env", ()))
+    secret = assertion_name(command.name, document.nonce)
+    given = (_given(each, secret) for each in program.get("env", ()))
     return [*(each for each in given if each["name"] not in taken), *own]
 
 
-def _given(variable: Mapping[str, Any]) -> Manifest:
+def _given(variable: Mapping[str, Any], secret: str) -> Manifest:
     if "value" in variable:
         return {**variable, "value": literal(variable["value"])}
+    if ASSERTION in variable["valueFrom"]:
+        return {"name": variable["name"], "valueFrom": {"secretKeyRef": {"name": secret, "key": ASSERTION_KEY}}}
     return dict(variable)
 
 

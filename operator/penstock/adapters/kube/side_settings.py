@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from penstock.adapters.assertion_key import NoKey
 from penstock.adapters.kube.manifests import PodSettings
 from penstock.adapters.kube.pod_minder import Patience
 from penstock.application.notifications import NoticeSettings
 from penstock.application.retention import Policy
 from penstock.application.run_spans import RunSpans
+from penstock.ports.assertions import Signer
 from penstock.ports.notices import Channel
 
 
@@ -32,5 +34,7 @@ class SideSettings:
     notices: NoticeSettings = field(default_factory=NoticeSettings)
     traces: RunSpans | None = None
     """Who tells of spans; None: nobody does."""
+    signer: Signer = field(default_factory=NoKey)
+    """Signs who asked for a run, for Connections with `onBehalfOf`."""
     look_every: timedelta | None = None
     """How often Connections are looked at; None: never."""

@@ -14,9 +14,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from penstock.adapters.assertion_key import NoKey
+from penstock.adapters.clock import SystemClock
 from penstock.adapters.local import processes
 from penstock.adapters.local.attempts import AttemptRecord, AttemptTable, Outcome
 from penstock.adapters.local.layout import AttemptFiles, DataDirectory
@@ -24,6 +26,7 @@ from penstock.adapters.local.living_attempt import LivingAttempt
 from penstock.adapters.local.secret_folder import SecretFolder, SecretMissing
 from penstock.adapters.local.step_environment import container_environment, step_environment
 from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.application.assertions import assertion
 from penstock.engine.calls import source_of
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact, AttemptPhase
@@ -32,6 +35,8 @@ from penstock.engine.model import AttemptId, Failure, RunPhase
 from penstock.engine.secret_references import plain_variables, secret_env
 from penstock.errors import TransientError, Unavailable
 from penstock.ports.access import Key
+from penstock.ports.assertions import Signer
+from penstock.ports.engine import Clock
 
 DOCUMENT_VERSION = 1
 """Of the input document."""
@@ -60,6 +65,9 @@ class HarnessSettings:
     """The folder with Secrets, as NAME.env each."""
     installer: str | None = None
     """Path of uv; without it the one beside the interpreter, else the one on PATH."""
+    signer: Signer = field(default_factory=NoKey)
+    """Signs who asked for a run, for Connections with `onBehalfOf`."""
+    clock: Clock = field(default_factory=SystemClock)
     grace_seconds: float = 5.0
     """What a program has to end after it was asked to, before it is killed."""
 
@@ -151,7 +159,11 @@ class ProcessRunner:
                 self._settle(record, files)
             else:
                 document = input_document(command, record.nonce)
-                environment = {**self._environment(command, files), **self._secret_files(command, files)}
+                environment = {
+                    **self._environment(command, files),
+                    **self._secret_files(command, files),
+                    **self._signed(record, command),
+                }
                 process = processes.start_process(self._command(command), document, files, handle, environment)
                 self._watch(record, files, process)
         except SecretMissing as error:
@@ -226,6 +238,10 @@ class ProcessRunner:
         if "UV_CACHE_DIR" not in inherited and "UV_CACHE_DIR" not in declared:
             own["UV_CACHE_DIR"] = str(self._directory.installer_cache)
         return step_environment(inherited, declared, own)
+
+    def _signed(self, record: AttemptRecord, command: StartAttempt) -> dict[str, str]:
+        harness = self._harness
+        return assertion(harness.signer, record.run_key, record.run_uid, command, harness.clock.now())
 
     def _container_environment(self, command: StartAttempt, files: AttemptFiles) -> dict[str, str]:
         """For the tool that runs containers; the step's own variables are in the input document."""

@@ -60,11 +60,11 @@ def _beside_items(placed: Placed) -> Iterator[Problem]:
 def _several_in_one(placed: Placed) -> Iterator[Problem]:
     """What cannot be of one item alone where a pod runs several."""
     step = placed.step
-    if step.script is None:
+    if step.script is None and step.http is None and step.sql is None:
         kind = next(iter(kinds_of(step)), "step")
         yield Problem(
             f"{placed.path}.itemsPerPod",
-            f"Only a `script` can run several items in one pod; of a `{kind}` each item starts one of its own.",
+            f"Only `script`, `http` and `sql` have several in one pod; of a `{kind}` each item starts one of its own.",
             "Remove `itemsPerPod`; `maxParallel` says how many are under way at the same time.",
         )
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -13,6 +14,7 @@ from penstock.api.v1alpha1.meta import (
     ApiObject,
     Conditions,
     Duration,
+    FreeForm,
     Timestamp,
     named_like_a_label,
     parse_duration,
@@ -39,11 +41,22 @@ class ConnectionSecret(ApiModel):
     """Which of its values."""
 
 
+class OnBehalfOf(ApiModel):
+    """An assertion of who asked for the run, signed by the installation, for the host of `url` alone."""
+
+    lifetime: Duration = "10m"
+    """How long it holds from the start of an attempt on, at most 1h. It has to outlast the pod's start and the call."""
+
+
 class ConnectionAuth(ApiModel):
-    """How calls say who they are. The value itself stays in the Secret."""
+    """How calls say who they are: by what a Secret holds, or by an assertion of who asked for the run."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
+            (
+                "has(self.secretRef) != has(self.onBehalfOf)",
+                "give exactly one of secretRef and onBehalfOf in auth",
+            ),
             (
                 "!has(self.header) || self.?scheme.orValue('bearer') == 'header'",
                 "`header` goes with `scheme: header` alone",
@@ -54,8 +67,11 @@ class ConnectionAuth(ApiModel):
             ),
         )
     )
-    secret_ref: ConnectionSecret
-    """The token; `user:password` for basic; of a database the password of the user that `url` names."""
+    secret_ref: ConnectionSecret | None = None
+    """Where the value is: the token; `user:password` for basic; of a database the password of the user in `url`."""
+    on_behalf_of: OnBehalfOf | None = None
+    """The other side is told who asked for the run, so that it can enforce its own roles. It checks the signature by
+    the keys that the installation publishes."""
     scheme: Literal["bearer", "basic", "header"] = "bearer"
     """How it is sent: as a bearer token, as user and password, or as it is in a header of its own."""
     header: Annotated[str, Field(pattern=r"^[A-Za-z][-A-Za-z0-9]{0,63}$", max_length=64)] | None = None
@@ -134,6 +150,8 @@ class ConnectionSpec(ApiModel):
     discovery: Annotated[str, Field(pattern=r"^/", max_length=1024)] | None = None
     """Path of the document that describes it, from the root of its host. Default: /.well-known/mcp.json for json-api,
     /openapi.json for openapi."""
+    document: FreeForm | None = None
+    """The document itself, where the system does not serve it; at most 256 KiB. Nobody is asked for it then."""
     auth: ConnectionAuth | None = None
     """How calls say who they are. Default: they do not."""
     allow: Annotated[tuple[AllowRule, ...], Field(max_length=64)] = ()
@@ -187,7 +205,10 @@ class Connection(ApiObject):
     """What was found when somebody looked."""
 
 
-_OF_A_CALL = ("type", "url", "auth", "filterStyle", "provider", "model", "answers", "discovery", "learning", "expose")
+_OF_A_CALL = (
+    *("type", "url", "auth", "filterStyle", "provider", "model", "answers"),
+    *("discovery", "document", "learning", "expose"),
+)
 
 
 def resolved(connection: Connection) -> dict[str, Any]:
@@ -200,9 +221,20 @@ def resolved(connection: Connection) -> dict[str, Any]:
     rules_ = connection.spec.allow or (AllowRule(),)
     allow = [rule.model_dump(mode="json", by_alias=True) for rule in rules_]
     content |= {"name": connection.metadata.name, "allow": allow}
+    auth = connection.spec.auth
+    if auth is not None and auth.on_behalf_of is not None:
+        seconds = parse_duration(auth.on_behalf_of.lifetime).total_seconds()
+        asked = {"audience": origin_of(connection.spec.url or ""), "seconds": seconds}
+        content["auth"] = {**content["auth"], "onBehalfOf": asked}
     if limit := connection.spec.rate_limit:
         content["rateLimit"] = {"requests": limit.requests, "seconds": parse_duration(limit.per).total_seconds()}
     return content
+
+
+def origin_of(url: str) -> str:
+    """`https://host` or `https://host:port`: whom an assertion is for, so that no other host can use it."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{re.split('[/?#]', rest, maxsplit=1)[0]}".lower()
 
 
 def no_connection(name: str) -> str:

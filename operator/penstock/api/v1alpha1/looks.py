@@ -22,6 +22,9 @@ LOOKER = "system:penstock:connections"
 """Who asks for such a run. Admission lets nobody else take this name."""
 _ANSWERED = (FailureCode.ANSWER_UNEXPECTED,)
 _SILENT = (FailureCode.CALL_FAILED, FailureCode.TIMED_OUT)
+_Verdict = tuple[str, Literal["True", "False", "Unknown"], str, str]
+"""Type, status, reason and message of a condition."""
+_NOT_ASKED: _Verdict = ("Reachable", "Unknown", "NotAsked", "Its document is kept here, so nobody asked it.")
 _LONGEST = 128
 """Characters of a name that are kept."""
 
@@ -54,8 +57,9 @@ def found_status(connection: Connection, run: WorkflowRun, output: Any, now: dat
         resources = [each for each in output.get("resources", ()) if isinstance(each, Mapping)]
         names = tuple(str(each.get("name", ""))[:_LONGEST] for each in resources[:MAX_NAMES])
         more = "" if output.get("complete", True) else " or more"
+        asked = connection.spec.document is None
         verdict: tuple[_Verdict, ...] = (
-            ("Reachable", "True", "Answered", "It answers."),
+            ("Reachable", "True", "Answered", "It answers.") if asked else _NOT_ASKED,
             ("Discovered", "True", "Described", f"It offers {len(resources)}{more} resources."),
         )
         return _status(
@@ -63,7 +67,7 @@ def found_status(connection: Connection, run: WorkflowRun, output: Any, now: dat
             run,
             verdict,
             now,
-            reachable=True,
+            reachable=True if asked else None,
             resources=len(resources),
             names=names,
             digest=digest(DISCOVERY_SCHEME, output),
@@ -92,10 +96,6 @@ def _unsuccessful(connection: Connection, run: WorkflowRun, now: datetime) -> Co
         return _status(connection, run, silent, now, reachable=False)
     unknown: tuple[_Verdict, ...] = (("Reachable", "Unknown", reason, step.reason),)
     return _status(connection, run, unknown, now)
-
-
-_Verdict = tuple[str, Literal["True", "False", "Unknown"], str, str]
-"""Type, status, reason and message of a condition."""
 
 
 def _status(

@@ -15,8 +15,8 @@ ITEM_RULES = (
         "forEach runs a script, container, call or workflow once for each item; leave it out of other steps",
     ),
     (
-        "self.?itemsPerPod.orValue(1) == 1 || has(self.script)",
-        "only a script can run several items in one pod; leave itemsPerPod out",
+        "self.?itemsPerPod.orValue(1) == 1 || has(self.script) || has(self.http) || has(self.sql)",
+        "only of script, http and sql can one pod run several items; leave itemsPerPod out",
     ),
     (
         "has(self.forEach) || !(has(self.maxParallel) || has(self.itemsPerPod) || has(self.itemFailures))",
@@ -53,7 +53,7 @@ class StepHead(ApiModel):
     max_parallel: Annotated[int, Field(ge=1, le=256)] = 20
     """How many pods, or runs of a `workflow` step, are under way at the same time."""
     items_per_pod: Annotated[int, Field(ge=1, le=1000)] = 1
-    """How many items of a script one pod runs, one after the other, each as a program run of its own."""
+    """How many items of a script, http or sql step one pod runs, one after the other, each as a program of its own."""
     item_failures: ItemFailures | None = None
     """When failed items fail the step; without it the first one does."""
     cache: StepCache | None = None

@@ -1,4 +1,4 @@
-"""apikey create, apikey list, apikey revoke."""
+"""apikey create, apikey list, apikey revoke, jwks."""
 
 from __future__ import annotations
 
@@ -111,6 +111,21 @@ async def _records(call: Call, installation: InstallationOptions) -> AsyncIterat
         yield records
 
 
+def jwks(call: Call) -> None:
+    """Print the keys by which an outside system checks who asked for a run, in local mode.
+
+    Steps whose Connection says `auth: {onBehalfOf: {}}` sign who asked for the run with a key of this machine. The
+    other side checks the signature by this key set (RFC 7517); the issuer is `penstock-local`. On a cluster the MCP
+    server serves the set at /.well-known/jwks.json.
+    """
+    from penstock.cli.views.documents import as_json
+
+    if not call.settings.local:
+        hint = "The MCP server serves it at /.well-known/jwks.json, without a token."
+        raise NotPossible("on a cluster the key set is not this machine's", hint=hint)
+    call.terminal.result([as_json(call.tools.key_set(call.settings))])
+
+
 COMMANDS = (
     Command(
         "apikey create",
@@ -122,4 +137,5 @@ COMMANDS = (
     ),
     Command("apikey list", list_keys, ("penstock apikey list",)),
     Command("apikey revoke", revoke, ("penstock apikey revoke 0a1b2c3d4e",)),
+    Command("jwks", jwks, ("penstock --local jwks > jwks.json",)),
 )

@@ -61,6 +61,8 @@ def _reachable(connection: Connection) -> str:
 def _auth(connection: Connection) -> str:
     auth = connection.spec.auth
     assert auth is not None
+    if auth.secret_ref is None:
+        return f"for whoever asked for the run ({auth.scheme})"
     return one_line(f"with Secret {auth.secret_ref.name}, key {auth.secret_ref.key} ({auth.scheme})")
 
 

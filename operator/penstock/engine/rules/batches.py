@@ -14,7 +14,7 @@ from penstock.engine.fan_out import BatchState, FanOut, ItemsState
 from penstock.engine.identifiers import attempt_name
 from penstock.engine.indices import Indices
 from penstock.engine.model import AttemptId, Failure, StepPhase, StepPlan
-from penstock.engine.programs import program_of, program_of_item
+from penstock.engine.programs import program_of, program_of_batch
 from penstock.engine.rules.item_lists import fail_items, list_of
 from penstock.engine.subjects import ItemSubjects, approval_digest, gate_subject
 from penstock.engine.tally import Tally
@@ -90,8 +90,8 @@ def _prepare(draft: Draft, step: StepPlan, given: Mapping[int, Indices]) -> _Pre
         return _Prepared(known.draft, subjects, dict.fromkeys(given, common.content))
     asked, programs, unfit = known.draft, {}, {}
     for number, chosen in given.items():
-        index = next(iter(chosen))
-        program = program_of_item(asked, step, common.content, index, known.items[index])
+        items = {index: known.items[index] for index in chosen}
+        program = program_of_batch(asked, step, common.content, items)
         asked = program.draft
         if program.failure is not None:
             unfit[number] = program.failure

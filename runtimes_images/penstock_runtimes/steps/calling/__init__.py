@@ -5,7 +5,7 @@ What comes here was checked by the engine; what comes back from outside is check
 
 from __future__ import annotations
 
-from .failure import CallFailed
+from .failure import CALL_REFUSED, CallFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ def perform(program: Mapping[str, Any], secret: str | None, key: str) -> Any:
     `secret` is the value that the Connection's `auth` names, None where it has none; `key` is the attempt's own.
     """
     call, connection = program["call"], program["connection"]
+    if "refused" in call:
+        raise CallFailed(CALL_REFUSED, call["refused"])
     if call["kind"] == "http":
         from . import requests
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Callable
+from typing import Any
 
 from .failure import CALL_FAILED, CALL_REFUSED, CallFailed
 
+LookUp = Callable[..., Any]
+"""As socket.getaddrinfo."""
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _METADATA = frozenset(
@@ -19,14 +23,14 @@ _METADATA = frozenset(
 """Where clouds tell a machine its own credentials."""
 
 
-def addresses_of(host: str, port: int) -> list[str]:
+def addresses_of(host: str, port: int, look_up: LookUp = socket.getaddrinfo) -> list[str]:
     """The addresses that a request to this host may go to, in the order to try them. Raises CallFailed.
 
     The host is the one that the Connection names, so it may be private; an address of this machine, of the network
     link or of a cloud's metadata it may only be where the Connection says so in as many words.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = look_up(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise CallFailed(CALL_FAILED, f"{host} is not known: {error}") from error
     addresses = list(dict.fromkeys(str(each[4][0]).partition("%")[0] for each in found))

@@ -125,6 +125,9 @@ def _check_schema(body: Any, schema: Mapping[str, Any]) -> None:
 def _json(content: bytes) -> Any:
     try:
         value = json.loads(content, parse_constant=_no_number)
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise CallFailed(ANSWER_UNEXPECTED, "the body holds half of a surrogate pair, which is no text") from error
     except (ValueError, RecursionError) as error:
         raise CallFailed(ANSWER_UNEXPECTED, f"the body says that it is JSON and is not: {error}"[:400]) from error
     if _depth(value) > MAX_DEPTH:

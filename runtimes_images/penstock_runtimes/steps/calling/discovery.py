@@ -34,7 +34,7 @@ def perform(connection: Mapping[str, Any], secret: str | None) -> dict[str, Any]
     if connection["type"] == "sql":
         learning, found = "", _tables(connection, secret)
     else:
-        document = _document(connection, secret)
+        document = connection.get("document") or _document(connection, secret)
         about = document.get("info")
         learning = document.get("learning") or (about.get("description") if isinstance(about, dict) else "")
         found = _paths(document) if connection["type"] == "openapi" else _resources(document)
@@ -49,7 +49,8 @@ def perform(connection: Mapping[str, Any], secret: str | None) -> dict[str, Any]
 
 def _document(connection: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
     parts = urlsplit(connection["url"])
-    origin = {**connection, "url": f"{parts.scheme}://{parts.netloc}"}
+    # The document is no part of what steps may call; wherever on its host it is, it is only read.
+    origin = {**connection, "url": f"{parts.scheme}://{parts.netloc}", "allow": requests.READ_ALL}
     path = connection.get("discovery") or _PATHS[connection["type"]]
     call: dict[str, Any] = {
         "method": "GET",

@@ -8,7 +8,7 @@ import random
 import time
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from . import answers
+from . import allowed, answers
 from .answers import Answer
 from .failure import ANSWER_UNEXPECTED, CALL_FAILED, CALL_REFUSED, CallFailed
 from .transport import NotSent, Transport, Unanswered
@@ -25,6 +25,11 @@ REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 """Methods of which a second request does no more than the first."""
 PASSING = frozenset({500, 502, 503, 504})
 TOO_MANY = 429
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+HOPS = 5
+"""Redirects in a row that are followed."""
+_READING = ("GET", "HEAD")
+READ_ALL = ({"methods": ["GET", "HEAD"], "paths": ["/**"]},)
 
 
 def perform(call: Mapping[str, Any], connection: Mapping[str, Any], secret: str | None, key: str) -> Any:
@@ -43,6 +48,7 @@ class _Session:
 
     def __init__(self, call: Mapping[str, Any], connection: Mapping[str, Any], secret: str | None, key: str) -> None:
         self._call = call
+        self._allow = connection.get("allow", READ_ALL)
         limit = connection.get("rateLimit")
         self._pause = limit["seconds"] / limit["requests"] if limit else 0.0
         self._next_at = 0.0
@@ -88,12 +94,35 @@ class _Session:
             self._wait(answer.retry_after(), waited)
 
     def _send(self, method: str, url: str) -> Answer:
-        time.sleep(max(0.0, self._next_at - time.monotonic()))
-        self._next_at = time.monotonic() + self._pause
-        answer = self.transport.send(method, url, self._headers, self._content)
-        if answer.status in (301, 302, 303, 307, 308):
-            raise _redirected(url, answer)
-        return answer
+        """The answer, behind redirects where they lead to what a step could have asked for itself."""
+        hops = 0
+        while True:
+            time.sleep(max(0.0, self._next_at - time.monotonic()))
+            self._next_at = time.monotonic() + self._pause
+            answer = self.transport.send(method, url, self._headers, self._content)
+            if answer.status not in REDIRECTS:
+                return answer
+            if hops == HOPS:
+                reason = f"status {answer.status}: it sends on more than {HOPS} times in a row"
+                raise CallFailed(ANSWER_UNEXPECTED, reason)
+            hops += 1
+            url = self._redirected(method, url, answer)
+
+    def _redirected(self, method: str, url: str, answer: Answer) -> str:
+        """Where a redirect leads. Raises CallFailed unless that is the same host, and allowed, and only read."""
+        place = answer.header("location")
+        shown = f"status {answer.status}: it sends elsewhere, to {place[:500]!r}"
+        try:
+            target = urlsplit(urljoin(url, place))._replace(fragment="").geturl()
+        except ValueError:
+            raise CallFailed(ANSWER_UNEXPECTED, f"{shown}, which is no address") from None
+        if urlsplit(target)[:2] != urlsplit(url)[:2]:
+            raise CallFailed(ANSWER_UNEXPECTED, f"{shown}; if that is right, make it the Connection's url")
+        if method not in _READING:
+            raise CallFailed(ANSWER_UNEXPECTED, f"{shown}, and {method} is not sent twice; write that as `path`")
+        if not target.isascii() or not allowed.may(method, target, self.transport.base, self._allow):
+            raise CallFailed(ANSWER_UNEXPECTED, f"{shown}, which the Connection does not allow")
+        return target
 
     def _wait(self, asked: float | None, tried: int) -> None:
         if asked is not None and asked > LONGEST_WAIT:
@@ -102,13 +131,6 @@ class _Session:
             )
         # Spread, so that many that were turned away do not come back together.
         time.sleep(asked if asked is not None else 0.5 * 2 ** (tried - 1) * random.uniform(0.5, 1.0))  # noqa: S311  no secret
-
-
-def _redirected(url: str, answer: Answer) -> CallFailed:
-    place = answer.header("location")[:500]
-    same = urlsplit(urljoin(url, place))[:2] == urlsplit(url)[:2]
-    fix = "write that as `path`" if same else "if that is right, make it the Connection's url"
-    return CallFailed(ANSWER_UNEXPECTED, f"status {answer.status}: it sends elsewhere, to {place!r}; {fix}")
 
 
 def credentials(auth: Mapping[str, Any] | None, secret: str | None) -> dict[str, str]:

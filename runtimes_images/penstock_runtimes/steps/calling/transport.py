@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import ssl
-import time
+import threading
 from urllib.parse import urlsplit
 
 import httpx2
 
-from .addresses import addresses_of
+from .addresses import LookUp, addresses_of
 from .answers import Answer
 from .failure import ANSWER_UNEXPECTED, CallFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 60.0
@@ -31,21 +34,63 @@ class Unanswered(Exception):
     """The request was sent, and nobody knows what became of it."""
 
 
+class Bounds:
+    """How patient a transport is, in seconds, and who is asked for addresses."""
+
+    def __init__(
+        self, silence: float = SILENCE_SECONDS, answer: float = ANSWER_SECONDS, look_up: LookUp = socket.getaddrinfo
+    ) -> None:
+        self.silence = silence
+        self.answer = answer
+        self.look_up = look_up
+
+
+class _Limit:
+    """Ends a connection when its time is up: whoever trickles headers is never silent, and never done."""
+
+    def __init__(self, seconds: float) -> None:
+        self.passed = False
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+        self._socket: socket.socket | None = None
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def hear(self, event: str, info: Mapping[str, Any]) -> None:
+        """What the client says of its connection, as it comes along."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._socket = info["return_value"].get_extra_info("socket")
+            if self.passed:
+                self._end()
+
+    def _end(self) -> None:
+        self.passed = True
+        if self._socket is not None:
+            # Not closed here: that is the business of the thread that reads, which finds its end.
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
 class Transport:
     """Requests to the host of a Connection's url, and to no other."""
 
-    def __init__(self, url: str, max_bytes: int) -> None:
+    def __init__(self, url: str, max_bytes: int, bounds: Bounds | None = None) -> None:
         parts = urlsplit(url)
         self.base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         self._host = parts.hostname or ""
         self._authority = parts.netloc
         self._secure = parts.scheme == "https"
         self._port = parts.port or (443 if self._secure else 80)
-        self._addresses = addresses_of(self._host, self._port)
+        self._bounds = bounds or Bounds()
+        self._addresses = addresses_of(self._host, self._port, self._bounds.look_up)
         self._max_bytes = max_bytes
         # No proxy of the environment: a proxy would look names up by itself, and lead wherever it likes.
         verify: ssl.SSLContext | bool = ssl.create_default_context() if self._secure else False
-        timeout = httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
+        timeout = httpx2.Timeout(self._bounds.silence, connect=CONNECT_SECONDS)
         self._client = httpx2.Client(verify=verify, trust_env=False, follow_redirects=False, timeout=timeout)
 
     def __enter__(self) -> None:
@@ -59,17 +104,30 @@ class Transport:
         told = {**headers, "Host": self._authority, "Accept-Encoding": "identity"}
         reason = ""
         for address in self._addresses:
+            limit = _Limit(self._bounds.answer)
+            extensions = {**self._extensions(), "trace": limit.hear}
             request = self._client.build_request(
-                method, self._at(address, url), headers=told, content=content, extensions=self._extensions()
+                method, self._at(address, url), headers=told, content=content, extensions=extensions
             )
             try:
-                return self._exchange(request)
+                with limit:
+                    answer = self._exchange(request)
+                if not limit.passed:
+                    return answer
+                # Cut off by us, and of an answer without a length that looks like its end.
+                raise Unanswered(self._too_late)
             except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
                 reason = str(error) or type(error).__name__
-            except (httpx2.TransportError, ssl.SSLError) as error:
+            except (httpx2.TransportError, ssl.SSLError, OSError) as error:
+                if limit.passed:
+                    raise Unanswered(self._too_late) from error
                 what = str(error) or type(error).__name__
                 raise Unanswered(f"{self._authority} gave no whole answer: {what}") from error
         raise NotSent(f"{self._authority} cannot be reached at {', '.join(self._addresses)}: {reason}")
+
+    @property
+    def _too_late(self) -> str:
+        return f"{self._authority} had not answered in full after {self._bounds.answer:g} s"
 
     def _at(self, address: str, url: str) -> str:
         literal = f"[{address}]" if ":" in address else address
@@ -81,7 +139,6 @@ class Transport:
         return {"sni_hostname": self._host} if self._secure else {}
 
     def _exchange(self, request: httpx2.Request) -> Answer:
-        deadline = time.monotonic() + ANSWER_SECONDS
         response = self._client.send(request, stream=True)
         try:
             if response.headers.get("content-encoding", "identity") != "identity":
@@ -92,8 +149,6 @@ class Transport:
                 if len(body) > self._max_bytes:
                     reason = f"the answer has more than {self._max_bytes:,} bytes: ask for less, or raise `maxBytes`"
                     raise CallFailed(ANSWER_UNEXPECTED, reason)
-                if time.monotonic() > deadline:
-                    raise Unanswered(f"{self._authority} still answered after {ANSWER_SECONDS:.0f} s")
             return Answer(response.status_code, response.reason_phrase, dict(response.headers.multi_items()), body)
         finally:
             response.close()
