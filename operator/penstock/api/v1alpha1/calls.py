@@ -177,7 +177,7 @@ class LlmStep(ApiModel):
 
 
 def call_runtime(kind: str) -> str:
-    """The runtime of one of CALLS: `llm` has its own, for the clients of providers are larger than all the rest."""
+    """The runtime of one of CALLS: `llm` has its own, whose image carries the clients of providers."""
     return "llm" if kind == "llm" else "steps"
 
 
