@@ -1,4 +1,4 @@
-"""import sql, import tool-context."""
+"""import sql, import openapi, import tool-context."""
 
 from __future__ import annotations
 
@@ -93,6 +93,27 @@ def import_sql(
     report(call, path, made, file, secret=name if database.had_password else "")
 
 
+def import_openapi(
+    call: Call,
+    source: Annotated[str, typer.Argument(metavar="FILE|URL", help="The document, of OpenAPI 3, as JSON or YAML.")],
+    file: FileOptions,
+    gates: GateOptions,
+    name: Annotated[str, typer.Option("--name", help="Of the Connection; names of Workflows begin with it.")] = "api",
+    url: Annotated[str | None, typer.Option("--url", help="Where the API is, if the document does not say so.")] = None,
+) -> None:
+    """Make an API callable: a Connection, and a Workflow for each operation of its OpenAPI document.
+
+    Parameters and the JSON body become typed inputs. What is not a GET or HEAD has a gate.
+    """
+    from penstock.cli.importing.openapi import read, workflows_of
+    from penstock.cli.importing.reporting import report, source_text, target
+
+    path = target(name, file.to)
+    groups, users = gates.of(name)
+    made = workflows_of(read(source_text(call, source)), source, name, groups, users, url)
+    report(call, path, made, file)
+
+
 def import_tool_context(
     call: Call,
     source: Annotated[str, typer.Argument(metavar="FILE", help="A Tool Context as JSON; - is standard input.")],
@@ -121,6 +142,14 @@ COMMANDS = (
             "penstock import sql sqlite:///shop.db --name shop",
             "penstock import sql postgresql://app@db.example.com/shop --name shop --approver lead@example.com",
             "penstock import sql sqlite:///shop.db --name shop --dry-run     how the file would change",
+        ),
+    ),
+    Command(
+        "import openapi",
+        import_openapi,
+        (
+            "penstock import openapi openapi.json --name shop --url https://shop.example.com/api",
+            "penstock import openapi https://shop.example.com/openapi.json --name shop --approver lead@example.com",
         ),
     ),
     Command(

@@ -39,13 +39,33 @@ def target(name: str, to: Path | None) -> Path:
 
 
 def source_text(call: Call, source: str) -> str:
-    """What a file holds, or standard input. Raises InvalidInput."""
+    """What a file holds, standard input, or what is at an address. Raises InvalidInput."""
+    if source.startswith(("http://", "https://")):
+        return _at_address(source)
     from penstock.cli.workflow_files import file_text, reason, text_of
 
     try:
         return text_of(call.terminal.stdin) if source == "-" else file_text(Path(source))
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"cannot read {source}: {reason(error)}") from error
+
+
+def _at_address(url: str) -> str:
+    import httpx2
+
+    from penstock.api.v1alpha1.yaml_reading import MAX_TEXT
+
+    found = b""
+    try:
+        with httpx2.stream("GET", url, timeout=20, follow_redirects=False) as answer:
+            answer.raise_for_status()
+            for piece in answer.iter_bytes():
+                found += piece
+                if len(found) > MAX_TEXT:
+                    raise InvalidInput(f"{url} has more than {MAX_TEXT:,} bytes")
+    except httpx2.HTTPError as error:
+        raise InvalidInput(f"cannot read {url}: {error}") from error
+    return found.decode("utf-8", "replace")
 
 
 def report(call: Call, path: Path, made: Generated, options: FileOptions, *, secret: str = "") -> None:

@@ -1,0 +1,141 @@
+"""APIs made callable: what `penstock import openapi` writes, and how it runs against a real server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from penstock.api.v1alpha1.sources import validate_text
+from penstock.cli.importing.openapi import read, workflows_of
+from penstock.errors import InvalidInput
+from tests.integration.cli.person import Person
+from tests.support.web import Web, serving
+
+ITEM = {"schema": {"$ref": "#/components/schemas/Item"}}
+DOCUMENT: dict[str, Any] = {
+    "openapi": "3.0.3",
+    "info": {"title": "Shop"},
+    "paths": {
+        "/orders/{order-id}": {
+            "parameters": [{"name": "order-id", "in": "path", "required": True, "schema": {"type": "integer"}}],
+            "get": {"operationId": "getOrder", "summary": "One order"},
+            "delete": {"summary": "Away with it"},
+        },
+        "/orders/{order-id}/items": {
+            "parameters": [{"$ref": "#/components/parameters/Order"}],
+            "get": {
+                "operationId": "list_items",
+                "parameters": [
+                    {"name": "sort", "in": "query", "schema": {"type": "string", "enum": ["name", "price"]}},
+                    {"name": "in", "in": "query", "schema": {"type": "array", "items": {"type": "integer"}}},
+                ],
+            },
+            "post": {
+                "operationId": "addItem",
+                "requestBody": {"required": True, "content": {"application/json": ITEM}},
+            },
+        },
+        "/odd path?": {"get": {}},
+        "/upload": {"post": {"requestBody": {"content": {"multipart/form-data": {}}}}},
+    },
+    "components": {
+        "parameters": {"Order": {"name": "order-id", "in": "path", "required": True, "schema": {"type": "integer"}}},
+        "schemas": {
+            "Item": {
+                "type": "object",
+                "required": ["name"],
+                "properties": {
+                    "name": {"type": "string", "maxLength": 40, "pattern": "(?=x)", "example": "pen"},
+                    "price": {"type": "number", "nullable": True},
+                    "parts": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}},
+                    "away": {"$ref": "https://evil.example/x.json"},
+                },
+            }
+        },
+    },
+}
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with serving() as web:
+        yield web
+
+
+def made(document: dict[str, Any] = DOCUMENT, url: str | None = "https://shop.example.com/api") -> Any:
+    found = workflows_of(read(json.dumps(document)), "openapi.json", "shop", ["leads"], [], url)
+    assert validate_text(found.text, images={"steps": ""})[1] == []
+    objects = {each["metadata"]["name"]: each["spec"] for each in yaml.safe_load_all(found.text)}
+    return objects, found.left_out
+
+
+def test_each_operation_is_a_workflow_with_typed_inputs():
+    objects, left_out = made()
+    add = objects["shop-add-item"]
+    assert add["inputs"]["required"] == ["order_id", "body"]
+    body = add["inputs"]["properties"]["body"]
+    assert body["required"] == ["name"]
+    assert body["properties"]["name"] == {"type": "string", "maxLength": 40}
+    assert body["properties"]["price"] == {"type": ["number", "null"]}
+    assert add["steps"][0]["http"]["path"] == "/orders/{{ context.order_id }}/items"
+    assert objects["shop-list-items"]["inputs"]["properties"]["sort"]["enum"] == ["name", "price"]
+    assert any("/odd path?" in each for each in left_out)
+    assert any("no JSON" in each for each in left_out)
+
+
+def test_what_is_no_get_has_a_gate_and_nothing_else_is_allowed():
+    objects, _ = made()
+    gated = {name for name, spec in objects.items() if "steps" in spec and "requiresApproval" in spec["steps"][0]}
+    assert gated == {"shop-add-item", "shop-delete-orders-order-id", "shop-post-upload"}
+    allow = {
+        (method, path) for rule in objects["shop"]["allow"] for method in rule["methods"] for path in rule["paths"]
+    }
+    assert ("GET", "/orders/*") in allow
+    assert ("POST", "/orders/*") not in allow
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "neither JSON nor YAML"),
+        ("[]", "no `paths`"),
+        ('{"swagger": "2.0", "paths": {}}', "only OpenAPI 3"),
+        ('{"openapi": "3.1.0", "paths": {}}', "does not say where"),
+        ('{"openapi": "3.1.0", "paths": {}, "servers": [{"url": "https://u:p@a.example"}]}', "does not say where"),
+    ],
+)
+def test_what_is_no_such_document_is_refused(text: str, says: str):
+    with pytest.raises(InvalidInput, match=says):
+        workflows_of(read(text), "openapi.json", "shop", ["leads"], [], None)
+
+
+def test_a_document_that_refers_to_itself_or_is_huge_comes_to_an_end():
+    many = {f"p{number}": {"$ref": "#/components/schemas/Item"} for number in range(60)}
+    items = {**DOCUMENT["components"]["schemas"]["Item"], "properties": many}
+    objects, _ = made({**DOCUMENT, "components": {**DOCUMENT["components"], "schemas": {"Item": items}}})
+    assert objects["shop-add-item"]["inputs"]["properties"]["body"]["type"] == "object"
+
+
+def test_it_runs_against_the_api_and_a_value_stays_one(person: Person, web: Web):
+    web.answer("GET", "/openapi.json", {**DOCUMENT, "servers": [{"url": "/api"}]})
+    web.answer("GET", "/api/orders/7/items", [{"name": "pen"}])
+    web.answer("POST", "/api/orders/7/items", {"id": 1}, status=201)
+    done = person.penstock("import", "openapi", f"{web.url}/openapi.json", "--name", "shop")
+    assert done.returncode == 0, done.stderr
+
+    def run(name: str, *more: str) -> Any:
+        words = ("--local", "run", "shop.yaml", "--workflow", name, "--set", "order_id=7", "-o", "json", *more)
+        done = person.penstock(*words)
+        assert done.stdout, done.stderr
+        return json.loads(done.stdout)
+
+    assert run("shop-list-items", "--set", "sort=name", "--set", "in_=[1, 2]")["output"] == [{"name": "pen"}]
+    assert run("shop-add-item", "--set", 'body={"name": "a&b=\'"}', "--approve")["output"] == {"id": 1}
+    asked = web.requests[-2]
+    assert asked.query == {"sort": ["name"], "in": ["1", "2"]}
+    assert json.loads(web.requests[-1].body) == {"name": "a&b='"}
+    assert "as it should be" in person.penstock("import", "openapi", f"{web.url}/openapi.json", "--name", "shop").stderr
