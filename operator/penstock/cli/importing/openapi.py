@@ -172,21 +172,20 @@ class _Workflow:
 
     def _body(self, shown: str) -> str | None:
         body = _resolved(self._document, self._operation.content.get("requestBody") or {})
-        content = body.get("content") if isinstance(body.get("content"), dict) else {}
+        content = _mapping(body.get("content"))
         kinds = [kind for kind in content if re.fullmatch(r"application/([\w.+-]*\+)?json.*", str(kind))]
         if not kinds:
             if content:
                 self._left_out.append(f"{shown}: its body, which is no JSON")
             return None
-        media = content[kinds[0]] if isinstance(content[kinds[0]], dict) else {}
-        given = {"name": "body", "required": bool(body.get("required")), "schema": media.get("schema") or {}}
+        schema = _mapping(content[kinds[0]]).get("schema") or {}
+        given = {"name": "body", "required": bool(body.get("required")), "schema": schema}
         return self._value({**given, "description": body.get("description", "")})
 
     def _value(self, parameter: Mapping[str, Any]) -> str:
         """CEL for a parameter, which becomes a field of the context."""
         field = self._names.field(str(parameter["name"]))
-        schema = parameter.get("schema") if isinstance(parameter.get("schema"), dict) else {}
-        found = _Schemas(self._document).written(schema)
+        found = _Schemas(self._document).written(_mapping(parameter.get("schema")))
         total = weight(found)
         if total is None or total > _MOST_PARTS:
             found = {"type": "object"}
@@ -239,7 +238,7 @@ def _resolved(document: Mapping[str, Any], value: Any) -> Mapping[str, Any]:
             name = part.replace("~1", "/").replace("~0", "~")
             found = found.get(name) if isinstance(found, dict) else None
         value = found if found is not document else {}
-    return value if isinstance(value, dict) else {}
+    return _mapping(value)
 
 
 def _named(found: re.Match[str]) -> str:
@@ -248,3 +247,7 @@ def _named(found: re.Match[str]) -> str:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
