@@ -247,7 +247,7 @@ def test_many_rows_are_written_about_by_few_processes_each_with_a_call_of_its_ow
     ]
     assert len({each.headers["idempotency-key"] for each in posted}) == 7
     assert {each.headers["authorization"] for each in posted} == {"Bearer hunter2-hunter2"}
-    status = json.loads(person.penstock("--local", "get", answer["run_id"], "-o", "json").stdout)["status"]
+    status = json.loads(person.penstock("--local", "get", answer["run"], "-o", "json").stdout)["status"]
     assert status["steps"]["mail"]["items"]["itemsPerPod"] == 3
-    log = person.penstock("--local", "logs", answer["run_id"], "mail", "--item", "7").stdout
+    log = person.penstock("--local", "logs", answer["run"], "mail", "--item", "7").stdout
     assert "a value there is one part, without slashes" in log
