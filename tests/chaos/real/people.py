@@ -25,7 +25,7 @@ class People:
         self._seen = set[str]()
         """Pods that have ended."""
         self.asked = 0
-        """Runs that were asked for so far."""
+        """Runs that were asked for so far and have been seen since, or were refused."""
         self.trouble: list[str] = []
         """What nobody meant to happen, such as a refused run."""
         recorder.on_change.append(self._hear)
@@ -48,24 +48,40 @@ class People:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _ask(self, asked: Asked) -> None:
-        self.asked += 1
         made = await self._desk.create("workflowruns", asked.body, by=REQUESTER)
         if made.status != 201:
             self.trouble.append(f"run {asked.name} was refused: {made.body.get('message')}")
+            self.asked += 1
             return
 
-        def change(spec: dict[str, Any]) -> Callable[[], Awaitable[Any]]:
-            return lambda: self._desk.merge("workflowruns", asked.name, {"spec": spec}, by=REQUESTER)
-
         if asked.cancel_at is not None:
-            self._later(asked.cancel_at - asked.at, change({"cancel": True}))
+            self._later(asked.cancel_at - asked.at, lambda: self._insist(asked.name, {"cancel": True}))
         if asked.hold is not None:
-            for moment, held in zip(asked.hold, (True, False), strict=True):
-                self._later(moment - asked.at, change({"suspend": held}))
+            self._later(asked.hold[0] - asked.at, lambda: self._hold(asked))
         if asked.delete_at is not None:
             self._later(asked.delete_at - asked.at, lambda: self._desk.delete("workflowruns", asked.name))
 
+    async def _hold(self, asked: Asked) -> None:
+        """One after the other: on a busy machine two requests of their own would overtake each other."""
+        assert asked.hold is not None
+        begin, end = asked.hold
+        for held, then in ((True, end - begin), (False, 0.0)):
+            await self._insist(asked.name, {"suspend": held})
+            await asyncio.sleep(then)
+
+    async def _insist(self, run: str, spec: dict[str, Any]) -> None:
+        while True:
+            done = await self._desk.merge("workflowruns", run, {"spec": spec}, by=REQUESTER)
+            if done.status != 409 and done.status < 500:
+                break
+            await asyncio.sleep(1.0)
+        # A run may be gone or over meanwhile.
+        if done.status not in (200, 404, 422):
+            self.trouble.append(f"{spec} of {run} was answered {done.status}: {done.body.get('message')}")
+
     def _hear(self, kind: str, plural: str, found: dict[str, Any]) -> None:
+        if (kind, plural) == ("ADDED", "workflowruns") and "parent" not in found["spec"]:
+            self.asked += 1
         if (kind, plural) == ("ADDED", "approvalrequests"):
             request, meta = found["spec"]["request"], found["metadata"]
             # Each run is judged for itself, or a gate would end the same in all runs of a Workflow.

@@ -74,6 +74,7 @@ class Replicas:
         for name, operator in self._operators.items():
             if name not in self._away and (code := operator.ended()) is not None:
                 self.deaths.append(f"replica {name} ended with {code}\n{operator.log()}")
+                print(f"replica {name} ended with {code}, and nobody had asked it to", flush=True)
                 operator.start()
 
     def kill(self, name: str) -> None:
