@@ -112,7 +112,7 @@ def approved(tenant: Tenant, run: str, before: Callable[[Json], None] = lambda g
     assert answer.returncode == 0, answer.stderr
     status: Json = tenant.finished(run)["status"]
     assert (status["phase"], status.get("error")) == ("Succeeded", None), tenant.account(run)
-    accrued: Json = tenant.output(status)["output"]
+    accrued: Json = tenant.output(status)
     return accrued
 
 
