@@ -128,7 +128,8 @@ def test_whatever_a_value_holds_it_is_a_value(databases: Tenant, postgres: Postg
         sql("keep", f"INSERT INTO said (place, text) VALUES {rows}", write=True, parameters=parameters),
         context={"payloads": PAYLOADS},
     )
-    assert list(steps["give_back"]["output"]["rows"][0].values()) == PAYLOADS
+    row = steps["give_back"]["output"]["rows"][0]
+    assert [row[name] for name in names] == PAYLOADS
     assert steps["find"]["output"]["rows"] == []
     assert execute(postgres, "SELECT text FROM said ORDER BY place") == [(payload,) for payload in PAYLOADS]
     assert execute(postgres, "SELECT count(*) FROM orders") == [(5,)]

@@ -93,7 +93,7 @@ def test_a_user_whose_role_sees_two_of_five_rows_gets_two(tenant: Tenant, shop: 
     tenant.apply(a_workflow("orders", {"name": "list", "http": {"connection": "shop", "path": "/orders"}}))
     seen = {}
     for who in (ALICE, MALLORY):
-        name = f"run-{who.name}"
+        name = f"run-{who.name.partition('@')[0]}"
         tenant.kubectl(who, "create", "-f", "-", stdin=a_run(name, "orders"))
         step = tenant.finished(name)["status"]["steps"]["list"]
         assert step["phase"] == "Succeeded", tenant.account(name)
