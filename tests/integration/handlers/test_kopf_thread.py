@@ -13,7 +13,7 @@ import pytest
 from penstock.adapters.kube.credentials import Credentials
 from penstock.handlers.kopf_thread import KopfThread
 from penstock.handlers.settings import EndlessBackoff
-from penstock.handlers.watching import make_registry
+from penstock.handlers.watching import KINDS, make_registry
 from penstock.testing.builders import a_workflow
 from tests.integration.kube.api_server import ApiServer, serving
 from tests.support.eventually import eventually
@@ -49,7 +49,7 @@ async def heard(server: ApiServer) -> AsyncIterator[Heard]:
         backoff=EndlessBackoff(0.01, 0.02),
     )
     thread.start()
-    await eventually(lambda: len(server.watchers) == 3, seconds=20)
+    await eventually(lambda: len(server.watchers) == len(KINDS), seconds=20)
     yield told
     await asyncio.to_thread(thread.stop)
     assert not thread.watching
