@@ -145,7 +145,8 @@ def test_the_sentences_come_to_what_they_say(tenant: Tenant, shop: Shop, model: 
         (3, "sent"),
         (4, "not sent"),
     ]
-    assert [row["order_id"] for row in shop.emails(subject="Discount Offer")] == [1, 2, 3, 4]
+    # Each row is a pod of its own: they send in whatever order they start.
+    assert sorted(row["order_id"] for row in shop.emails(subject="Discount Offer")) == [1, 2, 3, 4]
     approved(tenant, "alert")
     assert [row["message"] for row in shop.emails(recipient="sales-manager")] == ["Orders: [1]"]
     approved(tenant, "warn")
@@ -165,7 +166,7 @@ def test_a_role_that_sees_two_of_five_orders_gets_two_through_the_whole_chain(te
     install(tenant, shop, token=NORTH)
     tenant.start("ask", {"prompt": OFFER}, name="offer")
     assert ids(approved(tenant, "offer")["orders"]) == [1, 2]
-    assert [row["order_id"] for row in shop.emails()] == [1, 2]
+    assert sorted(row["order_id"] for row in shop.emails()) == [1, 2]
     # Otherwise, nothing is done.
     shop.ship_all()
     tenant.start("ask", {"prompt": WARN}, name="warn")
