@@ -12,6 +12,7 @@ from tests.chaos.breaks import BREAKS, Break, broken_copy
 from tests.chaos.checks import CHECKS
 
 ROOT = Path(__file__).resolve().parents[3]
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.mark.parametrize("broken", BREAKS, ids=lambda broken: broken.what.replace(" ", "-"))

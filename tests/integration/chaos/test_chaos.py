@@ -10,6 +10,8 @@ import pytest
 
 from tests.chaos.faults import Kind
 
+pytestmark = pytest.mark.timeout(400)
+
 ROOT = Path(__file__).resolve().parents[3]
 EACH = 20
 

@@ -17,7 +17,7 @@ import pytest
 
 from tests.integration.charts.conftest import Helm
 
-pytestmark = pytest.mark.timeout(120, func_only=True)
+pytestmark = pytest.mark.timeout(300, func_only=True)
 
 Decision = dict[str, str]
 

@@ -20,6 +20,8 @@ from tests.support.provider import says, serving_provider
 from tests.support.shop import ShopClient
 from tests.support.shop import serving_shop as shop_in_process
 
+pytestmark = pytest.mark.timeout(400)
+
 Json = dict[str, Any]
 
 

@@ -24,6 +24,7 @@ from tests.support.provider import says, serving_provider
 from tests.support.shop import ShopClient, serving_shop
 
 Json = dict[str, Any]
+pytestmark = pytest.mark.timeout(400)
 FILE = Path(__file__).parents[3] / "examples" / "ask" / "analyst.yaml"
 LATE = {"tool": "late-orders", "context": {"before": "2023-07-14"}}
 

@@ -22,6 +22,8 @@ from tests.support.memory_access import World, a_workflow
 from tests.support.provider import says, serving_provider
 from tests.support.shop import ShopClient, serving_shop
 
+pytestmark = pytest.mark.timeout(400)
+
 Json = dict[str, Any]
 SHOP = "application://default/shop"
 REFUND: Json = {

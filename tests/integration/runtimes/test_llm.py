@@ -14,6 +14,8 @@ from penstock_runtimes.steps.calling.llm import answer
 from penstock_runtimes.steps.calling.llm_clients import HOMES
 from tests.support.provider import Answer, says, serving_provider
 
+pytestmark = pytest.mark.timeout(400)
+
 SCHEMA = {
     "type": "object",
     "properties": {"overdue": {"type": "array", "items": {"type": "integer"}}},
