@@ -19,14 +19,12 @@ from aiohttp import web
 
 from tests.chaos.faults import Fault, Kind
 from tests.chaos.history import LATE, Change, History, Vote
+from tests.chaos.refusing import REFUSALS, UNCOUNTED, hang_up, refusal, status
 from tests.chaos.virtual_time import Time
 from tests.integration.kube.admission import Denied
 from tests.integration.kube.api_server import ApiServer, Target
 
 WHO: ContextVar[str] = ContextVar("WHO", default="world")
-_REFUSALS = {Kind.REFUSED_409: 409, Kind.REFUSED_429: 429, Kind.REFUSED_500: 500, Kind.REFUSED_503: 503}
-_REASONS = {409: "Conflict", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}
-_UNCOUNTED = ("/version", "/events", "/leases")
 _FIXED = {
     "jobs": ("spec",),
     "pods": ("spec",),
@@ -167,9 +165,9 @@ class ChaosServer(ApiServer):
         path = request.raw_path.split("?")[0]
         WHO.set(token)
         if token in self.dead:
-            return _hang_up(request)
+            return hang_up(request)
         await request.read()
-        if any(part in path for part in _UNCOUNTED):
+        if any(part in path for part in UNCOUNTED):
             return await self._answer(request)
         self.met += 1
         fault = self._schedule.pop(self.met, None)
@@ -180,12 +178,12 @@ class ChaosServer(ApiServer):
 
     async def _meet(self, request: web.Request, token: str, fault: Fault) -> web.StreamResponse:
         kind = fault.kind
-        if kind in _REFUSALS:
-            return _refusal(503 if kind is Kind.REFUSED_409 and request.method == "GET" else _REFUSALS[kind])
+        if kind in REFUSALS:
+            return refusal(kind, request.method)
         if kind is Kind.KILLED_BEFORE:
             self.kill(token)
         if kind in (Kind.DROPPED, Kind.KILLED_BEFORE):
-            return _hang_up(request)
+            return hang_up(request)
         if kind is Kind.DELAYED:
             await asyncio.sleep(fault.seconds)
             WHO.set(f"{LATE}{token}")
@@ -208,10 +206,10 @@ class ChaosServer(ApiServer):
         if kind is Kind.KILLED_AFTER:
             self.kill(token)
         if kind in (Kind.LOST_ANSWER, Kind.KILLED_AFTER):
-            return _hang_up(request)
+            return hang_up(request)
         if kind is Kind.LATE_ANSWER:
             await asyncio.sleep(fault.seconds)
-        return _refusal(500) if kind is Kind.FAILED_AFTER else answer
+        return status(500) if kind is Kind.FAILED_AFTER else answer
 
     async def _watch(self, request: web.Request, target: Target) -> web.StreamResponse:
         with self._streaming(request):
@@ -245,14 +243,3 @@ def _at(found: dict[str, Any], path: str) -> Any:
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return value
-
-
-def _hang_up(request: web.Request) -> web.Response:
-    if request.transport is not None:
-        request.transport.close()
-    return web.Response()
-
-
-def _refusal(code: int) -> web.Response:
-    body = {"kind": "Status", "code": code, "reason": _REASONS[code], "message": "a fault of the schedule"}
-    return web.json_response(body, status=code, headers={"Retry-After": "1"} if code == 429 else {})

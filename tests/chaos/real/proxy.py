@@ -20,17 +20,8 @@ from yarl import URL
 
 from tests.chaos.faults import Fault, Kind
 from tests.chaos.real.api import Way
+from tests.chaos.refusing import REFUSALS, UNCOUNTED, hang_up, refusal, status
 
-REFUSALS = {Kind.REFUSED_409: 409, Kind.REFUSED_429: 429, Kind.REFUSED_500: 500, Kind.REFUSED_503: 503}
-_REASONS = {
-    409: "Conflict",
-    410: "Expired",
-    429: "TooManyRequests",
-    500: "InternalError",
-    503: "ServiceUnavailable",
-}
-_UNCOUNTED = ("/version", "/events", "/leases")
-"""Requests whose number depends on time; no fault meets them."""
 _HOP_BY_HOP = ("host", "connection", "transfer-encoding", "content-length", "keep-alive")
 _LISTENING = 1.0
 """Seconds between two looks whether whoever listens to a stream is still there."""
@@ -96,7 +87,7 @@ class FaultyProxy:
 
     async def _handle(self, request: web.BaseRequest, replica: str) -> web.StreamResponse:
         await request.read()
-        if any(part in request.path for part in _UNCOUNTED):
+        if any(part in request.path for part in UNCOUNTED):
             return await self._pass_on(request, replica)
         self.met += 1
         fault = self._schedule.pop(self.met, None)
@@ -108,11 +99,11 @@ class FaultyProxy:
     async def _meet(self, request: web.BaseRequest, replica: str, fault: Fault) -> web.StreamResponse:
         kind = fault.kind
         if kind in REFUSALS:
-            return refusal(503 if kind is Kind.REFUSED_409 and request.method == "GET" else REFUSALS[kind])
+            return refusal(kind, request.method)
         if kind is Kind.KILLED_BEFORE:
             self.kill(replica)
         if kind in (Kind.DROPPED, Kind.KILLED_BEFORE):
-            return _hang_up(request)
+            return hang_up(request)
         if kind is Kind.DELAYED:
             await asyncio.sleep(fault.seconds)
         if kind in (Kind.CUT, Kind.FORGOTTEN):
@@ -121,7 +112,7 @@ class FaultyProxy:
             self.stop(replica, fault.seconds)
         if kind is Kind.KILLED_AFTER and _streamed(request):
             self.kill(replica)
-            return _hang_up(request)
+            return hang_up(request)
         if _streamed(request):
             return await self._pass_on(request, replica)
         return await self._carry_out(request, replica, fault)
@@ -136,10 +127,10 @@ class FaultyProxy:
         if kind is Kind.KILLED_AFTER:
             self.kill(replica)
         if kind in (Kind.LOST_ANSWER, Kind.KILLED_AFTER):
-            return _hang_up(request)
+            return hang_up(request)
         if kind is Kind.LATE_ANSWER:
             await asyncio.sleep(fault.seconds)
-        return refusal(500) if kind is Kind.FAILED_AFTER else _answer(sent)
+        return status(500) if kind is Kind.FAILED_AFTER else _answer(sent)
 
     def _cut_streams(self, *, forget: bool) -> None:
         for transport, whose in tuple(self._streams.items()):
@@ -155,7 +146,7 @@ class FaultyProxy:
         whose = (replica, request.path)
         if whose in self._forgotten and request.query.get("resourceVersion", "0") != "0":
             self._forgotten.discard(whose)
-            return refusal(410)
+            return status(410)
         return await self._stream(request, whose)
 
     async def _send(self, request: web.BaseRequest) -> _Sent:
@@ -208,27 +199,8 @@ async def _pour(found: aiohttp.ClientResponse, response: web.StreamResponse, tra
         await response.write(chunk)
 
 
-def refusal(code: int) -> web.Response:
-    """As the API server refuses."""
-    body = {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "status": "Failure",
-        "code": code,
-        "reason": _REASONS[code],
-        "message": "a fault of the schedule",
-    }
-    return web.json_response(body, status=code, headers={"Retry-After": "1"} if code == 429 else {})
-
-
 def _streamed(request: web.BaseRequest) -> bool:
     return request.query.get("watch") in ("true", "1", "True") or request.query.get("follow") in ("true", "1", "True")
-
-
-def _hang_up(request: web.BaseRequest) -> web.Response:
-    if request.transport is not None:
-        request.transport.close()
-    return web.Response()
 
 
 def _kept(headers: Any) -> CIMultiDict[str]:
