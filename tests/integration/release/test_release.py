@@ -20,7 +20,7 @@ from tests.support.cluster import ROOT, required
 from tools.release import disagreements, pinned
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-IMAGES = ("operator", "mcp", "python", "javascript", "bash", "go", "powershell", "steps")
+IMAGES = ("operator", "mcp", "python", "javascript", "bash", "go", "powershell", "steps", "llm")
 VALUES = ROOT / "charts" / "penstock" / "values.yaml"
 
 
