@@ -1,7 +1,8 @@
 """kopf in a thread and a loop of its own.
 
 When kopf ends, for whatever reason (an error inside a watch is enough), it cancels every task of its loop. So it has
-one that nobody else uses, and is started again.
+one that nobody else uses, and is started again in a new one. Some of its tasks can swallow every cancellation (a watch
+that is refused while another waits for a new sign-in), and then it waits for them for ever: such a loop is left behind.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ _HEALTHY_AFTER = 30.0
 """Seconds that kopf stays up when nothing is fundamentally wrong."""
 _HOPELESS = 6
 """Failures in a row after which somebody should be told."""
+_ENDING = 10.0
+"""Seconds that kopf has for its end, of which it gives five to tasks that do not end by themselves."""
+_LAST_WORDS = 10
+"""How often a task that is given up may still wait for something."""
 
 
 class KopfThread:
@@ -70,7 +75,7 @@ class KopfThread:
         while not self._stopping.is_set():
             started = time.monotonic()
             try:
-                asyncio.run(self._operate())
+                self._in_a_loop_of_its_own()
             except Exception:  # noqa: BLE001 - whatever ended kopf, the operator needs its eyes back
                 _log.exception("kopf ended")
             if time.monotonic() - started > _HEALTHY_AFTER:
@@ -81,25 +86,59 @@ class KopfThread:
             _log.warning("kopf is started again")
             self._ended()
 
+    def _in_a_loop_of_its_own(self) -> None:
+        # Not asyncio.run: at its end it waits for all tasks, however long they take.
+        loop = asyncio.new_event_loop()
+        try:
+            loop.run_until_complete(self._operate())
+        finally:
+            loop.set_exception_handler(lambda *_: None)
+            for task in asyncio.all_tasks(loop):
+                _abandon(task)
+            loop.close()
+
     async def _operate(self) -> None:
         flag = asyncio.Event()
         loop = asyncio.get_running_loop()
         with self._lock:
             # An asyncio flag, set from outside: kopf waits for a threading one in an executor that then never ends.
             self._stop_current = lambda: loop.call_soon_threadsafe(flag.set)
-        if self._stopping.is_set():
-            return
         try:
-            await kopf.operator(
-                registry=self._make_registry(),
-                settings=kopf_settings(),
-                standalone=True,
-                # Else it asks who it is, which nobody can say of a user without a name, as containers have them.
-                identity="penstock",  # type: ignore[arg-type]  # a NewType of str that kopf keeps to itself
-                clusterwide=not self._namespaces,
-                namespaces=self._namespaces,
-                stop_flag=flag,
-            )
+            if not self._stopping.is_set():
+                await self._watch(flag)
         finally:
             with self._lock:
                 self._stop_current = None
+
+    async def _watch(self, flag: asyncio.Event) -> None:
+        ours = asyncio.all_tasks()
+        tasks = await kopf.spawn_tasks(
+            registry=self._make_registry(),
+            settings=kopf_settings(),
+            standalone=True,
+            # Else it asks who it is, which nobody can say of a user without a name, as containers have them.
+            identity="penstock",  # type: ignore[arg-type]  # a NewType of str that kopf keeps to itself
+            clusterwide=not self._namespaces,
+            namespaces=self._namespaces,
+            stop_flag=flag,
+        )
+        running = asyncio.create_task(kopf.run_tasks(tasks, ignored=ours))
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({running}, timeout=_ENDING)
+        if running.done():
+            return running.result()
+        _log.warning("kopf did not end within %g seconds: its tasks are left behind", _ENDING)
+        return None
+
+
+def _abandon(task: asyncio.Task[object]) -> None:
+    """End what no cancellation ends, so that it lets go of its connections. Its loop must not run any more."""
+    coroutine = task.get_coro()
+    for _ in range(_LAST_WORDS):
+        try:
+            coroutine.close()
+        except RuntimeError:
+            continue  # it waits for one more thing on its way out
+        except Exception:  # noqa: BLE001 - nobody is left who could want its result
+            return
+        return

@@ -43,7 +43,5 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.networking.request_timeout = 30
     settings.networking.error_backoffs = EndlessBackoff()
     settings.networking.enforce_retry_after = True
-    # Its end takes five seconds. A refused watch beside a broken connection can leave tasks of it that swallow every
-    # cancellation; then it ends the whole process, and a standby (or the kubelet) has new eyes within this time.
-    settings.process.ultimate_exiting_timeout = 20
+    settings.process.ultimate_exiting_timeout = None  # else it kills the whole process when its own end takes longer
     return settings
