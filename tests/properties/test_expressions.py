@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +73,13 @@ def test_an_expression_comes_to_the_same_on_the_part_that_it_names(text):
     part = only(SCOPE, (reference.path for reference in analyse(text).references))
 
     assert work(text, part) == work(text, SCOPE)
+
+
+@given(expressions)
+def test_an_expression_comes_to_the_same_each_time(text):
+    first = json.dumps(work(text, SCOPE))
+
+    assert [json.dumps(work(text, SCOPE)) for _ in range(5)] == [first] * 5
 
 
 @given(expressions)

@@ -25,7 +25,8 @@ def to_json(value: Any) -> Any:
             raise ValueError("the result is not a finite number")
         return value
     if isinstance(value, Mapping):
-        return {_key(key): to_json(item) for key, item in value.items()}
+        # Sorted, for the library has them in an order that is another each time.
+        return {key: to_json(item) for key, item in sorted((_key(key), item) for key, item in value.items())}
     if isinstance(value, list | tuple):
         return [to_json(item) for item in value]
     return _special(value)

@@ -11,6 +11,7 @@ from typing import Any
 
 from penstock.adapters.cel.failures import Fault
 from penstock.adapters.cel.library import load_cel
+from penstock.adapters.cel.ordering import KEYS, sorted_keys, without_chance
 from penstock.adapters.cel.values import heavier, to_json
 
 MEMORY = 256 * 1024 * 1024
@@ -39,7 +40,7 @@ def begin() -> None:
 def work(expression: str, variables: Mapping[str, Any]) -> tuple[Any, Fault | None]:
     """The value of an expression as JSON, or what went wrong. Never raises for what the expression does."""
     try:
-        result = to_json(load_cel().compile(expression).execute(dict(variables)))
+        result = to_json(_evaluated(without_chance(expression, variables), variables))
         if heavier(result, MAX_RESULT):
             return None, Fault("MemoryError", "")
         return result, None
@@ -47,3 +48,12 @@ def work(expression: str, variables: Mapping[str, Any]) -> tuple[Any, Fault | No
         raise
     except BaseException as error:  # noqa: BLE001  # a panic of the library is no Exception, and must not end the operator
         return None, Fault(type(error).__name__, str(error))
+
+
+def _evaluated(expression: str, variables: Mapping[str, Any]) -> Any:
+    cel = load_cel()
+    scope: Any = dict(variables)
+    if KEYS in expression:
+        scope = cel.Context(scope)
+        scope.add_function(KEYS, sorted_keys)
+    return cel.compile(expression).execute(scope)
