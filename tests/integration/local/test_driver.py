@@ -223,6 +223,19 @@ async def test_a_detached_driver_is_started_unless_there_is_one(machine: Machine
     assert marks() == ["driver"]
 
 
+async def test_a_detached_driver_has_the_lock_before_it_has_started(machine: Machine, marks: Marks):
+    machine.directory.create()
+    script = f"import time; open('{machine.folder}/marks', 'a').write('driver\\n'); time.sleep(0.5)"
+    command = [sys.executable, "-I", "-S", "-c", script]
+
+    for one in [DetachedDriver(machine.directory, command) for _ in range(5)]:
+        one.ensure()
+    await eventually(marks)
+    await eventually(DriverLock(machine.directory).acquire)
+
+    assert marks() == ["driver"]
+
+
 async def test_a_run_goes_on_where_it_stood_when_its_driver_was_killed(
     machine: Machine, elsewhere: LocalBackend, marks: Marks
 ):
