@@ -93,6 +93,10 @@ class _Pass:
     facts: Facts
 
 
+class _RunGone(Exception):
+    """The run was deleted during its pass."""
+
+
 class Reconciler:
     """Brings runs forward, one pass at a time; any number of passes over one state come to the same."""
 
@@ -117,6 +121,13 @@ class Reconciler:
         if run is None:
             return None
         self._neighbours.notice(run)
+        try:
+            return await self._bring_forward(run)
+        except _RunGone:
+            # Whoever deleted it wanted that; what belongs to it goes with it.
+            return None
+
+    async def _bring_forward(self, run: WorkflowRun) -> datetime | None:
         try:
             plan, context, revised = await self._prepare(run)
             earlier = await earlier_state(self._engine.ledger, self._engine.outputs, revised)
@@ -163,7 +174,7 @@ class Reconciler:
             started_at=now,
             finished_at=now,
         )
-        self._neighbours.notice(await self._engine.ledger.save_status(run, status))
+        await self._save(run, status)
         self._engine.events.emit(run, "RunFailed", f"The run cannot start: {error}", warning=True)
 
     async def _gather(self, run: WorkflowRun, context: Mapping[str, object], earlier: RunState | None) -> Facts:
@@ -271,12 +282,19 @@ class Reconciler:
             if due > self._engine.clock.now():
                 return work.run, due
         status = run_status(decided.state, work.plan, work.run.status.revision)
-        run = await self._engine.ledger.save_status(work.run, status)
-        self._neighbours.notice(run)
+        run = await self._save(work.run, status)
         self._note_write(run, decided.state)
         for happening in happenings(work.before, decided.state):
             self._engine.events.emit(run, happening.reason, happening.message, warning=happening.warning)
         return run, None
+
+    async def _save(self, run: WorkflowRun, status: WorkflowRunStatus) -> WorkflowRun:
+        try:
+            saved = await self._engine.ledger.save_status(run, status)
+        except NotFound as error:
+            raise _RunGone from error
+        self._neighbours.notice(saved)
+        return saved
 
     def _soft_due(self, run: WorkflowRun, state: RunState) -> datetime:
         moments = [step.started_at for step in state.steps.values() if step.phase.alive and step.started_at]

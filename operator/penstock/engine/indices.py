@@ -9,6 +9,8 @@ from dataclasses import dataclass
 _MOST_RUNS = 512
 """A set with more ranges is shorter as its bits."""
 _BITS = "bits:"
+_HIGHEST = 1_000_000
+"""No text is believed that speaks of more: its bits would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,10 @@ class Indices:
         bits = 0
         for part in filter(None, text.split(",")):
             first, _, last = part.partition("-")
-            bits |= cls.span(int(first), int(last or first) + 1).bits
+            start, end = int(first), int(last or first)
+            if not 0 <= start <= end <= _HIGHEST:
+                raise ValueError(f"{part} is no stretch of numbers")
+            bits |= cls.span(start, end + 1).bits
         return cls(bits)
 
     def text(self) -> str:

@@ -13,7 +13,7 @@ from penstock.application.plans import PlanBook
 from penstock.application.reconcile_run import SOFT_WRITE_EVERY, Reconciler
 from penstock.engine.commands import StartAttempt
 from penstock.engine.facts import Verdict
-from penstock.errors import Conflict, Forbidden, InvalidInput, Unavailable
+from penstock.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from penstock.ports.access import Key
 from penstock.testing.builders import a_gate, a_run, a_step, a_workflow
 from penstock.testing.memory_runner import failed, succeeded
@@ -285,6 +285,13 @@ async def test_cancelling_stops_what_lives():
 async def test_a_run_that_is_gone_is_no_error():
     stage = Stage(a_workflow(a_step("a")))
     assert await stage.look() is None
+
+
+async def test_a_run_that_is_deleted_during_its_pass_is_no_error_and_starts_nothing():
+    stage = Stage(a_workflow(a_step("a")))
+    stage.ledger.fail_next = NotFound("there is no run default/order-1")
+    assert await stage.begin() is None
+    assert stage.journal == []
 
 
 async def test_a_run_whose_runtime_is_missing_for_now_waits_for_it_and_loses_nothing():

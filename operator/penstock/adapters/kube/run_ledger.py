@@ -61,7 +61,10 @@ class RunLedger:
             finished_at=now,
         )
         operations = [precondition(unreadable.metadata.resource_version), *whole_status(status.to_wire())]
-        await self._client.json_patch(RUNS.path(key.namespace, key.name, "status"), operations, lambda _: None)
+        try:
+            await self._client.json_patch(RUNS.path(key.namespace, key.name, "status"), operations, lambda _: None)
+        except NotFound:
+            self._runs.forget(key)
         return None
 
     async def with_cached(self, run: WorkflowRun, step: str, digest: str) -> Sequence[WorkflowRun]:

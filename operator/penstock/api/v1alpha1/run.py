@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
 from penstock.api.v1alpha1 import API_VERSION
-from penstock.api.v1alpha1.items import ItemsStatus
+from penstock.api.v1alpha1.items import ItemsStatus, known
 from penstock.api.v1alpha1.meta import (
     MAX_STEPS,
     AnyJson,
@@ -35,17 +33,6 @@ Digest = Annotated[str, Field(max_length=80)]
 MAX_DEPTH = 8
 """Runs above a run."""
 Text = Annotated[str, Field(max_length=4096)]
-
-
-def _known(phases: type[StrEnum]) -> Callable[[str], str]:
-    """A status with a phase that does not exist was not written by us, and nobody can go on from there."""
-
-    def check(phase: str) -> str:
-        if phase not in phases.__members__.values():
-            raise ValueError(f"there is no phase {phase}")
-        return phase
-
-    return check
 
 
 class WorkflowReference(ApiModel):
@@ -181,7 +168,7 @@ class CachedStatus(ApiModel):
 class StepStatus(ApiModel):
     """Where a step stands."""
 
-    phase: Annotated[Phase, AfterValidator(_known(StepPhase))]
+    phase: Annotated[Phase, AfterValidator(known(StepPhase))]
     """Pending, Waiting, Starting, Running, Backoff, Succeeded, Failed, Skipped or Cancelled."""
     attempt: Annotated[int, Field(ge=0)] = 0
     """Number of the newest attempt; 0 before the first."""
@@ -222,7 +209,7 @@ class WorkflowRunStatus(ApiModel):
 
     phase: Annotated[
         Phase,
-        AfterValidator(_known(RunPhase)),
+        AfterValidator(known(RunPhase)),
         Field(
             json_schema_extra={
                 **served_default("Pending"),
