@@ -26,6 +26,8 @@ class Break:
     runs: int = 40
     """Plays within which it must be found."""
     seed: int = 1
+    stops: bool = False
+    """In plays in which leaders are stopped over and over."""
 
 
 BREAKS = (
@@ -42,6 +44,15 @@ BREAKS = (
         "adapters/kube/manifests.py",
         '"labels": {**_labels(run), **controlled},',
         '"labels": {**_labels(run), **controlled}, "name": command.name[:50] + __import__("secrets").token_hex(4),',
+    ),
+    Break(
+        "a leader that was stopped goes on when it wakes",
+        "one_pod_a_job",
+        "adapters/kube/leader_lease.py",
+        "return self.held and self._monotonic() - self._renewed < self._timing.duration",
+        "return True",
+        seed=8,
+        stops=True,
     ),
     Break(
         "an attempt is started before it is written down",

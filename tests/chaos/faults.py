@@ -59,6 +59,8 @@ WEIGHTS: dict[Kind, int] = {
 """How often each comes, beside the others."""
 _SPANS = {Kind.DELAYED: 20.0, Kind.LATE_ANSWER: 40.0, Kind.STOPPED: 90.0}
 """Seconds at most."""
+_TAKEN_OVER = 13.0
+"""Seconds after which another replica leads."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -82,6 +84,15 @@ def draw(roll: random.Random) -> tuple[Fault, ...]:
         kind = _kind(roll)
         at = roll.randint(1, roll.choice((30, 80, 200)))
         faults[at] = Fault(at, kind, _seconds(roll, kind))
+    return tuple(sorted(faults.values()))
+
+
+def stops(roll: random.Random) -> tuple[Fault, ...]:
+    """A schedule of nothing but leaders that are stopped for so long that another takes over."""
+    faults = {}
+    for _ in range(roll.choice((8, 16, 32))):
+        at = roll.randint(1, 150)
+        faults[at] = Fault(at, Kind.STOPPED, round(roll.uniform(_TAKEN_OVER, 60.0), 1))
     return tuple(sorted(faults.values()))
 
 

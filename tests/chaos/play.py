@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from tests.chaos import faults as schedules
 from tests.chaos import scenario as scenarios
 from tests.chaos.checks import violations
-from tests.chaos.faults import Fault, Kind
-from tests.chaos.history import BEGAN, FINISHED, History
+from tests.chaos.faults import Fault
+from tests.chaos.history import BEGAN, FINISHED
 from tests.chaos.node import Node
+from tests.chaos.outcome import Outcome
 from tests.chaos.replica import operate
 from tests.chaos.scenario import Asked, Scenario
 from tests.chaos.server import WHO, ChaosServer
@@ -30,24 +29,18 @@ _CALM = 240.0
 """Seconds that everything has to settle, at the end and after the runs were deleted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a play."""
+def play(seed: int, faults: Iterable[Fault] | None = None, *, stops: bool = False) -> Outcome:
+    """Play the scenario of a seed, with its own faults or with these.
 
-    seed: int
-    faults: tuple[Fault, ...]
-    injected: Counter[Kind]
-    violations: list[tuple[str, str]]
-    history: History
-    requests: int
-    """Of operators."""
-
-
-def play(seed: int, faults: Iterable[Fault] | None = None) -> Outcome:
-    """Play the scenario of a seed, with its own faults or with these."""
+    With `stops` it is played by two replicas, of which whoever leads is stopped and woken over and over, and most runs
+    are cancelled: what a leader was about to do is then no longer to be done when it wakes.
+    """
     roll = random.Random(f"play {seed}")
-    scenario = scenarios.draw(roll)
-    chosen = schedules.draw(roll) if faults is None else tuple(faults)
+    scenario, own = scenarios.draw(roll), schedules.draw(roll)
+    if stops:
+        again = random.Random(f"stops {seed}")
+        scenario, own = scenarios.impatient(again, scenario), schedules.stops(again)
+    chosen = own if faults is None else tuple(faults)
     # Waits between tries are rolled in the product; so are these.
     random.seed(seed)
     time = Time(BEGAN)

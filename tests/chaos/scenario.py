@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.api.v1alpha1.run import RequestedBy
@@ -64,6 +64,15 @@ def draw(roll: random.Random) -> Scenario:
     runs = tuple(_asked(roll, f"run-{number}") for number in range(roll.randint(1, 4)))
     wires = tuple(each.to_wire() for each in (inner, *workflows))
     return Scenario(wires, runs, replicas=roll.choice((1, 1, 2)))
+
+
+def impatient(roll: random.Random, scenario: Scenario) -> Scenario:
+    """The same by two replicas, with most of its runs cancelled."""
+    runs = tuple(
+        replace(each, cancel_at=each.at + roll.uniform(0.0, 120.0)) if roll.random() < 0.7 else each
+        for each in scenario.runs
+    )
+    return replace(scenario, runs=runs, replicas=2)
 
 
 def inner(roll: random.Random) -> dict[str, Any]:

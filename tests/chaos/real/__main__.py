@@ -17,12 +17,11 @@ import argparse
 import asyncio
 import sys
 import time
-from collections import Counter
 
 from tests.chaos import faults as schedules
-from tests.chaos.__main__ import Played, sum_up, tell
-from tests.chaos.faults import Fault
-from tests.chaos.real.play import Outcome, play
+from tests.chaos.options import plays
+from tests.chaos.outcome import Outcome, Played, sum_up, tell
+from tests.chaos.real.play import play
 from tests.chaos.real.site import Site, installed_site
 
 
@@ -33,27 +32,19 @@ def main() -> int:
 
 
 async def _play_all(options: argparse.Namespace) -> int:
-    faults = None if options.faults is None else schedules.read(options.faults)
     turn, played = asyncio.Semaphore(options.at_once), list[Played]()
     async with installed_site() as site, asyncio.TaskGroup() as group:
         began = time.monotonic()
         for seed in range(options.seed, options.seed + options.runs):
-            group.create_task(_once(site, seed, faults, turn, played, options))
-    bad = sum(bool(each.violations) for each in played)
-    sum_up(played, bad, time.monotonic() - began)
-    return 1 if bad else 0
+            group.create_task(_once(site, seed, turn, played, options))
+    return int(sum_up(played, time.monotonic() - began))
 
 
 async def _once(
-    site: Site,
-    seed: int,
-    faults: tuple[Fault, ...] | None,
-    turn: asyncio.Semaphore,
-    played: list[Played],
-    options: argparse.Namespace,
+    site: Site, seed: int, turn: asyncio.Semaphore, played: list[Played], options: argparse.Namespace
 ) -> None:
     async with turn:
-        found = await play(site, seed, faults)
+        found = await play(site, seed, options.faults)
     left = found.injected.total()
     print(f"seed {seed}: {len(found.history.changes)} changes, {left} faults, violations: {len(found.violations)}")
     if found.violations:
@@ -61,8 +52,7 @@ async def _once(
     if options.story:
         print(tell(found.history), end="")
     sys.stdout.flush()
-    injected = Counter({str(kind): count for kind, count in found.injected.items()})
-    played.append(Played(seed, found.faults, injected, found.violations, found.requests, len(found.history.changes)))
+    played.append(Played.of(found))
 
 
 def _report(found: Outcome, *, logs: bool) -> None:
@@ -75,18 +65,8 @@ def _report(found: Outcome, *, logs: bool) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    summary, _, more = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.chaos.real",
-        description=summary,
-        epilog=more,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--seed", type=int, default=1, help="of the first play")
-    parser.add_argument("--runs", type=int, default=5, help="plays, each with the next seed")
+    parser = plays("tests.chaos.real", __doc__, runs=5, story="print every change, and the operators' logs")
     parser.add_argument("--at-once", type=int, default=4, help="plays that go on at the same time")
-    parser.add_argument("--faults", default=None, help="play these in place of the seed's own")
-    parser.add_argument("--story", action="store_true", help="print every change, and the operators' logs")
     return parser
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from tests.chaos import faults as schedules
 from tests.chaos import scenario as scenarios
-from tests.chaos.faults import Fault, Kind
+from tests.chaos.faults import Fault
 from tests.chaos.history import History
+from tests.chaos.outcome import Outcome
 from tests.chaos.real import cast, trail
 from tests.chaos.real.api import Desk
 from tests.chaos.real.people import People
@@ -32,21 +31,6 @@ _PATIENCE = 330.0
 """Seconds after which a run that goes on counts as one that never ends."""
 _PAUSES = (0.5, 2.0, 13.0)
 """Seconds until a killed replica is there again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a play."""
-
-    seed: int
-    faults: tuple[Fault, ...]
-    injected: Counter[Kind]
-    violations: list[tuple[str, str]]
-    history: History
-    requests: int
-    """Of operators."""
-    logs: str
-    """What the operators printed last."""
 
 
 async def play(site: Site, seed: int, faults: Iterable[Fault] | None = None) -> Outcome:

@@ -21,6 +21,7 @@ import random
 import sys
 from pathlib import Path
 
+from tests.chaos import options
 from tests.chaos.real.long_play import LongPlay, Plan
 from tests.chaos.real.site import installed_site
 from tests.chaos.real.sums import Sums
@@ -31,15 +32,15 @@ _PER_MINUTE = 17
 
 def main() -> int:
     """Play for so long, sum up; 1 where something does not hold."""
-    options = _parser().parse_args()
-    runs = options.runs or round(_PER_MINUTE * options.minutes)
-    sums, happened = asyncio.run(_soak(Plan(options.seed, options.minutes * 60, runs)))
-    if options.keep is not None:
-        options.keep.write_bytes(pickle.dumps(happened))
+    chosen = _parser().parse_args()
+    runs = chosen.runs or round(_PER_MINUTE * chosen.minutes)
+    sums, happened = asyncio.run(_soak(Plan(chosen.seed, chosen.minutes * 60, runs)))
+    if chosen.keep is not None:
+        chosen.keep.write_bytes(pickle.dumps(happened))
     print(sums.as_text())
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(sums.as_json(), indent=2) + "\n")
-    print(f"written to {options.out}")
+    chosen.out.parent.mkdir(parents=True, exist_ok=True)
+    chosen.out.write_text(json.dumps(sums.as_json(), indent=2) + "\n")
+    print(f"written to {chosen.out}")
     return 0 if sums.holds else 1
 
 
@@ -52,14 +53,7 @@ async def _soak(plan: Plan) -> tuple[Sums, object]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    summary, _, more = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.chaos.real.soak",
-        description=summary,
-        epilog=more,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--seed", type=int, default=1, help="of Workflows, faults and people")
+    parser = options.parser("tests.chaos.real.soak", __doc__, seed="of Workflows, faults and people")
     parser.add_argument("--minutes", type=float, default=30.0, help="in which runs are asked for")
     parser.add_argument("--runs", type=int, default=0, help=f"to ask for; {_PER_MINUTE} a minute by default")
     parser.add_argument("--out", type=Path, default=Path("build/soak.json"), help="where the JSON goes")

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.timeout(400)
 def test_a_broken_rule_is_found(broken: Break, tmp_path: Path):
     folder = broken_copy(broken, tmp_path)
     words = ["--jobs", "1", "--seed", str(broken.seed), "--runs", str(broken.runs), "--until", broken.rule]
+    words += ["--stops"] if broken.stops else []
     command = [sys.executable, "-m", "tests.chaos", *words]
     played = subprocess.run(
         ["env", f"PYTHONPATH={folder}", *command], cwd=ROOT, capture_output=True, text=True, check=False

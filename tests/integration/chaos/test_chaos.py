@@ -29,6 +29,12 @@ def test_nothing_is_violated(first: int):
     assert "violations: 0" in played.stdout
 
 
+def test_nothing_is_violated_where_leaders_are_stopped_over_and_over():
+    played = chaos("--seed", "1", "--runs", str(EACH), "--stops")
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert "violations: 0" in played.stdout
+
+
 @pytest.mark.parametrize("seed", [203, 584, 634, 2630, 10709])
 def test_what_was_violated_once_is_not_any_more(seed: int):
     assert "violations: 0" in chaos("--seed", str(seed), "--runs", "1").stdout
