@@ -10,19 +10,28 @@ import pytest
 import yaml
 
 from penstock.api.v1alpha1.sources import validate_text
+from penstock.application.check_output import check_output
 from penstock.cli.importing.openapi import read, workflows_of
 from penstock.errors import InvalidInput
 from tests.integration.cli.person import Person
 from tests.support.web import Web, serving
 
 ITEM = {"schema": {"$ref": "#/components/schemas/Item"}}
+ITEMS = {"schema": {"type": "array", "items": ITEM["schema"]}}
 DOCUMENT: dict[str, Any] = {
     "openapi": "3.0.3",
     "info": {"title": "Shop"},
     "paths": {
         "/orders/{order-id}": {
             "parameters": [{"name": "order-id", "in": "path", "required": True, "schema": {"type": "integer"}}],
-            "get": {"operationId": "getOrder", "summary": "One order"},
+            "get": {
+                "operationId": "getOrder",
+                "summary": "One order",
+                "responses": {
+                    "200": {"content": {"application/json": {"schema": {"type": "object", "not": {"$ref": "#/x"}}}}},
+                    "404": {"content": {"application/json": {"schema": {"type": "string"}}}},
+                },
+            },
             "delete": {"summary": "Away with it"},
         },
         "/orders/{order-id}/items": {
@@ -33,16 +42,21 @@ DOCUMENT: dict[str, Any] = {
                     {"name": "sort", "in": "query", "schema": {"type": "string", "enum": ["name", "price"]}},
                     {"name": "in", "in": "query", "schema": {"type": "array", "items": {"type": "integer"}}},
                 ],
+                "responses": {
+                    "200": {"content": {"application/json": {"schema": {"type": "array", "items": ITEM["schema"]}}}}
+                },
             },
             "post": {
                 "operationId": "addItem",
                 "requestBody": {"required": True, "content": {"application/json": ITEM}},
+                "responses": {"201": {"$ref": "#/components/responses/Added"}, "204": {}, "default": {"content": {}}},
             },
         },
         "/odd path?": {"get": {}},
         "/upload": {"post": {"requestBody": {"content": {"multipart/form-data": {}}}}},
     },
     "components": {
+        "responses": {"Added": {"content": {"application/json": {"schema": {"oneOf": [{"required": ["id"]}, {}]}}}}},
         "parameters": {"Order": {"name": "order-id", "in": "path", "required": True, "schema": {"type": "integer"}}},
         "schemas": {
             "Item": {
@@ -50,7 +64,8 @@ DOCUMENT: dict[str, Any] = {
                 "required": ["name"],
                 "properties": {
                     "name": {"type": "string", "maxLength": 40, "pattern": "(?=x)", "example": "pen"},
-                    "price": {"type": "number", "nullable": True},
+                    "price": {"type": "number", "nullable": True, "minimum": 1},
+                    "kind": {"enum": ["pen", "cap"], "type": "string"},
                     "parts": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}},
                     "away": {"$ref": "https://evil.example/x.json"},
                 },
@@ -80,11 +95,41 @@ def test_each_operation_is_a_workflow_with_typed_inputs():
     body = add["inputs"]["properties"]["body"]
     assert body["required"] == ["name"]
     assert body["properties"]["name"] == {"type": "string", "maxLength": 40}
-    assert body["properties"]["price"] == {"type": ["number", "null"]}
+    assert body["properties"]["price"] == {"type": ["number", "null"], "minimum": 1}
     assert add["steps"][0]["http"]["path"] == "/orders/{{ context.order_id }}/items"
     assert objects["shop-list-items"]["inputs"]["properties"]["sort"]["enum"] == ["name", "price"]
     assert any("/odd path?" in each for each in left_out)
     assert any("no JSON" in each for each in left_out)
+
+
+def test_what_comes_back_has_the_schema_of_the_document_without_its_bounds():
+    objects, _ = made()
+    shown = objects["shop-list-items"]["outputs"]["schema"]
+    item = shown["items"]["properties"]
+    assert (shown["type"], list(item)) == ("array", ["name", "price", "kind", "parts", "away"])
+    assert item["price"] == {"type": ["number", "null"]}
+    assert item["kind"] == {"type": ["string", "null"], "examples": ["pen", "cap"]}
+    assert check_output(shown, [{"kind": "hat", "price": 0}, {"name": None, "more": 1}]) == ()
+    [problem] = check_output(shown, [{"price": "1.50"}])
+    assert problem.path == "output[0].price"
+    assert objects["shop-get-order"]["outputs"]["schema"] == {"type": "object"}
+
+
+def test_an_answer_of_which_nothing_is_known_has_no_schema():
+    objects, _ = made()
+    for name in ("shop-delete-orders-order-id", "shop-post-upload"):
+        assert objects[name]["outputs"] == {"from": "steps.call.output.body"}
+    text = {"200": {"content": {"application/json": ITEM, "text/plain": {}}}}
+    items = {"get": {"operationId": "list_items", "responses": text}}
+    objects, _ = made({**DOCUMENT, "paths": {"/items": items}})
+    assert "schema" not in objects["shop-list-items"]["outputs"]
+
+
+def test_an_answer_may_be_one_of_several():
+    answers = {"200": {"content": {"application/json": ITEM}}, "202": {"content": {}}}
+    objects, _ = made({**DOCUMENT, "paths": {"/items": {"get": {"operationId": "get_item", "responses": answers}}}})
+    one, none = objects["shop-get-item"]["outputs"]["schema"]["anyOf"]
+    assert (one["type"], none) == ("object", {"type": "null"})
 
 
 def test_what_is_no_get_has_a_gate_and_nothing_else_is_allowed():

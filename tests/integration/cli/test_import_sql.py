@@ -9,20 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy
 import yaml
 
-from penstock.adapters.cel.evaluator import CelEvaluator
-from penstock.api.v1alpha1.connection import resolved
-from penstock.api.v1alpha1.parse import parse_connection
-from penstock.application.context_schema import context_problems
-from penstock.application.filling import fill
 from penstock.cli.importing.sql_workflows import Wanted, workflows_of
 from penstock.cli.importing.tables import reflected
 from penstock.settings import CommandSettings
 from penstock.wiring import check_text
-from penstock_runtimes.steps import calling
 from penstock_runtimes.steps.calling import CallFailed
+from tests.integration.cli.imported import Imported, execute
 from tests.integration.cli.person import Person
 from tests.support.postgres import programs, serving_postgres
 
@@ -76,48 +70,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         execute(url, 'DROP TABLE customers, orders, "Order Details", notes, "group" CASCADE')
 
 
-def execute(url: str, *statements: str) -> list[Any]:
-    engine = sqlalchemy.create_engine(url)
-    rows: list[Any] = []
-    with engine.begin() as database:
-        for statement in statements:
-            result = database.exec_driver_sql(statement)
-            rows = [tuple(row) for row in result] if result.returns_rows else []
-    engine.dispose()
-    return rows
-
-
-class Imported:
-    """What was written for a database, and its Workflows as they run: context, parameters, statement."""
-
-    def __init__(self, url: str, *tables: str) -> None:
-        wanted = Wanted("shop", frozenset({"delete"}), ["leads"], [], "shop.yaml")
-        self.made = workflows_of(reflected(url, None, tables), wanted)
-        documents = list(yaml.safe_load_all(self.made.text))
-        self.connection = parse_connection(documents[0]).connection
-        self.workflows = {each["metadata"]["name"]: each for each in documents[1:]}
-
-    def inputs(self, name: str) -> dict[str, Any]:
-        inputs: dict[str, Any] = self.workflows[f"shop-{name}"]["spec"]["inputs"]
-        return inputs
-
-    async def run(self, name: str, /, **context: Any) -> list[dict[str, Any]]:
-        spec = self.workflows[f"shop-{name}"]["spec"]
-        properties = spec["inputs"]["properties"]
-        context = {**{key: each["default"] for key, each in properties.items() if "default" in each}, **context}
-        assert context_problems(spec["inputs"], context) == ()
-        sql = spec["steps"][0]["sql"]
-        evaluator = CelEvaluator()
-        parameters = await fill(evaluator, sql["parameters"], {"context": context})
-        evaluator.close()
-        assert parameters.error is None
-        call = {"kind": "sql", "write": False, "maxRows": 1000, **sql, "parameters": parameters.value}
-        assert self.connection is not None
-        program = {"call": {**call, "statementTimeout": 20}, "connection": resolved(self.connection)}
-        rows: list[dict[str, Any]] = calling.perform(program, None, "")["rows"]
-        return rows
-
-
 def test_what_is_written_is_valid_and_says_what_could_not_be_made(url: str):
     imported = Imported(url)
     settings = CommandSettings(mode="local")
@@ -139,6 +91,47 @@ def test_schemas_have_types_enums_nullability_keys_and_relations(url: str):
     assert "paper" not in fields
     assert "id" not in fields
     assert Imported(url).inputs("order-details-get")["required"] == ["order", "line_no"]
+
+
+def test_what_comes_back_has_a_schema_with_types_and_nullability(url: str):
+    shop = Imported(url)
+    rows = shop.outputs("orders-list")["properties"]["rows"]["items"]["properties"]
+    assert list(rows) == ["id", "customer_id", "status", "total", "created", "paper", "referrer"]
+    assert rows["status"] == {"type": "string", "description": "VARCHAR(20)", "examples": ["new", "paid", "it's"]}
+    assert "null" in rows["total"]["type"]
+    assert "null" not in rows["created"]["type"]
+    assert rows["id"]["type"] == "integer"
+    assert rows["total"]["description"] == "NUMERIC(10, 2)"
+    assert shop.outputs("orders-get") == {"anyOf": [shop.outputs("orders-create"), {"type": "null"}]}
+    assert {"order", "Line No", "select", "in"} == set(shop.outputs("order-details-delete")["properties"])
+    view = shop.outputs("open-orders-list")["properties"]["rows"]["items"]["properties"]
+    assert list(view) == ["id", "total"]
+
+
+async def test_what_sqlite_lets_be_in_a_column_is_no_reason_to_fail(tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/odd.db"
+    execute(
+        url,
+        "CREATE TABLE odd (a INTEGER, b BOOLEAN NOT NULL, c DATE, d TEXT, e, f TEXT PRIMARY KEY, g BLOB, h REAL)",
+        "INSERT INTO odd VALUES ('many', 'yes', 20230714, 5, x'ff', NULL, 1.5, 9e999)",
+        "INSERT INTO odd VALUES (1.5, 1, NULL, x'ff', 1, 'k', 'text', '')",
+        "CREATE VIEW both AS SELECT d FROM odd UNION ALL SELECT 7",
+    )
+    shop = Imported(url)
+    assert len(await shop.run("odd-list")) == 2
+    assert {"d": 7} in await shop.run("both-list")
+
+
+async def test_what_a_rule_works_out_in_an_update_is_written(url: str):
+    shop = Imported(url)
+    [made] = await shop.run("orders-create", customer_id=1, total=50.0)
+    rules = shop.workflows["shop-orders-update"]["spec"]["steps"][0]["sql"]["rules"]
+    rules["set"]["total"] = "double(before.total) + 1.0"
+    [changed] = await shop.run("orders-update", id=made["id"], status="paid")
+    assert (changed["status"], float(changed["total"])) == ("paid", 51)
+    rules["set"]["sets_total"] = "before.status == 'new'"
+    [changed] = await shop.run("orders-update", id=made["id"], status="new")
+    assert float(changed["total"]) == 51
 
 
 async def test_rows_are_created_found_changed_and_deleted(url: str):
@@ -263,6 +256,20 @@ async def test_types_that_only_postgresql_has(postgres: str):
         ["x", "y"],
         "2023-07-14",
     )
+    shown = shop.outputs("odd-create")["properties"]
+    assert shown["mood"] == {
+        "type": "string",
+        "description": shown["mood"]["description"],
+        "examples": ["calm", "cross"],
+    }
+    assert "How it feels" in shown["mood"]["description"]
+    kinds = {name: each.get("type") for name, each in shown.items()}
+    assert (kinds["small"], kinds["large"], kinds["tags"]) == (
+        ["integer", "null"],
+        ["string", "null"],
+        ["array", "null"],
+    )
+    assert kinds["about"] is None
     filters = {"id": made["id"], "mood": "cross", "made_from": "2023-07-14", "address": "10.0.0.1", "span": "1 day"}
     assert [row["id"] for row in await shop.run("odd-list", **filters)] == [made["id"]]
 
@@ -275,6 +282,7 @@ def test_the_command_writes_keeps_edits_and_what_it_wrote_runs(person: Person, u
     assert person.penstock("--local", "validate", "shop.yaml", seconds=90).returncode == 0
     path = person.home / "shop.yaml"
     edited = path.read_text().replace("List rows of orders.", "Orders, newest last.")
+    edited = edited.replace("description: VARCHAR(20)", "description: How far it is")
     path.write_text(edited)
 
     assert "as it should be" in person.penstock("import", "sql", url, "--name", "shop", seconds=90).stderr
@@ -285,6 +293,11 @@ def test_the_command_writes_keeps_edits_and_what_it_wrote_runs(person: Person, u
     person.penstock("import", "sql", url, "--name", "shop", seconds=90)
     assert "Orders, newest last." in path.read_text()
     assert "remark" in path.read_text()
+    documents = list(yaml.safe_load_all(path.read_text()))
+    [listed] = [each["spec"] for each in documents if each["metadata"]["name"] == "shop-orders-list"]
+    columns = listed["outputs"]["schema"]["properties"]["rows"]["items"]["properties"]
+    assert columns["status"]["description"] == "How far it is"
+    assert columns["remark"]["type"] == ["string", "null"]
 
     def run(name: str, *more: str) -> Any:
         done = person.penstock(

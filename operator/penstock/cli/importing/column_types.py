@@ -37,11 +37,65 @@ def schema_of(kind: Any) -> Mapping[str, Any] | None:
     return {"type": "string"}
 
 
+def shown_schema(kind: Any, dialect: str, *, nullable: bool, counted: bool = False) -> dict[str, Any]:
+    """What a row that comes back has in such a column: as wide as what the database lets be there.
+
+    A value that does not fit would fail a run whose statement has long been executed. `counted`: a key of SQLite that
+    is the number of its row.
+    """
+    types = ("integer",) if counted else _shown_types(kind, dialect)
+    schema: dict[str, Any] = {}
+    if types:
+        types = (*types, "null") if nullable else types
+        schema["type"] = types[0] if len(types) == 1 else list(types)
+    if named := _named(kind):
+        schema["description"] = named
+    return schema
+
+
 def is_text(kind: Any) -> bool:
     """Whether a column of this type holds text of any kind."""
     from sqlalchemy import types
 
     return isinstance(kind, types.String) and not isinstance(kind, types.Enum)
+
+
+def _shown_types(kind: Any, dialect: str) -> tuple[str, ...]:
+    """Types of JSON that values have in an output; none where it may be any."""
+    from sqlalchemy import types
+
+    if dialect == "sqlite":
+        # It keeps to a column's type for text alone; elsewhere there can be text that is no number.
+        return ("string",) if isinstance(kind, types.String) else ("number", "string")
+    shown: tuple[tuple[Any, tuple[str, ...]], ...] = (
+        (types.Boolean, ("boolean",)),
+        (types.Integer, ("integer",)),
+        # NaN and the infinite are text.
+        (types.Float, ("number", "string")),
+        (types.Numeric, ("string",)),
+        (types.ARRAY, ("array",)),
+        ((types.String, types.LargeBinary, types.DateTime, types.Date, types.Time, types.Uuid), ("string",)),
+    )
+    for known, names in shown:
+        if isinstance(kind, known):
+            return names
+    return _SHOWN_BY_NAME.get(getattr(kind, "__visit_name__", ""), ())
+
+
+_SHOWN_BY_NAME = {"INTERVAL": ("number",), "INET": ("string",), "CIDR": ("string",), "MACADDR": ("string",)}
+"""Types that only PostgreSQL has. A stretch of time comes as its seconds."""
+
+
+def _named(kind: Any) -> str:
+    """The type as SQL has it; empty for a column without one."""
+    from sqlalchemy import exc, types
+
+    if isinstance(kind, types.NullType):
+        return ""
+    try:
+        return " ".join(str(kind).split())
+    except exc.SQLAlchemyError:
+        return type(kind).__name__
 
 
 def _plain() -> dict[Any, Mapping[str, Any]]:

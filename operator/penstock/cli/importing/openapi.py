@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from penstock.api.v1alpha1.schema_keywords import KEYWORDS, value_problem, weight
+from penstock.api.v1alpha1.schema_keywords import KEYWORDS, MANY, NAMED, ONE, value_problem, weight
 from penstock.api.v1alpha1.yaml_reading import read_yaml
 from penstock.cli.importing.documents import Line, gate, hints, object_of, written
 from penstock.cli.importing.naming import Names
@@ -24,8 +24,10 @@ _MOST_PARTS = 500
 _MOST_PATHS = 64
 _PART = re.compile(r"\{([^{}]+)\}")
 _PLAIN = re.compile(r"/[^\s?#\\{}]*")
+_JSON = re.compile(r"application/([\w.+-]*\+)?json.*")
 _LEFT = frozenset({"$ref", "$defs", "pattern", "format", "default", "title", "$comment"})
 """Keywords that are left out: what they say may be said otherwise there than here."""
+_KEPT = KEYWORDS - _LEFT - ONE - MANY - NAMED
 _HEAD = """Written by `penstock import openapi`. Edit it as you like: a further import keeps your edits.
 What calls need to say who they are goes into `auth` of the Connection."""
 
@@ -160,7 +162,7 @@ class _Workflow:
             "tool": {"annotations": annotations},
             "inputs": inputs,
             "steps": [step],
-            "outputs": {"from": "steps.call.output.body"},
+            "outputs": {**self._answer(), "from": "steps.call.output.body"},
         }
 
     def _path(self) -> str | None:
@@ -173,7 +175,7 @@ class _Workflow:
     def _body(self, shown: str) -> str | None:
         body = _resolved(self._document, self._operation.content.get("requestBody") or {})
         content = _mapping(body.get("content"))
-        kinds = [kind for kind in content if re.fullmatch(r"application/([\w.+-]*\+)?json.*", str(kind))]
+        kinds = [kind for kind in content if _JSON.fullmatch(str(kind))]
         if not kinds:
             if content:
                 self._left_out.append(f"{shown}: its body, which is no JSON")
@@ -181,6 +183,24 @@ class _Workflow:
         schema = _mapping(content[kinds[0]]).get("schema") or {}
         given = {"name": "body", "required": bool(body.get("required")), "schema": schema}
         return self._value({**given, "description": body.get("description", "")})
+
+    def _answer(self) -> dict[str, Any]:
+        """The schema of what comes back where it is JSON, whichever of the answers of a success it is."""
+        answers = _mapping(self._operation.content.get("responses"))
+        good = [_resolved(self._document, each) for code, each in answers.items() if str(code)[:1] == "2"]
+        found: list[dict[str, Any]] = []
+        for content in [_mapping(each.get("content")) for each in good] if self._operation.method != "head" else ():
+            kinds = [kind for kind in content if _JSON.fullmatch(str(kind))]
+            if content and len(kinds) < len(content):
+                # What is text or bytes there is no answer that a schema of JSON holds for.
+                return {}
+            written = [_Schemas(self._document).written(_mapping(content[kind]).get("schema")) for kind in kinds]
+            found += [_as_it_comes(each) for each in written] or [{"type": "null"}]
+        schemas = [each for index, each in enumerate(found) if each not in found[:index]]
+        total = weight({"anyOf": schemas}) if schemas else None
+        if total is None or total > _MOST_PARTS or {} in schemas or schemas == [{"type": "null"}]:
+            return {}
+        return {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
 
     def _value(self, parameter: Mapping[str, Any]) -> str:
         """CEL for a parameter, which becomes a field of the context."""
@@ -218,13 +238,43 @@ class _Schemas:
                 made[keyword] = self.written(value, depth + 1)
             elif keyword in ("anyOf", "oneOf", "allOf") and isinstance(value, list) and value:
                 made[keyword] = [self.written(each, depth + 1) for each in value]
-            elif keyword in KEYWORDS - _LEFT and value_problem(keyword, value) is None:
-                made[keyword] = value
+            elif keyword in _KEPT or (keyword == "additionalProperties" and isinstance(value, bool)):
+                made |= {keyword: value} if value_problem(keyword, value) is None else {}
         if schema.get("nullable") is True and isinstance(made.get("type"), str):
             made["type"] = [made["type"], "null"]
         if isinstance(made.get("required"), list):
             made["required"] = [name for name in made["required"] if name in made.get("properties", {})]
         return made
+
+
+def _as_it_comes(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema that says what an answer is like, and lets pass what is a little else.
+
+    Many an API keeps to the shape of its document and not to its bounds, and by then the call has been made. So a
+    null stands for any field that is not there, and lists of values are examples.
+    """
+    made: dict[str, Any] = {}
+    for keyword, value in schema.items():
+        if keyword == "properties":
+            made[keyword] = {name: Line(_or_null(_as_it_comes(each))) for name, each in value.items()}
+        elif keyword in ("items", "additionalProperties") and isinstance(value, dict):
+            made[keyword] = _as_it_comes(value)
+        elif keyword in ("anyOf", "oneOf", "allOf"):
+            # Without their bounds, more than one may fit.
+            made["anyOf" if keyword == "oneOf" else keyword] = [_as_it_comes(each) for each in value]
+        elif keyword in ("enum", "examples"):
+            made.setdefault("examples", value)
+        elif keyword in ("type", "description"):
+            made[keyword] = value
+    return made
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    if "anyOf" in schema or "allOf" in schema:
+        return {"anyOf": [schema, {"type": "null"}]}
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    return {**schema, "type": [*kinds, "null"]} if kinds and "null" not in kinds else schema
 
 
 def _resolved(document: Mapping[str, Any], value: Any) -> Mapping[str, Any]:

@@ -191,11 +191,24 @@ def _workflow(
         "inputs": inputs,
         "steps": [step],
     }
-    if verb == "get":
-        spec["outputs"] = {"from": "steps.get.output.rows.size() > 0 ? steps.get.output.rows[0] : null"}
-    elif verb in _CHANGING:
-        spec["outputs"] = {"from": f"steps.{verb}.output.rows[0]"}
+    spec["outputs"] = _outputs(table, verb)
     return object_of("Workflow", named[table.name, verb], wanted.name, spec)
+
+
+def _outputs(table: Table, verb: str) -> dict[str, Any]:
+    """What comes back, and from where."""
+    columns = {column.name: Line(column.shown) for column in table.columns}
+    if verb == "list":
+        rows = {"type": "array", "items": {"type": "object", "properties": columns}}
+        more = {
+            "rowCount": Line(type="integer"),
+            "complete": Line(type="boolean", description="There are no more rows than these"),
+        }
+        return {"schema": {"type": "object", "properties": {"rows": rows, **more}}, "from": "steps.list.output"}
+    if verb == "get":
+        row = {"anyOf": [{"type": "object", "properties": columns}, Line(type="null")]}
+        return {"schema": row, "from": "steps.get.output.rows.size() > 0 ? steps.get.output.rows[0] : null"}
+    return {"schema": {"type": "object", "properties": columns}, "from": f"steps.{verb}.output.rows[0]"}
 
 
 def _full_name(table: Table) -> str:

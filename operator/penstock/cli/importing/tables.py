@@ -31,6 +31,8 @@ class Column:
     comment: str
     text: bool = False
     """It can be searched by a pattern."""
+    shown: Mapping[str, Any] = field(default_factory=dict)
+    """What a row that comes back has for it, as JSON Schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def _table(inspector: Inspector, engine: Engine, name: str, schema: str | None, 
     key = tuple(inspector.get_pk_constraint(name, schema)["constrained_columns"]) if not view else ()
     allowed = {} if view else _allowed(each["sqltext"] for each in inspector.get_check_constraints(name, schema))
     columns = [
-        _column(each, key, allowed.get(each["name"]), engine.dialect.name)
+        _column(each, key, allowed.get(each["name"]), engine.dialect.name, view=view)
         for each in inspector.get_columns(name, schema)
     ]
     relations = [
@@ -171,8 +173,8 @@ def _table(inspector: Inspector, engine: Engine, name: str, schema: str | None, 
     )
 
 
-def _column(found: Any, key: Sequence[str], allowed: Sequence[str] | None, dialect: str) -> Column:
-    from penstock.cli.importing.column_types import is_text, schema_of
+def _column(found: Any, key: Sequence[str], allowed: Sequence[str] | None, dialect: str, *, view: bool) -> Column:
+    from penstock.cli.importing.column_types import is_text, schema_of, shown_schema
 
     default = found.get("default")
     counted = isinstance(default, str) and default.startswith("nextval(")
@@ -181,6 +183,15 @@ def _column(found: Any, key: Sequence[str], allowed: Sequence[str] | None, diale
     schema = schema_of(found["type"])
     if allowed and schema is not None and schema.get("type") == "string":
         schema = {"type": "string", "enum": list(allowed)}
+    shown = shown_schema(found["type"], dialect, nullable=bool(found["nullable"]) and not rowid, counted=rowid)
+    if dialect == "sqlite" and view:
+        # What a view works out may be of any type, whatever the first of its statements says.
+        shown.pop("type", None)
+    if schema is not None and "enum" in schema:
+        # Examples: a value that is added later is none that a run may fail for.
+        shown["examples"] = schema["enum"]
+    if found.get("comment"):
+        shown["description"] = ". ".join(filter(None, (shown.get("description"), found["comment"])))[:1000]
     return Column(
         name=found["name"],
         schema=schema,
@@ -189,6 +200,7 @@ def _column(found: Any, key: Sequence[str], allowed: Sequence[str] | None, diale
         given=counted or rowid or bool(found.get("identity")) or bool(found.get("computed")),
         comment=found.get("comment") or "",
         text=is_text(found["type"]),
+        shown=shown,
     )
 
 
