@@ -9,6 +9,8 @@ from .failure import RULE_BROKEN, CallFailed
 from .judge import Judge
 from .rows import Fetched, as_json, fetched, plain
 
+TOLD = "sets_"
+"""`sets_total` is the parameter that says whether `total` is changed, in an update that leaves the rest as it is."""
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +29,9 @@ def execute(database: Database, call: Mapping[str, Any]) -> dict[str, Any]:
             known["before"] = _one(database, rules["before"], given)
         for name, expression in (rules.get("set") or {}).items():
             given[name] = judge.value(expression, {**known, "parameters": given})
+            # Whoever works a value out wants it written: an update of which some values stay is told so.
+            if f"{TOLD}{name}" in given and f"{TOLD}{name}" not in rules["set"]:
+                given[f"{TOLD}{name}"] = True
         found = fetched(database, call["statement"], given, call["maxRows"])
         _check_count(rules, found)
         if checks := rules.get("checks"):
