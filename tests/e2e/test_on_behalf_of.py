@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.cluster import RELEASE, ROOT, SYSTEM_NAMESPACE
+from tests.support.command_line import CommandLine, output_of
 from tests.support.installation import Installation
 from tests.support.tenant import ALICE, API_VERSION, MALLORY, Json, Tenant, a_run, a_workflow
 
@@ -126,3 +128,26 @@ def test_the_operator_makes_no_other_secret_and_reads_none(tenant: Tenant, shop:
     }
     refused = tenant.admin("create", "-f", "-", stdin=forged, check=False)
     assert "only the operator touches them" in refused.stderr
+
+
+def test_doctor_says_that_the_operator_may_not_hand_out_what_it_signs(
+    tenant: Tenant, shop: str, installation: Installation, tmp_path: Path
+) -> None:
+    penstock = CommandLine(tenant.cluster.kubeconfig, tmp_path / "home")
+
+    def finding(code: int) -> Json:
+        answer = penstock("doctor", "-o", "json", "-n", tenant.namespace, timeout=240)
+        assert answer.returncode == code, output_of(answer)
+        [found] = [each for each in json.loads(answer.stdout)["findings"] if each["what"] == "who asked"]
+        return dict(found)
+
+    assert finding(0)["level"] == "ok"
+    tenant.cluster.kubectl("delete", "clusterrolebinding", f"{RELEASE}-operator-assertions")
+    lacking = finding(1)
+    assert "may not create secrets and delete secrets" in lacking["message"]
+    assert "onBehalfOf.enabled=true" in lacking["advice"]
+    installation.install()
+    spec = {"type": "json-api", "url": shop, "auth": {"onBehalfOf": {}}}
+    connection = {"apiVersion": API_VERSION, "kind": "Connection", "metadata": {"name": "shop"}, "spec": spec}
+    tenant.kubectl(ALICE, "create", "-f", "-", stdin=connection)
+    assert "nothing is signed" in finding(1)["message"]

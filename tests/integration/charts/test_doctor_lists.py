@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.adapters.kube.doctor import _unguarded
-from penstock.adapters.kube.doctor_lists import GUARDS, OPERATOR_RIGHTS, STAMPS
+from penstock.adapters.kube.doctor_lists import ASSERTION_GUARDS, ASSERTION_RIGHTS, GUARDS, OPERATOR_RIGHTS, STAMPS
 from tests.integration.charts.conftest import Helm, Manifests
 
 pytestmark = pytest.mark.timeout(120, func_only=True)
@@ -40,12 +40,25 @@ def test_a_guard_that_is_loosened_is_noticed(helm: Helm, name: str):
 
 
 def test_rights_of_the_operator(helm: Helm):
-    role = helm.manifests().named("ClusterRole", "penstock-operator")
-    installed = {
+    assert rights_of(helm.manifests(), "penstock-operator") == set(OPERATOR_RIGHTS)
+
+
+def test_what_comes_with_saying_who_asks(helm: Helm):
+    made = helm.manifests(onBehalfOf__enabled=True)
+    assert rights_of(made, "penstock-operator") == set(OPERATOR_RIGHTS)
+    assert rights_of(made, "penstock-operator-assertions") == set(ASSERTION_RIGHTS)
+    policies, bindings = by_name(made, "ValidatingAdmissionPolicy"), by_name(made, "ValidatingAdmissionPolicyBinding")
+    assert sorted(policies) == sorted(bindings) == sorted((*GUARDS, *ASSERTION_GUARDS))
+    assert list(_unguarded(policies, bindings, ASSERTION_GUARDS)) == []
+    (found,) = _unguarded(policies, {**bindings, ASSERTION_GUARDS[0]: None}, ASSERTION_GUARDS)
+    assert ASSERTION_GUARDS[0] in found
+
+
+def rights_of(made: Manifests, name: str) -> set[tuple[str, str, str]]:
+    return {
         (verb, resource, group)
-        for rule in role["rules"]
+        for rule in made.named("ClusterRole", name)["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
-    assert installed == set(OPERATOR_RIGHTS)

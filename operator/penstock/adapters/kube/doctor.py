@@ -13,7 +13,16 @@ from typing import Any
 from penstock import __version__
 from penstock.adapters.kube.client import KubeClient, as_dict
 from penstock.adapters.kube.cluster_side import KINDS, MANAGED_SINCE
-from penstock.adapters.kube.doctor_lists import CALLER_RIGHTS, GUARDS, OPERATOR_RIGHTS, STAMPS, Right
+from penstock.adapters.kube.doctor_lists import (
+    ASSERTION_GUARDS,
+    ASSERTION_RIGHTS,
+    CALLER_RIGHTS,
+    GUARDS,
+    OPERATOR_RIGHTS,
+    STAMPS,
+    Right,
+)
+from penstock.adapters.kube.doctor_signing import PUBLISHES, SIGNS, Signing, asking, with_signing, without_signing
 from penstock.adapters.kube.resources import LEASES, Resource
 from penstock.api.crd_schema import definitions
 from penstock.application.diagnosis import Finding, fail, ok, warn
@@ -84,6 +93,7 @@ class ClusterDoctor:
             ("runtimes", self._runtimes),
             ("Jobs", self._managed),
             ("operator's rights", self._operator_rights),
+            ("who asked", self._signing),
             ("DNS of steps", self._dns),
             ("isolation of steps", self._isolation),
             ("your rights", self._caller_rights),
@@ -139,13 +149,16 @@ class ClusterDoctor:
         return [ok("kinds", "Workflow, WorkflowRun and ApprovalRequest have every field of this version.")]
 
     async def _policies(self) -> Sequence[Finding]:
-        policies = await self._named(f"{_ADMISSION}/validatingadmissionpolicies")
-        bindings = await self._named(f"{_ADMISSION}/validatingadmissionpolicybindings")
-        wrong = list(_unguarded(policies, bindings))
+        wrong = await self._loose(GUARDS)
         if wrong:
             advice = f"Forged decisions and results would be let through. {_INSTALL} {self._visit.installation}"
             return [fail("policies", f"{'; '.join(wrong)}.", advice)]
         return [ok("policies", f"All {len(GUARDS)} admission policies are in force.")]
+
+    async def _loose(self, guards: Sequence[str]) -> Sequence[str]:
+        policies = await self._named(f"{_ADMISSION}/validatingadmissionpolicies")
+        bindings = await self._named(f"{_ADMISSION}/validatingadmissionpolicybindings")
+        return list(_unguarded(policies, bindings, guards))
 
     async def _stamping(self) -> Sequence[Finding]:
         served = await self._client.get(_ADMISSION, as_dict)
@@ -224,23 +237,43 @@ class ClusterDoctor:
         return [ok("Jobs", "The operator makes the pods itself (spec.managedBy).")]
 
     async def _operator_rights(self) -> Sequence[Finding]:
-        watched = self._operator.environment.get("PENSTOCK_WATCH_NAMESPACES", "")
-        place = watched.split(",")[0] if watched else None
-        user = f"system:serviceaccount:{self._visit.installation}:{self._operator.account}"
-        what, groups = "operator's rights", ["system:serviceaccounts", "system:authenticated"]
+        what, place = "operator's rights", self._watched()
+        lacking = await self._operator_lacks(OPERATOR_RIGHTS)
+        if lacking:
+            more = " and more" if len(lacking) > 5 else ""
+            text = f"{self._account()} may not {', '.join(lacking[:5])}{more}."
+            return [fail(what, text, f"{_INSTALL} {self._visit.installation}")]
+        return [ok(what, f"It has all of them{f' in {place}' if place else ''}.")]
+
+    async def _signing(self) -> Sequence[Finding]:
+        upgrade, place = f"{_INSTALL} {self._visit.installation}", self._visit.namespace
+        if not self._operator.environment.get(SIGNS):
+            found = await self._client.get(f"{KINDS}/namespaces/{place}/connections", as_dict)
+            return [without_signing(asking(found["items"]), place, upgrade)]
+        servers = [each["spec"]["template"]["spec"]["containers"][0] for each in await self._deployments("mcp")]
+        published = any(variable["name"] == PUBLISHES for server in servers for variable in server["env"])
+        lacking, loose = await self._operator_lacks(ASSERTION_RIGHTS), await self._loose(ASSERTION_GUARDS)
+        return [with_signing(Signing(self._account(), lacking, loose, published), upgrade)]
+
+    def _watched(self) -> str | None:
+        """A namespace that the operator watches; None where it watches all."""
+        return self._operator.environment.get("PENSTOCK_WATCH_NAMESPACES", "").split(",")[0] or None
+
+    def _account(self) -> str:
+        return f"system:serviceaccount:{self._visit.installation}:{self._operator.account}"
+
+    async def _operator_lacks(self, rights: Sequence[Right]) -> Sequence[str]:
+        groups = ["system:serviceaccounts", "system:authenticated"]
 
         async def may(right: Right) -> bool:
             # An empty namespace stands for all of them.
-            spec = {"user": user, "groups": groups, "resourceAttributes": _attributes(right, place or "")}
+            attributes = _attributes(right, self._watched() or "")
+            spec = {"user": self._account(), "groups": groups, "resourceAttributes": attributes}
             body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
             found = await self._client.create(f"{_REVIEWS}/subjectaccessreviews", body, as_dict, counted=False)
             return bool(found["status"]["allowed"])
 
-        lacking = await _without(OPERATOR_RIGHTS, may)
-        if lacking:
-            text = f"{user} may not {', '.join(lacking[:5])}{' and more' if len(lacking) > 5 else ''}."
-            return [fail(what, text, f"{_INSTALL} {self._visit.installation}")]
-        return [ok(what, f"It has all of them{f' in {place}' if place else ''}.")]
+        return await _without(rights, may)
 
     async def _caller_rights(self) -> Sequence[Finding]:
         place = self._visit.namespace
@@ -306,8 +339,10 @@ def _version(what: str, deployment: Mapping[str, Any]) -> Iterable[Finding]:
         yield warn(what, f"It is of version {theirs}, this command of {__version__}.", "Use the same version of both.")
 
 
-def _unguarded(policies: Mapping[str, Any], bindings: Mapping[str, Any]) -> Iterable[str]:
-    for name in GUARDS:
+def _unguarded(
+    policies: Mapping[str, Any], bindings: Mapping[str, Any], guards: Sequence[str] = GUARDS
+) -> Iterable[str]:
+    for name in guards:
         binding = bindings.get(name)
         if name not in policies:
             yield f"{name} is not there"

@@ -48,6 +48,10 @@ OPERATOR_RIGHTS: tuple[Right, ...] = (
     *_rights("events.k8s.io", "events", "create patch"),
     *_rights("", "events", "create patch list"),
 )
+ASSERTION_RIGHTS = _rights("", "secrets", "create delete")
+"""What the operator may do besides where it signs who asked (`onBehalfOf.enabled`)."""
+ASSERTION_GUARDS = ("assertions.penstock.dev", "operator-secrets.penstock.dev")
+"""Policies that keep this to Secrets of one type."""
 CALLER_RIGHTS: tuple[tuple[str, Right], ...] = (
     ("see runs", ("list", "workflowruns", "penstock.dev")),
     ("start runs", ("create", "workflowruns", "penstock.dev")),
