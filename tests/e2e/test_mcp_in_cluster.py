@@ -45,7 +45,7 @@ def test_an_agent_is_stopped_at_the_gate_and_gets_the_result(
 ) -> None:
     log = from_environment().audit_log
     since = audit.end(log)
-    pod = an_agent(cluster, agents.namespace, installation.images.mcp, era)
+    pod = an_agent(cluster, agents.namespace, installation.images.mcp, era, name=f"agent-{era}")
     agents.admin("create", "-f", "-", stdin=pod)
     with Tail(agents.cluster, agents.namespace, pod["metadata"]["name"]) as tail:
         said = Sayings(tail)
@@ -105,11 +105,18 @@ class Sayings:
         return said["value"]
 
 
-def an_agent(cluster: Cluster, namespace: str, image: str, era: str) -> Json:
-    """The agent's pod; its script is put into a ConfigMap first."""
-    name = f"agent-{era}"
-    script = (Path(__file__).parent / "agent_in_pod.py").read_text()
-    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"agent.py": script}}
+def an_agent(
+    cluster: Cluster,
+    namespace: str,
+    image: str,
+    *words: str,
+    script: str = "agent_in_pod.py",
+    account: str = ACCOUNT,
+    name: str = "agent",
+) -> Json:
+    """The pod of an agent that is given these words; its script is put into a ConfigMap first."""
+    text = (Path(__file__).parent / script).read_text()
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"agent.py": text}}
     cluster.kubectl("create", "-n", namespace, "-f", "-", stdin=body)
     address = cluster.read("service", f"{RELEASE}-mcp", "-n", SYSTEM_NAMESPACE)["spec"]["clusterIP"]
     tokens = [
@@ -120,7 +127,7 @@ def an_agent(cluster: Cluster, namespace: str, image: str, era: str) -> Json:
         "name": "agent",
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["python", "/script/agent.py", f"http://{HOST}:{PORT}/mcp", era],
+        "command": ["python", "/script/agent.py", f"http://{HOST}:{PORT}/mcp", *words],
         "env": [{"name": "HOME", "value": "/tmp"}],
         "volumeMounts": [
             {"name": "script", "mountPath": "/script"},
@@ -129,7 +136,7 @@ def an_agent(cluster: Cluster, namespace: str, image: str, era: str) -> Json:
         ],
     }
     spec = {
-        "serviceAccountName": ACCOUNT,
+        "serviceAccountName": account,
         "automountServiceAccountToken": False,
         "restartPolicy": "Never",
         # The test cluster has no DNS for Services.
