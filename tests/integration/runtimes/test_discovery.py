@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,6 +81,17 @@ def test_a_huge_document_is_cut_or_refused(web: Web):
     web.on("GET", "/.well-known/mcp.json", lambda _: Said(200, b"x" * 3_000_000))
     with pytest.raises(CallFailed, match="more than 2,097,152 bytes"):
         found(web.url)
+
+
+def test_resources_that_are_large_together_are_cut_to_what_an_output_holds(web: Web):
+    large = {"name": "large", "attributes": {"a": "x" * 600_000}}
+    many = [{"name": f"r{number}", "attributes": {"a": "x" * 20_000}} for number in range(40)]
+    web.answer("GET", "/.well-known/mcp.json", {"learning": "x" * 65_536, "resources": [large, *many]})
+    output = found(web.url)
+    assert [each["name"] for each in output["resources"]] == [f"r{number}" for number in range(26)]
+    assert output["complete"] is False
+    assert len(json.dumps(output)) < 900 * 1024
+    assert len(found(web.url, expose=[{"name": "r39"}])["resources"]) == 1
 
 
 def test_of_a_database_the_tables_that_may_be_read_are_told(tmp_path: Path):

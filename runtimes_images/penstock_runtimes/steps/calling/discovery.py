@@ -5,6 +5,7 @@ What the other side says of itself is data like any other answer: it is cut and 
 
 from __future__ import annotations
 
+import json
 from urllib.parse import urlsplit
 
 from . import requests
@@ -21,6 +22,8 @@ MAX_LEARNING = 65_536
 MAX_RESOURCES = 256
 MAX_FIELDS = 256
 MAX_TEXT = 1000
+MAX_SIZE = 524_288
+"""Bytes of all resources together, as JSON: what an output, and a model, can take."""
 _METHODS = ("get", "head", "post", "put", "patch", "delete")
 _PATHS = {"json-api": "/.well-known/mcp.json", "openapi": "/openapi.json"}
 
@@ -40,11 +43,23 @@ def perform(connection: Mapping[str, Any], secret: str | None) -> dict[str, Any]
         found = _paths(document) if connection["type"] == "openapi" else _resources(document)
     shown = _exposed(found, connection.get("expose") or [])
     text = connection.get("learning", learning)
+    fitting = _fitting(shown[:MAX_RESOURCES])
     return {
         "learning": text[:MAX_LEARNING] if isinstance(text, str) else "",
-        "resources": shown[:MAX_RESOURCES],
-        "complete": len(shown) <= MAX_RESOURCES,
+        "resources": fitting,
+        "complete": len(fitting) == len(shown),
     }
+
+
+def _fitting(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As many as there is room for, each of them whole; one that is too large alone is left out."""
+    left, found = MAX_SIZE, []
+    for each in resources:
+        size = len(json.dumps(each))
+        if size <= left:
+            left -= size
+            found.append(each)
+    return found
 
 
 def _document(connection: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
