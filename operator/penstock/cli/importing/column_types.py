@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
 
 MAX_LENGTH = 32_768
 """Characters that a value of the context has at most."""
@@ -37,18 +40,18 @@ def schema_of(kind: Any) -> Mapping[str, Any] | None:
     return {"type": "string"}
 
 
-def shown_schema(kind: Any, dialect: str, *, nullable: bool, counted: bool = False) -> dict[str, Any]:
+def shown_schema(kind: Any, dialect: Dialect, *, nullable: bool, counted: bool = False) -> dict[str, Any]:
     """What a row that comes back has in such a column: as wide as what the database lets be there.
 
     A value that does not fit would fail a run whose statement has long been executed. `counted`: a key of SQLite that
     is the number of its row.
     """
-    types = ("integer",) if counted else _shown_types(kind, dialect)
+    types = ("integer",) if counted else _shown_types(kind, dialect.name)
     schema: dict[str, Any] = {}
     if types:
         types = (*types, "null") if nullable else types
         schema["type"] = types[0] if len(types) == 1 else list(types)
-    if named := _named(kind):
+    if named := _named(kind, dialect):
         schema["description"] = named
     return schema
 
@@ -86,14 +89,14 @@ _SHOWN_BY_NAME = {"INTERVAL": ("number",), "INET": ("string",), "CIDR": ("string
 """Types that only PostgreSQL has. A stretch of time comes as its seconds."""
 
 
-def _named(kind: Any) -> str:
+def _named(kind: Any, dialect: Dialect) -> str:
     """The type as SQL has it; empty for a column without one."""
     from sqlalchemy import exc, types
 
     if isinstance(kind, types.NullType):
         return ""
     try:
-        return " ".join(str(kind).split())
+        return " ".join(str(kind.compile(dialect=dialect)).split())
     except exc.SQLAlchemyError:
         return type(kind).__name__
 

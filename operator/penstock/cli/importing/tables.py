@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.errors import InvalidInput, NotFound, NotPossible
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Engine, Inspector
+    from sqlalchemy.engine import Dialect, Engine, Inspector
 
 DIALECTS = {"postgresql": "postgres", "sqlite": "sqlite"}
 """What is understood, by SQLAlchemy's name and by the one of whoever checks statements."""
@@ -154,7 +154,7 @@ def _table(inspector: Inspector, engine: Engine, name: str, schema: str | None, 
     key = tuple(inspector.get_pk_constraint(name, schema)["constrained_columns"]) if not view else ()
     allowed = {} if view else _allowed(each["sqltext"] for each in inspector.get_check_constraints(name, schema))
     columns = [
-        _column(each, key, allowed.get(each["name"]), engine.dialect.name, view=view)
+        _column(each, key, allowed.get(each["name"]), engine.dialect, view=view)
         for each in inspector.get_columns(name, schema)
     ]
     relations = [
@@ -173,18 +173,18 @@ def _table(inspector: Inspector, engine: Engine, name: str, schema: str | None, 
     )
 
 
-def _column(found: Any, key: Sequence[str], allowed: Sequence[str] | None, dialect: str, *, view: bool) -> Column:
+def _column(found: Any, key: Sequence[str], allowed: Sequence[str] | None, dialect: Dialect, *, view: bool) -> Column:
     from penstock.cli.importing.column_types import is_text, schema_of, shown_schema
 
     default = found.get("default")
     counted = isinstance(default, str) and default.startswith("nextval(")
     # SQLite counts up the one column of a key that is an INTEGER, and no other.
-    rowid = dialect == "sqlite" and list(key) == [found["name"]] and str(found["type"]) == "INTEGER"
+    rowid = dialect.name == "sqlite" and list(key) == [found["name"]] and str(found["type"]) == "INTEGER"
     schema = schema_of(found["type"])
     if allowed and schema is not None and schema.get("type") == "string":
         schema = {"type": "string", "enum": list(allowed)}
     shown = shown_schema(found["type"], dialect, nullable=bool(found["nullable"]) and not rowid, counted=rowid)
-    if dialect == "sqlite" and view:
+    if dialect.name == "sqlite" and view:
         # What a view works out may be of any type, whatever the first of its statements says.
         shown.pop("type", None)
     if schema is not None and "enum" in schema:
