@@ -37,6 +37,7 @@ class AttemptSight:
         self._index = AttemptIndex()
         self._job_listeners: list[JobListener] = []
         self._pod_listeners: list[PodListener] = []
+        self._rest_listeners: list[Callable[[], None]] = []
         places: tuple[str | None, ...] = namespaces or (None,)
         self._jobs = {
             place: Informer(
@@ -67,6 +68,10 @@ class AttemptSight:
         """Have every change reported: a Job's newest state, a pod's old and new one (None where there is none)."""
         self._job_listeners.append(on_job)
         self._pod_listeners.append(on_pod)
+
+    def listen_for_rest(self, on_rest: Callable[[], None]) -> None:
+        """Have it reported when `starting` comes to be false."""
+        self._rest_listeners.append(on_rest)
 
     async def run(self) -> None:
         """Follow the server, without end."""
@@ -143,6 +148,10 @@ class AttemptSight:
             listener(job)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        busy = self._index.starting
         self._index.pod_changed(old, new)
         for listener in self._pod_listeners:
             listener(old, new)
+        if busy and not self._index.starting:
+            for on_rest in self._rest_listeners:
+                on_rest()

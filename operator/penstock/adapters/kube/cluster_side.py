@@ -139,6 +139,7 @@ class ClusterSide:
         maker = AttemptMaker(client, self.sight, settings.pod, _nonce, signing(settings.signer, clock))
         hooks = Hooks(
             wake=self._run_queue.add,
+            look=lambda run, after: self._run_queue.add_at(run, clock.now() + after),
             close=self._job_queue.add,
             keep=self._log_keeper.take,
             asked=lambda run: self.figures.part("queue", self._since_woken(run)),

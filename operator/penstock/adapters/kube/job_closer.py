@@ -27,7 +27,6 @@ from penstock.ports.engine import Clock
 PATIENCE = timedelta(seconds=5)
 """How long a Job stays open at most after its pod's end while programs of other attempts are starting: nothing of a run
 waits for it, and the server has better things to do then."""
-_LOOK_EVERY = timedelta(seconds=0.5)
 
 
 class JobCloser:
@@ -49,6 +48,7 @@ class JobCloser:
         self._due: dict[Key, datetime] = {}
         """Jobs that could be closed, and when they are at the latest."""
         sight.listen(self._job_changed, self._pod_changed)
+        sight.listen_for_rest(self._close_the_rest)
 
     async def reconcile(self, key: Key) -> datetime | None:
         """Close the Job if its attempt is over; remove a pod that nobody waits for and that never came to run.
@@ -79,8 +79,8 @@ class JobCloser:
             return None
         if pod is not None or self._sight.lost_pod(job.metadata.uid) or self._given_up(job):
             now = self._clock.now()
-            if self._sight.starting and now < self._due.setdefault(key, now + PATIENCE):
-                return now + _LOOK_EVERY
+            if self._sight.starting and now < (due := self._due.setdefault(key, now + PATIENCE)):
+                return due
             await self._close(job, pod)
         return None
 
@@ -114,6 +114,10 @@ class JobCloser:
     def _job_changed(self, job: Job) -> None:
         if not job.finished:
             self._queue(job.metadata.key)
+
+    def _close_the_rest(self) -> None:
+        for key in self._due:
+            self._queue(key)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         pod = new or old

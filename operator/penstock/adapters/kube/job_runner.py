@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from penstock.adapters.kube import labels
 from penstock.adapters.kube.attempt_maker import AttemptMaker, NameTaken
@@ -16,12 +17,13 @@ from penstock.adapters.kube.attempt_sight import AttemptSight, decode_job, decod
 from penstock.adapters.kube.attempts import Attempt, attempt_of, container_state
 from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.log_ends import KeptEnd
-from penstock.adapters.kube.objects import Job, Pod
+from penstock.adapters.kube.objects import Job, Owner, Pod
 from penstock.adapters.kube.pod_minder import Patience
 from penstock.adapters.kube.resources import JOBS, PODS
 from penstock.adapters.kube.result_reader import Listeners, ResultReader
 from penstock.api.v1alpha1.awaited import awaited
 from penstock.api.v1alpha1.run import WorkflowRun
+from penstock.application.reconcile_run import SOFT_WRITE_EVERY
 from penstock.engine.commands import StartAttempt, StopAttempt
 from penstock.engine.facts import AttemptFact, AttemptPhase
 from penstock.engine.failures import FailureCode
@@ -31,6 +33,9 @@ from penstock.engine.model import FINISHED_RUN, AttemptId, Failure
 from penstock.errors import Conflict, NotFound, QuotaExceeded
 from penstock.ports.access import Key
 
+_LIFE_TOLD = timedelta(seconds=1)
+"""After a program's start until the run is looked at for that alone: the result of a short one spares the pass."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
@@ -38,6 +43,8 @@ class Hooks:
 
     wake: Callable[[Key], None]
     """Have a run looked at again."""
+    look: Callable[[Key, timedelta], None]
+    """Have it looked at after a time, unless it is sooner: what is new decides nothing."""
     close: Callable[[Key], None]
     """Have a Job closed when that is due."""
     keep: Callable[[str, AttemptId, KeptEnd, bool], None]
@@ -58,7 +65,8 @@ class JobRunner:
         self._sight = sight
         self._maker = maker
         self._hooks = hooks
-        self._wake, self._close, self._keep = hooks.wake, hooks.close, hooks.keep
+        self._wake, self._look = hooks.wake, hooks.look
+        self._close, self._keep = hooks.close, hooks.keep
         self._asked: dict[str, float] = {}
         """By Job: the monotonic time at which it was asked for, until its program has ended."""
         self._patience = patience
@@ -291,16 +299,29 @@ class JobRunner:
             reader.see(new)
         if reader is not None and reader.released and (new is None or new.ended):
             self._drop_reader(owner.uid)
-        if new is not None and _is_news(old, new, read=reader is not None):
-            self._wake(Key(pod.metadata.namespace, pod.metadata.labels.get(labels.RUN, "")))
+        if new is not None:
+            self._tell(old, new, owner, reader)
+
+    def _tell(self, old: Pod | None, new: Pod, owner: Owner, reader: ResultReader | None) -> None:
+        """Have the run looked at, where there is something that it does not know."""
+        run = Key(new.metadata.namespace, new.metadata.labels.get(labels.RUN, ""))
+        if reader is None:
+            job = self._sight.job(Key(new.metadata.namespace, owner.name))
+            if old is not None or new.ended:
+                return
+            if job is None or job.spec.managed_by != labels.MANAGER:
+                self._wake(run)  # nobody reads its log yet
+            else:
+                self._look(run, SOFT_WRITE_EVERY)
+        elif _has_started(new) and (old is None or not _has_started(old)):
+            if reader.alive.running_since is not None:
+                self._wake(run)  # from now on we keep its time
+            else:
+                self._look(run, _LIFE_TOLD)
 
 
-def _is_news(old: Pod | None, new: Pod, *, read: bool) -> bool:
-    """The run should look: its container has started, or a pod has come that is not ours to make and nobody reads."""
-    if not read:
-        return old is None and not new.ended
-    started = container_state(new).running is not None
-    return started and (old is None or container_state(old).running is None)
+def _has_started(pod: Pod) -> bool:
+    return container_state(pod).running is not None
 
 
 async def delete_pod(client: KubeClient, pod: Pod) -> None:

@@ -32,7 +32,6 @@ PATIENCE = timedelta(minutes=3)
 """How long after a run's end its pods may still take to end; those of a lost node never do."""
 _HASTE = timedelta(seconds=10)
 """How long they may wait for other attempts' programs to start: pods with their logs stay there for much longer."""
-_LOOK_EVERY = timedelta(seconds=1)
 RECENT = timedelta(days=1)
 """Runs that ended longer ago are left alone: their logs were kept then, or are in their pods while those live."""
 _REMEMBERED = 10_000
@@ -62,7 +61,10 @@ class LogKeeper:
         self._ends: OrderedDict[str, RunEnds] = OrderedDict()
         self._held = 0
         self._done: OrderedDict[str, None] = OrderedDict()
+        self._put_off: set[Key] = set()
+        """Runs that could be looked at but for other attempts that are starting."""
         sight.listen(lambda _: None, self._pod_changed)
+        sight.listen_for_rest(self._keep_the_rest)
 
     def take(self, run_uid: str, attempt: AttemptId, end: KeptEnd, failed: bool) -> None:
         """The log of an attempt was read to its end."""
@@ -82,6 +84,7 @@ class LogKeeper:
 
     async def reconcile(self, key: Key) -> datetime | None:
         """Keep the ends of the run's logs if its time has come; when to look again. Raises Unavailable."""
+        self._put_off.discard(key)
         run = self._runs.get(key)
         if run is None or run.status.phase not in FINISHED_RUN or run.metadata.uid in self._done:
             return None
@@ -91,7 +94,8 @@ class LogKeeper:
         if now - ended_at < PATIENCE and any(self._lives(job) for job in jobs):
             return ended_at + PATIENCE
         if self._sight.starting and now - ended_at < _HASTE:
-            return now + _LOOK_EVERY
+            self._put_off.add(key)
+            return ended_at + _HASTE
         if (jobs or uid in self._ends) and (uid in self._ends or now - ended_at < RECENT):
             await self._keep(run, jobs)
         self._settle(uid)
@@ -144,6 +148,11 @@ class LogKeeper:
         self._done[uid] = None
         if len(self._done) > _REMEMBERED:
             self._done.popitem(last=False)
+
+    def _keep_the_rest(self) -> None:
+        for key in self._put_off:
+            self._queue(key)
+        self._put_off.clear()
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         pod = new or old
