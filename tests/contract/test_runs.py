@@ -141,6 +141,25 @@ async def test_what_is_not_there_cannot_be_loaded_or_written(world: World):
         await world.ledger.save_status(run.model_copy(update={"metadata": gone}), WorkflowRunStatus())
 
 
+async def test_a_copy_is_told_from_what_is_there_now(world: World):
+    await world.requester.runs.create(a_run())
+    old = await world.ledger.load(KEY)
+    assert old is not None
+    await world.ledger.confirm(old)
+
+    new = await world.ledger.save_status(old, WorkflowRunStatus(phase="Succeeded"))
+
+    await world.ledger.confirm(new)
+    with pytest.raises(Conflict):
+        await world.ledger.confirm(old)
+    await world.requester.runs.delete(new)
+    with pytest.raises(NotFound):
+        await world.ledger.confirm(new)
+    await world.requester.runs.create(a_run())
+    with pytest.raises(NotFound):
+        await world.ledger.confirm(new)
+
+
 async def test_a_watcher_sees_the_present_and_every_change_after_it(world: World):
     run = await world.requester.runs.create(a_run())
     watch = world.requester.runs.watch(KEY)

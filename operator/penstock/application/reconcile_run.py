@@ -195,6 +195,8 @@ class Reconciler:
         while True:
             decided = await self._decide(work)
             run, due = await self._write(work, decided)
+            if run is work.run and any(isinstance(command, StartAttempt) for command in decided.commands):
+                await self._confirm(run)
             refused = await self._act(run, decided.commands)
             if not refused:
                 lives = any(not fact.ended for fact in work.facts.attempts.values())
@@ -287,6 +289,16 @@ class Reconciler:
         for happening in happenings(work.before, decided.state):
             self._engine.events.emit(run, happening.reason, happening.message, warning=happening.warning)
         return run, None
+
+    async def _confirm(self, run: WorkflowRun) -> None:
+        """What starts was written down in an earlier pass, maybe by another process, and the copy may be old.
+
+        One of a run that was deleted meanwhile, and its Job with it, would have the Job made a second time.
+        """
+        try:
+            await self._engine.ledger.confirm(run)
+        except NotFound as error:
+            raise _RunGone from error
 
     async def _save(self, run: WorkflowRun, status: WorkflowRunStatus) -> WorkflowRun:
         try:

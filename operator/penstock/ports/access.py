@@ -11,7 +11,7 @@ from penstock.api.v1alpha1.connection import Connection, ConnectionStatus
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow
 from penstock.engine.model import OutputRef, RunPhase
-from penstock.errors import NotPossible
+from penstock.errors import Conflict, NotFound, NotPossible
 from penstock.ports.logs import Logs
 
 
@@ -94,6 +94,15 @@ class Runs(Protocol):
 
     def watch(self, key: Key) -> AsyncIterator[WorkflowRun]:
         """The run as it is, then after every change, without end. Raises NotFound when it is or goes away."""
+
+
+def require_same(run: WorkflowRun, found: WorkflowRun | None) -> None:
+    """Raise NotFound where the run is gone, another has its name by now included; Conflict where it has changed."""
+    name = run.metadata.name
+    if found is None or found.metadata.uid != run.metadata.uid:
+        raise NotFound(f"run {name} is gone")
+    if found.metadata.resource_version != run.metadata.resource_version:
+        raise Conflict(f"run {name} has changed since it was read")
 
 
 def require_finished(run: WorkflowRun) -> None:

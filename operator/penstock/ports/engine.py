@@ -32,6 +32,9 @@ class Ledger(Protocol):
     async def save_status(self, run: WorkflowRun, status: WorkflowRunStatus) -> WorkflowRun:
         """Write the status if nobody wrote since `run` was read. Raises Conflict otherwise, NotFound when gone."""
 
+    async def confirm(self, run: WorkflowRun) -> None:
+        """Ask the store itself whether the run is as it was read. Raises Conflict if it changed, NotFound when gone."""
+
     async def with_cached(self, run: WorkflowRun, step: str, digest: str) -> Sequence[WorkflowRun]:
         """Other runs of the run's Workflow in which this step succeeded on what a cacheDigest stands for.
 

@@ -20,7 +20,7 @@ from penstock.engine.facts import GateFact, Value
 from penstock.engine.identifiers import revision_name
 from penstock.engine.model import RunPhase
 from penstock.errors import AlreadyExists, InvalidInput, NotFound, Problem
-from penstock.ports.access import Access, Actor, Key
+from penstock.ports.access import Access, Actor, Key, require_same
 from penstock.ports.engine import Content, Evaluator
 from penstock.testing.clock import FakeClock
 from penstock.testing.memory_access import MemoryApprovals, MemoryCaller, MemoryLogs, MemoryRuns, MemoryWorkflows
@@ -43,6 +43,10 @@ class MemoryLedger:
     async def load(self, key: Key) -> WorkflowRun | None:
         """The newest copy."""
         return self._table.find(key)
+
+    async def confirm(self, run: WorkflowRun) -> None:
+        """Look whether the run is as it was read. Raises Conflict, NotFound."""
+        require_same(run, self._table.find(Key(run.metadata.namespace, run.metadata.name)))
 
     async def with_cached(self, run: WorkflowRun, step: str, digest: str) -> Sequence[WorkflowRun]:
         """Runs of the same Workflow in which this step succeeded on the same; the newest output first."""

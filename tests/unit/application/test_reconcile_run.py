@@ -30,9 +30,14 @@ class CountingLedger:
         self._ledger = ledger
         self._journal = journal
         self.fail_next = None
+        self.copy = None
+        """What this one still takes for the run, whatever it is by now."""
 
     async def load(self, key):
-        return await self._ledger.load(key)
+        return self.copy or await self._ledger.load(key)
+
+    async def confirm(self, run):
+        await self._ledger.confirm(run)
 
     async def save_status(self, run: WorkflowRun, status: WorkflowRunStatus) -> WorkflowRun:
         if self.fail_next is not None:
@@ -291,6 +296,42 @@ async def test_a_run_that_is_deleted_during_its_pass_is_no_error_and_starts_noth
     stage = Stage(a_workflow(a_step("a")))
     stage.ledger.fail_next = NotFound("there is no run default/order-1")
     assert await stage.begin() is None
+    assert stage.journal == []
+
+
+async def interrupted(stage):
+    """The run as it was written down by a process that ended before it started anything."""
+    stage.runner.refusal = Unavailable("this process ends here")
+    with pytest.raises(Unavailable):
+        await stage.begin()
+    stage.runner.refusal = None
+    stage.ledger.copy = stage.run
+    stage.journal.clear()
+
+
+async def test_what_another_process_wrote_down_is_started():
+    stage = Stage(a_workflow(a_step("a")))
+    await interrupted(stage)
+    await stage.look()
+    assert stage.journal == [("start", "a")]
+
+
+async def test_nothing_is_started_of_a_run_that_was_deleted_while_nobody_looked():
+    stage = Stage(a_workflow(a_step("a")))
+    await interrupted(stage)
+    stage.world.runs.remove(KEY)
+    assert await stage.look() is None
+    assert stage.journal == []
+
+
+async def test_nothing_is_started_of_a_run_that_somebody_else_took_further():
+    stage = Stage(a_workflow(a_step("a")))
+    await interrupted(stage)
+    stage.world.runs.replace(
+        stage.run.model_copy(update={"status": stage.run.status.model_copy(update={"phase": "Failed"})})
+    )
+    with pytest.raises(Conflict):
+        await stage.look()
     assert stage.journal == []
 
 

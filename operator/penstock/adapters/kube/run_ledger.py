@@ -13,7 +13,7 @@ from penstock.application.cached_steps import CachedSteps
 from penstock.engine.failures import FailureCode
 from penstock.engine.model import RunPhase
 from penstock.errors import AlreadyExists, Conflict, InvalidInput, NotFound, Unavailable
-from penstock.ports.access import Key
+from penstock.ports.access import Key, require_same
 from penstock.ports.engine import Clock
 
 _REASON_LIMIT = 4096
@@ -66,6 +66,10 @@ class RunLedger:
         except NotFound:
             self._runs.forget(key)
         return None
+
+    async def confirm(self, run: WorkflowRun) -> None:
+        """Read the run from the server, past the copy. Raises Conflict, NotFound, Unavailable."""
+        require_same(run, await self._runs.fetch(Key(run.metadata.namespace, run.metadata.name)))
 
     async def with_cached(self, run: WorkflowRun, step: str, digest: str) -> Sequence[WorkflowRun]:
         """Runs of which we have a copy in which this step succeeded on the same; the newest output first."""

@@ -14,7 +14,7 @@ from penstock.adapters.local.objects import ObjectTable, Place
 from penstock.api.v1alpha1.run import RequestedBy, WorkflowRun, WorkflowRunStatus
 from penstock.engine.model import RunPhase
 from penstock.errors import AlreadyExists, InvalidInput, NotFound, NotPossible, Problem
-from penstock.ports.access import Caller, Key, require_finished
+from penstock.ports.access import Caller, Key, require_finished, require_same
 from penstock.ports.engine import Clock
 
 CheckSecrets = Callable[[WorkflowRun], Awaitable[None]]
@@ -162,6 +162,10 @@ class LocalLedger:
     async def save_status(self, run: WorkflowRun, status: WorkflowRunStatus) -> WorkflowRun:
         """Write the status if nobody wrote since `run` was read. Raises Conflict otherwise, NotFound when gone."""
         return self._table.replace(run.model_copy(update={"status": status}))
+
+    async def confirm(self, run: WorkflowRun) -> None:
+        """Look whether the run is as it was read. Raises Conflict, NotFound."""
+        require_same(run, self._table.find(Key(run.metadata.namespace, run.metadata.name)))
 
     async def with_cached(self, run: WorkflowRun, step: str, digest: str) -> Sequence[WorkflowRun]:
         """Runs of the same Workflow in which this step succeeded on the same; the newest output first."""
