@@ -14,6 +14,13 @@ from penstock.engine.placeholders import bind
 from tests.integration.runtimes.conftest import Harness
 from tests.integration.runtimes.languages import in_all, in_some, missing
 from tests.support.payloads import PAYLOADS
+from tests.support.positions import (
+    BASH_POSITIONS,
+    GO_POSITIONS,
+    JAVASCRIPT_POSITIONS,
+    PYTHON_POSITIONS,
+    SHOW,
+)
 
 CONTEXT = {f"p{number}": payload for number, payload in enumerate(PAYLOADS)}
 TYPED = {
@@ -25,70 +32,6 @@ TYPED = {
     "none": None,
     "list": [1],
     "map": {"a": []},
-}
-
-PYTHON_POSITIONS = {
-    "bare": "show({{context_NAME}})",
-    "a call and a subscript": "show(dict(a=[{{context_NAME}}])['a'][0])",
-    "a dict": "show({'k': {{context_NAME}}}['k'])",
-    "an f-string written by hand": "show(f\"{context['NAME']}\")",
-    "formatted": "show('%s' % {{context_NAME}})",
-    "an attribute": "show(context.NAME)",
-    "the environment": "import os; show(os.environ['CTX_NAME'])",
-    "beside a comment": "show({{context_NAME}})  # {{context_NAME}} '",
-}
-JAVASCRIPT_POSITIONS = {
-    "bare": "show({{context_NAME}})",
-    "a property": "show({a: [{{context_NAME}}]}.a[0])",
-    "a template's expression": "show(`${ {{context_NAME}} }`)",
-    "a template written by hand": "show(`${context.NAME}`)",
-    "a key": "show(Object.keys({[{{context_NAME}}]: 1})[0])",
-    "a function": ";((value) => show(value))({{context_NAME}})",
-    "a replacement": "show('x'.replace('x', () => {{context_NAME}}))",
-    "the environment": "show(process.env.CTX_NAME)",
-    "a program's argument": "show(cp.execFileSync('printf', ['%s', {{context_NAME}}]).toString())",
-    "beside a comment": "show({{context_NAME}})  // {{context_NAME}} `",
-}
-GO_POSITIONS = {
-    "bare": "show({{context_NAME}}.Text())",
-    "a map": 'show(map[string]any{"a": {{context_NAME}}}["a"].(penstock.Value).String())',
-    "joined": 'show(("<" + {{context_NAME}}.String() + ">")[1:1+len({{context_NAME}}.Text())])',
-    "formatted": 'show(fmt.Sprintf("%s", {{context_NAME}}))',
-    "the environment": 'show(os.Getenv("CTX_NAME"))',
-    "beside a comment": "show({{context_NAME}}.Text()) // {{context_NAME}} `",
-}
-BASH_POSITIONS = {
-    "bare": "show {{context_NAME}}",
-    "double quotes": 'show "{{context_NAME}}"',
-    "joined": 'x=a{{context_NAME}}"b{{context_NAME}}"; [ "$x" = "a${CTX_NAME}b${CTX_NAME}" ]; show {{context_NAME}}',
-    "an assignment": 'v={{context_NAME}}; show "$v"',
-    "an array": 'a=( {{context_NAME}} ); show "${a[0]}"',
-    "a function": 'f() { show "$1"; }; f {{context_NAME}}',
-    "a loop": 'for i in {{context_NAME}}; do show "$i"; done',
-    "a case": 'case {{context_NAME}} in {{context_NAME}}) show "{{context_NAME}}" ;; esac',
-    "a comparison": "[[ {{context_NAME}} == {{context_NAME}} ]]; show {{context_NAME}}",
-    "a test": "[ {{context_NAME}} = {{context_NAME}} ]; show {{context_NAME}}",
-    "a here-document": 'v=$(cat <<E; echo x\n{{context_NAME}}\nE\n); v=${v%x}; show "${v%?}"',
-    "a here-string": "IFS= read -r -d '' v <<< {{context_NAME}} || :; show \"${v%?}\"",
-    "a substitution": 'v=$(printf "%sx" {{context_NAME}}); show "${v%x}"',
-    "one in double quotes": 'v="$(printf "%sx" "{{context_NAME}}")"; show "${v%x}"',
-    "backticks": 'v=`printf "%sx" {{context_NAME}}`; show "${v%x}"',
-    "backticks in double quotes": 'v="`printf %sx {{context_NAME}}`"; show "${v%x}"',
-    "a default": 'unset v; show "${v:-{{context_NAME}}}"',
-    "a bare default": "unset v; show ${v:-{{context_NAME}}}",
-    "another program": 'v=$(env printf "%sx" {{context_NAME}}); show "${v%x}"',
-    "a program text's argument": 'bash -c \'printf "%s\\0" "$1" >> shown\' _ {{context_NAME}}',
-    "a subshell with redirection": "( show {{context_NAME}} ) 2> /dev/null # {{context_NAME}}",
-    "an environment": 'V={{context_NAME}} bash -c \'printf "%s\\0" "$V" >> shown\'',
-    "a process substitution": 'IFS= read -r -d "" v < <(printf "%s\\0" {{context_NAME}}); show "$v"',
-}
-SHOW = {
-    "python": "def show(value):\n    open('shown', 'ab').write(value.encode() + b'\\0')\n",
-    "javascript": "const fs = require('fs'), cp = require('child_process')\n"
-    "const show = (value) => fs.appendFileSync('shown', value + '\\0')\n",
-    "go": 'import ("fmt"; "os")\nfile, _ := os.Create("shown")\n'
-    'show := func(value string) { fmt.Fprint(file, value, "\\x00") }\n',
-    "bash": 'show() { printf "%s\\0" "$1" >> shown; }\n',
 }
 
 
