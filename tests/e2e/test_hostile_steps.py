@@ -77,7 +77,7 @@ def test_one_that_forks_without_end_is_ended(beside: Tenant) -> None:
 
 def test_one_that_fills_its_disk_is_told_which_limit(beside: Tenant) -> None:
     error = ended(beside, "head -c 100M /dev/zero > /tmp/big; sleep 120", resources=DISK)
-    assert error["code"] == "EVICTED"
+    assert error["code"] == "DISK_FULL"
     assert "ephemeral" in error["reason"]
 
 

@@ -21,6 +21,7 @@ from tests.support.tenant import ALICE, LEAD, Json, Tenant
 __all__ = ["database", "shop"]
 STRANGER = "stranger"
 QUESTION = "Which orders are late?"
+NEXT = "Does anything else need looking at?"
 
 
 class Agents:
@@ -83,6 +84,8 @@ def test_a_question_is_answered_and_the_conversation_outlives_the_server(
 ) -> None:
     install(tenant, shop)
     documents = list(yaml.safe_load_all((ROOT / "examples" / "ask" / "analyst.yaml").read_text()))
+    (model,) = (each for each in documents if each["metadata"]["name"] == "analyst-model")
+    model["spec"]["answers"].append({"question": NEXT, "answer": {"text": "Nothing else.", "runs": [], "calls": []}})
     tenant.kubectl(ALICE, "apply", "-f", "-", stdin=as_list(documents))
     for workflow in ("analyst", "late-orders"):
         tenant.workflow_says(workflow, "Ready=True")
@@ -101,7 +104,7 @@ def test_a_question_is_answered_and_the_conversation_outlives_the_server(
     tenant.cluster.kubectl("rollout", "restart", *deployment)
     tenant.cluster.kubectl("rollout", "status", *deployment, "--timeout=120s", timeout=150)
     session = output["session_id"]
-    again = agents.call("ask_analyst", question=QUESTION, session_id=session)
+    again = agents.call("ask_analyst", question=NEXT, session_id=session)
     assert (again["status"], again["output"]["session_id"]) == ("success", session), again
     asked = tenant.cluster.read("-n", tenant.namespace, "pwr")["items"]
     turns = {
