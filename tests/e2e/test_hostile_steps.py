@@ -78,7 +78,7 @@ def test_one_that_forks_without_end_is_ended(beside: Tenant) -> None:
 def test_one_that_fills_its_disk_is_told_which_limit(beside: Tenant) -> None:
     error = ended(beside, "head -c 100M /dev/zero > /tmp/big; sleep 120", resources=DISK)
     assert error["code"] == "DISK_FULL"
-    assert "ephemeral" in error["reason"]
+    assert "exceeds the limit" in error["reason"]
 
 
 def test_one_that_prints_without_end_is_cut_and_ended(beside: Tenant) -> None:

@@ -13,7 +13,7 @@ from tests.support.positions import POSITIONS, digest, script
 from tests.support.tenant import LEAD, Json, Tenant, a_step, a_workflow
 
 CONTEXT = {f"p{number}": payload for number, payload in enumerate(PAYLOADS)}
-ANY = {"type": "object", "properties": {name: {} for name in CONTEXT}}
+ANY = {"type": "object", "properties": {name: {"maxLength": 32768} for name in CONTEXT}}
 """Inputs of any type: a placeholder in Go is a `penstock.Value`, as the scripts have it."""
 INPUTS = {"type": "object", "properties": {name: {"type": "string", "maxLength": 32768} for name in CONTEXT}}
 SHORT = {name: payload for name, payload in CONTEXT.items() if len(payload) < 1000}
