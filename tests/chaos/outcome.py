@@ -11,43 +11,43 @@ from tests.chaos.history import History
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a play, with everything that happened."""
+class Score:
+    """What a play came to, in figures."""
 
     seed: int
     faults: tuple[Fault, ...]
     injected: Counter[Kind]
     violations: list[tuple[str, str]]
-    history: History
     requests: int
     """Of operators."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Score):
+    """The same, with everything that happened."""
+
+    history: History
     logs: str = ""
     """What the operators printed last, where they are processes of their own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class Played(Score):
     """What is left of a play: of a thousand, everything that happened would be too much."""
 
-    seed: int
-    faults: tuple[Fault, ...]
-    injected: Counter[str]
-    violations: list[tuple[str, str]]
-    requests: int
     changes: int
     story: str = ""
 
     @classmethod
     def of(cls, found: Outcome, story: str = "") -> Played:
         """Of this one."""
-        injected = Counter({str(kind): count for kind, count in found.injected.items()})
         changes = len(found.history.changes)
-        return cls(found.seed, found.faults, injected, found.violations, found.requests, changes, story)
+        return cls(found.seed, found.faults, found.injected, found.violations, found.requests, changes, story)
 
 
 def sum_up(played: Sequence[Played], seconds: float) -> bool:
     """Print how much was played, what was injected, and how many violations there were; whether there were any."""
-    injected: Counter[str] = Counter()
+    injected: Counter[Kind] = Counter()
     for each in played:
         injected += each.injected
     requests, changes = sum(each.requests for each in played), sum(each.changes for each in played)

@@ -52,7 +52,7 @@ def play(seed: int, faults: Iterable[Fault] | None = None, *, stops: bool = Fals
     except Restless as error:
         stage.at_the_end.append(("runs_end", str(error)))
     found = list(dict.fromkeys((*stage.at_the_end, *violations(server.recorded))))
-    return Outcome(seed, chosen, server.injected, found, server.recorded, server.met)
+    return Outcome(seed, chosen, server.injected, found, server.met, server.recorded)
 
 
 class _Stage:

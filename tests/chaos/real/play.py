@@ -81,7 +81,7 @@ class _Stage:
         found += [("people_are_served", each) for each in self._people.trouble]
         found += await asyncio.to_thread(self._by_the_trail, history)
         once = list(dict.fromkeys(found))
-        return Outcome(self._seed, self._faults, self._proxy.injected, once, history, self._proxy.met, logs)
+        return Outcome(self._seed, self._faults, self._proxy.injected, once, self._proxy.met, history, logs)
 
     def _by_the_trail(self, history: History) -> list[tuple[str, str]]:
         return trail.violations(history, list(trail.entries(self._log, self._since, self._namespace)))
