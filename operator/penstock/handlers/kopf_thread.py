@@ -125,10 +125,10 @@ class KopfThread:
         running = asyncio.create_task(kopf.run_tasks(tasks, ignored=ours))
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait({running}, timeout=_ENDING)
-        if running.done():
-            return running.result()
-        _log.warning("kopf did not end within %g seconds: its tasks are left behind", _ENDING)
-        return None
+        if not running.done():
+            _log.warning("kopf did not end within %g seconds: its tasks are left behind", _ENDING)
+            return
+        running.result()
 
 
 def _abandon(task: asyncio.Task[object]) -> None:
