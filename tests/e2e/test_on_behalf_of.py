@@ -86,6 +86,8 @@ def shop(tenant: Tenant, installation: Installation) -> Iterator[str]:
     status = tenant.cluster.read("-n", tenant.namespace, "pod", "shop")["status"]
     yield f"http://{status['podIP']}:8080"
     installation.install()
+    # The chart keeps it, for what it signed may still be under way.
+    tenant.cluster.kubectl("delete", "-n", SYSTEM_NAMESPACE, "secret", f"{RELEASE}-operator-assertions")
 
 
 def test_a_user_whose_role_sees_two_of_five_rows_gets_two(tenant: Tenant, shop: str) -> None:
