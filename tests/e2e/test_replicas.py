@@ -5,6 +5,7 @@ The operator in the cluster rests; two on this machine, with its ServiceAccount,
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 
@@ -47,10 +48,9 @@ class Pair:
         return self.replicas["second" if name == "first" else "first"]
 
     def made(self) -> list[tuple[str, str, str]]:
-        """All Jobs, pods and runs there are, each with its UID and version."""
+        """All Jobs, pods and runs there are, each with its UID and what else would differ if a replica had written."""
         found: list[Json] = self.tenant.cluster.read("-n", self.tenant.namespace, "workflowruns,jobs,pods")["items"]
-        metas = [(each["kind"], each["metadata"]) for each in found]
-        return sorted((kind, meta["name"], meta["uid"] + meta["resourceVersion"]) for kind, meta in metas)
+        return sorted((each["kind"], each["metadata"]["name"], _written(each)) for each in found)
 
     def logs(self) -> str:
         return "\n".join(f"--- {name}\n{replica.log()}" for name, replica in self.replicas.items())
@@ -68,6 +68,14 @@ def pair(cluster: Cluster, config: OperatorConfig) -> Iterator[Pair]:
         yield replicas
     finally:
         replicas.close()
+
+
+def _written(found: Json) -> str:
+    """The object's version; of a pod all but its status, which the kubelet goes on writing after the Job's end."""
+    meta = found["metadata"]
+    if found["kind"] != "Pod":
+        return str(meta["uid"] + meta["resourceVersion"])
+    return json.dumps([{**meta, "resourceVersion": ""}, found["spec"]], sort_keys=True)
 
 
 def begun(pair: Pair) -> str:
