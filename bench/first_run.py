@@ -1,7 +1,7 @@
 """`python -m bench.first_run`: the words of README.md, "On a cluster", typed one after the other, and timed.
 
-From the first `helm install` to the first finished run. What an earlier installation left is removed first; images are
-built first, as the page says. Writes build/first-run.json.
+From the first `helm install` to the first finished run. What an earlier installation left is removed first, and what
+this one made last; images are built first, as the page says. Writes build/first-run.json.
 """
 
 from __future__ import annotations
@@ -43,20 +43,31 @@ def main() -> int:
     )
     assert VALUES.exists()
     _remove(cluster)
+    try:
+        taken = _type(cluster, commands((ROOT / "README.md").read_text()))
+    except subprocess.CalledProcessError as error:
+        print(f"first-run: this failed: {error.cmd[-1]}", file=sys.stderr)
+        return 1
+    finally:
+        # It stands where the page has it, which is not where tests have theirs.
+        _remove(cluster)
+    seconds = round(sum(taken.values()), 1)
+    _tell(taken, seconds)
+    rows = [{"command": command, "seconds": spent} for command, spent in taken.items()]
+    _write(RESULT, {"seconds": seconds, "target": TARGET, "commands": rows})
+    return 0
+
+
+def _type(cluster: Cluster, words: list[str]) -> dict[str, float]:
+    """The first line of each command, and the seconds that it took. Raises CalledProcessError at the first to fail."""
     path = f"{from_environment().bin}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "KUBECONFIG": str(cluster.kubeconfig)}
-    taken, begun = [], time.perf_counter()
-    for command in commands((ROOT / "README.md").read_text()):
+    taken = {}
+    for command in words:
         since = time.perf_counter()
-        done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=environment, check=False)
-        taken.append({"command": command.splitlines()[0], "seconds": round(time.perf_counter() - since, 1)})
-        if done.returncode:
-            print(f"first-run: this failed: {command}", file=sys.stderr)
-            return 1
-    seconds = round(time.perf_counter() - begun, 1)
-    _tell(taken, seconds)
-    _write(RESULT, {"seconds": seconds, "target": TARGET, "commands": taken})
-    return 0
+        subprocess.run(["bash", "-c", command], cwd=ROOT, env=environment, check=True)
+        taken[command.splitlines()[0]] = round(time.perf_counter() - since, 1)
+    return taken
 
 
 def _remove(cluster: Cluster) -> None:
@@ -68,9 +79,9 @@ def _remove(cluster: Cluster) -> None:
         cluster.kubectl("delete", "crd", f"{kind}.penstock.dev", "--ignore-not-found", "--wait", timeout=120)
 
 
-def _tell(taken: list[dict[str, object]], seconds: float) -> None:
-    for row in taken:
-        print(f"{row['seconds']:>8} s  {row['command']}")
+def _tell(taken: dict[str, float], seconds: float) -> None:
+    for command, spent in taken.items():
+        print(f"{spent:>8} s  {command}")
     mark = "reached" if seconds <= TARGET else "MISSED"
     print(f"{seconds:>8} s  from helm install to the first finished run: {mark}, target {TARGET:g}")
 
