@@ -55,6 +55,15 @@ BREAKS = (
         stops=True,
     ),
     Break(
+        "what was written down by another replica is started without a look at what became of it",
+        "one_job_an_attempt",
+        "application/reconcile_run.py",
+        "                await self._confirm(run)\n",
+        "                pass\n",
+        seed=21,
+        stops=True,
+    ),
+    Break(
         "an attempt is started before it is written down",
         "written_before_it_started",
         "application/reconcile_run.py",

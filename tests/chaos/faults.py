@@ -87,12 +87,17 @@ def draw(roll: random.Random) -> tuple[Fault, ...]:
     return tuple(sorted(faults.values()))
 
 
-def stops(roll: random.Random) -> tuple[Fault, ...]:
-    """A schedule of nothing but leaders that are stopped for so long that another takes over."""
+def stops(roll: random.Random, *, deaf: bool) -> tuple[Fault, ...]:
+    """A schedule of leaders that are stopped for so long that another takes over; those who are deaf often do not hear
+    of what happened meanwhile when they wake.
+    """
     faults = {}
     for _ in range(roll.choice((8, 16, 32))):
         at = roll.randint(1, 150)
         faults[at] = Fault(at, Kind.STOPPED, round(roll.uniform(_TAKEN_OVER, 60.0), 1))
+        if deaf and roll.random() < 0.5:
+            kind = roll.choice((Kind.CUT, Kind.FORGOTTEN, Kind.DELAYED))
+            faults[at + 1] = Fault(at + 1, kind, _seconds(roll, kind))
     return tuple(sorted(faults.values()))
 
 

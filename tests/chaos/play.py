@@ -33,13 +33,14 @@ def play(seed: int, faults: Iterable[Fault] | None = None, *, stops: bool = Fals
     """Play the scenario of a seed, with its own faults or with these.
 
     With `stops` it is played by two replicas, of which whoever leads is stopped and woken over and over, and most runs
-    are cancelled: what a leader was about to do is then no longer to be done when it wakes.
+    are cancelled, for odd seeds deleted: what a leader was about to do is then no longer to be done when it wakes.
     """
     roll = random.Random(f"play {seed}")
     scenario, own = scenarios.draw(roll), schedules.draw(roll)
     if stops:
-        again = random.Random(f"stops {seed}")
-        scenario, own = scenarios.impatient(again, scenario), schedules.stops(again)
+        again, deleted = random.Random(f"stops {seed}"), bool(seed % 2)
+        scenario = scenarios.impatient(again, scenario, deletes=deleted)
+        own = schedules.stops(again, deaf=deleted)
     chosen = own if faults is None else tuple(faults)
     # Waits between tries are rolled in the product; so are these.
     random.seed(seed)

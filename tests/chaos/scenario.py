@@ -66,13 +66,17 @@ def draw(roll: random.Random) -> Scenario:
     return Scenario(wires, runs, replicas=roll.choice((1, 1, 2)))
 
 
-def impatient(roll: random.Random, scenario: Scenario) -> Scenario:
-    """The same by two replicas, with most of its runs cancelled."""
-    runs = tuple(
-        replace(each, cancel_at=each.at + roll.uniform(0.0, 120.0)) if roll.random() < 0.7 else each
-        for each in scenario.runs
-    )
+def impatient(roll: random.Random, scenario: Scenario, *, deletes: bool) -> Scenario:
+    """The same by two replicas, with most of its runs cancelled, or with most of them deleted."""
+    runs = tuple(_called_off(roll, each, deletes=deletes) for each in scenario.runs)
     return replace(scenario, runs=runs, replicas=2)
+
+
+def _called_off(roll: random.Random, asked: Asked, *, deletes: bool) -> Asked:
+    if roll.random() > 0.7:
+        return asked
+    when = asked.at + roll.uniform(0.0, 120.0)
+    return replace(asked, delete_at=when) if deletes else replace(asked, cancel_at=when)
 
 
 def inner(roll: random.Random) -> dict[str, Any]:
