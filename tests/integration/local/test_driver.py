@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +23,7 @@ from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Step
 from penstock.application.answer_approval import answer_approval
 from penstock.engine.facts import Verdict
+from penstock.errors import InvalidInput
 from penstock.ports.access import Key
 from penstock.testing.builders import a_gate, a_run, a_spec, a_step
 from tests.integration.local.assembly import SystemClock, driver_of, open_backend
@@ -102,6 +105,35 @@ async def test_what_another_process_submits_is_driven(backend: LocalBackend, els
         run = await until(elsewhere, finished)
 
     assert run.status.output == 1
+
+
+def give_status(machine: Machine, status: str) -> None:
+    """Edit all runs by hand, past everything that checks them."""
+    with contextlib.closing(sqlite3.connect(machine.directory.database)) as database, database:
+        database.execute(
+            "UPDATE objects SET body = json_set(body, '$.status', json(?)) WHERE kind = 'WorkflowRun'", (status,)
+        )
+
+
+async def test_a_run_that_nobody_can_read_fails_with_the_reason_and_the_others_go_on(
+    machine: Machine, backend: LocalBackend, elsewhere: LocalBackend
+):
+    await submit(backend, a_step(source="output 1"))
+    give_status(machine, '{"phase": "Jumping"}')
+    with pytest.raises(InvalidInput, match="no phase Jumping"):
+        await elsewhere.access.runs.get(KEY)
+    assert await elsewhere.access.runs.list("default") == ()
+
+    other = Key("default", "order-2")
+    await submit(backend, a_step(source="output 2"), name=other.name)
+    async with driver_of(backend).driving():
+        assert (await until(elsewhere, finished, other)).status.output == 2
+
+    poisoned = await elsewhere.access.runs.get(KEY)
+    assert (poisoned.status.phase, poisoned.status.finished_at is None) == ("Failed", False)
+    assert poisoned.status.error
+    assert poisoned.status.error.code == "INVALID_INPUT"
+    assert "status.phase: Value error, there is no phase Jumping" in poisoned.status.error.reason
 
 
 async def test_a_gate_is_opened_from_another_process_and_the_record_says_who_opened_it(

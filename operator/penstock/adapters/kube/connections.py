@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from penstock.adapters.kube.client import KubeClient
-from penstock.adapters.kube.copies import problems_of
 from penstock.adapters.kube.object_lists import list_objects
 from penstock.adapters.kube.resources import CONNECTIONS
 from penstock.adapters.kube.status_patches import precondition, whole_status
 from penstock.api.v1alpha1.connection import Connection, ConnectionStatus
+from penstock.api.v1alpha1.unreadable import problems_of
 from penstock.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from penstock.ports.access import Key
 

@@ -20,6 +20,7 @@ from penstock.adapters.kube.failures import Expired
 from penstock.adapters.kube.objects import version
 from penstock.adapters.kube.resources import Resource
 from penstock.api.v1alpha1.meta import ApiObject, ObjectMeta
+from penstock.api.v1alpha1.unreadable import problems_of
 from penstock.errors import InvalidInput, NotFound, Problem
 from penstock.ports.access import Key
 
@@ -227,15 +228,3 @@ class Copies(Generic[T]):
         members.discard(key)
         if not members:
             self._groups.pop(group, None)
-
-
-def problems_of(error: ValidationError) -> tuple[Problem, ...]:
-    """What pydantic found, as problems with dotted paths."""
-    return tuple(Problem(_path(each["loc"]), f"{each['msg']}.") for each in error.errors(include_url=False))
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text

@@ -8,15 +8,13 @@ from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.copies import Copies
 from penstock.adapters.kube.resources import RUNS
 from penstock.adapters.kube.status_patches import changed_status, precondition, whole_status
-from penstock.api.v1alpha1.run import ErrorStatus, WorkflowRun, WorkflowRunStatus
+from penstock.api.v1alpha1.run import WorkflowRun, WorkflowRunStatus
+from penstock.api.v1alpha1.unreadable import unreadable_run
 from penstock.application.cached_steps import CachedSteps
-from penstock.engine.failures import FailureCode
 from penstock.engine.model import RunPhase
-from penstock.errors import AlreadyExists, Conflict, InvalidInput, NotFound, Unavailable
+from penstock.errors import AlreadyExists, Conflict, NotFound, Unavailable
 from penstock.ports.access import Key, require_same
 from penstock.ports.engine import Clock
-
-_REASON_LIMIT = 4096
 
 
 class RunLedger:
@@ -52,14 +50,7 @@ class RunLedger:
                 # Taken in here, it is no news when the watch comes to it, and nobody else would have it looked at.
                 self._wake(key)
             return found
-        error = InvalidInput("the run is not valid", problems=unreadable.problems)
-        now = self._clock.now()
-        status = WorkflowRunStatus(
-            phase="Failed",
-            error=ErrorStatus(code=FailureCode.INVALID_INPUT, reason=str(error)[:_REASON_LIMIT]),
-            started_at=now,
-            finished_at=now,
-        )
+        status = unreadable_run(unreadable.problems, self._clock.now())
         operations = [precondition(unreadable.metadata.resource_version), *whole_status(status.to_wire())]
         try:
             await self._client.json_patch(RUNS.path(key.namespace, key.name, "status"), operations, lambda _: None)

@@ -49,7 +49,7 @@ class LocalApprovals:
 
     async def list(self, namespace: str | None) -> tuple[ApprovalRequest, ...]:
         """The ApprovalRequests, oldest first; of all namespaces for None."""
-        return self._table.list("list_objects_oldest_first", namespace=namespace)
+        return self._table.list_readable("list_objects_oldest_first", namespace=namespace)
 
     async def decide(self, key: Key, decision: Decision) -> ApprovalRequest:
         """Append a decision. Raises Forbidden with the reason, NotFound, NotPossible when it is too late."""

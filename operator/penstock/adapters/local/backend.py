@@ -76,7 +76,7 @@ class LocalBackend:
             caller=caller,
             local=True,
         )
-        self.ledger = LocalLedger(runs, self._database)
+        self.ledger = LocalLedger(runs, self._database, clock)
         self.gates = LocalGates(approvals, self._database, new_id)
         self.runner = ProcessRunner(directory, attempts, harness, new_id)
         self.outputs = outputs

@@ -29,7 +29,7 @@ class LocalConnections:
 
     async def list(self, namespace: str | None) -> tuple[Connection, ...]:
         """The Connections of a namespace, by name; of all namespaces for None."""
-        return self._table.list("list_objects_by_name", namespace=namespace)
+        return self._table.list_readable("list_objects_by_name", namespace=namespace)
 
     async def apply(self, connection: Connection) -> Connection:
         """Create the Connection or replace its spec and labels; one that is as it should be is not written."""

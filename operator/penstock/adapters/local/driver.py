@@ -22,7 +22,7 @@ from penstock.adapters.local.process_runner import ProcessRunner
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.application.neighbours import Neighbours
 from penstock.application.work_queue import WorkQueue
-from penstock.errors import TransientError
+from penstock.errors import InvalidInput, TransientError
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock
 
@@ -158,7 +158,12 @@ class LocalDriver:
     def _look_at(self, keys: Sequence[Key]) -> None:
         # All of them are noticed before anything is decided about one.
         for key in keys:
-            run = self._store.runs.find(key)
+            try:
+                run = self._store.runs.find(key)
+            except InvalidInput as error:
+                # The pass over it ends it; the others must not wait for that.
+                log.warning("%s", error)
+                continue
             if run is not None:
                 self._neighbours.notice(run)
                 if self._clean_up is not None:

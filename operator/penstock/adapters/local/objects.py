@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from pydantic import ValidationError
+
 from penstock.adapters.local.database import Database
 from penstock.api.v1alpha1.meta import ApiObject
+from penstock.api.v1alpha1.unreadable import problems_of
 from penstock.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock
 
 T = TypeVar("T", bound=ApiObject)
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +47,36 @@ class ObjectTable(Generic[T]):
         self._new_uid = new_uid
 
     def find(self, key: Key) -> T | None:
-        """One object, None where there is none."""
+        """One object, None where there is none. Raises InvalidInput for one that cannot be read."""
         row = self._database.row("find_object", kind=self._kind, namespace=key.namespace, name=key.name)
-        return self._model.model_validate_json(row[0]) if row else None
+        return self._read(row[0]) if row else None
 
     def get(self, key: Key) -> T:
-        """One object. Raises NotFound."""
+        """One object. Raises NotFound, and InvalidInput for one that cannot be read."""
         found = self.find(key)
         if found is None:
             raise NotFound(f"there is no {self._kind} {key}")
         return found
 
     def list(self, query: str, **values: Any) -> tuple[T, ...]:
-        """What a named query over objects returns."""
-        rows = self._database.rows(query, kind=self._kind, **values)
-        return tuple(self._model.model_validate_json(row[0]) for row in rows)
+        """What a named query over objects returns. Raises InvalidInput where one of them cannot be read."""
+        return tuple(self._read(body) for (body,) in self._database.rows(query, kind=self._kind, **values))
+
+    def list_readable(self, query: str, **values: Any) -> tuple[T, ...]:
+        """The same without what cannot be read, so that one edited by hand or of a newer version hides no others."""
+        found = []
+        for (body,) in self._database.rows(query, kind=self._kind, **values):
+            try:
+                found.append(self._read(body))
+            except InvalidInput as error:
+                _log.warning("left out: %s", error)
+        return tuple(found)
+
+    def finish(self, key: Key, status: Mapping[str, Any]) -> None:
+        """Give an object that cannot be read this status, with which nothing more happens to it."""
+        with self._database.transaction():
+            values = {"kind": self._kind, "namespace": key.namespace, "name": key.name}
+            self._database.row("finish_object", version=self._next_version(), status=json.dumps(status), **values)
 
     def state(self) -> tuple[int, int]:
         """The newest resourceVersion of this kind, and how many objects there are: differs after every change."""
@@ -88,11 +109,20 @@ class ObjectTable(Generic[T]):
                 raise Conflict(f"somebody wrote {self._kind} {key} first")
         return written
 
+    def _read(self, body: str) -> T:
+        try:
+            return self._model.model_validate_json(body)
+        except ValidationError as error:
+            raise InvalidInput(f"{self._kind} {_name(body)} is not valid", problems=problems_of(error)) from error
+
     def _stamped(self, value: T, stamp: dict[str, Any]) -> T:
+        metadata = value.metadata.model_copy(update={**stamp, "resource_version": str(self._next_version())})
+        return value.model_copy(update={"metadata": metadata})
+
+    def _next_version(self) -> int:
         row = self._database.row("next_version")
         assert row is not None
-        metadata = value.metadata.model_copy(update={**stamp, "resource_version": str(row[0])})
-        return value.model_copy(update={"metadata": metadata})
+        return int(row[0])
 
     def _columns(self, value: T) -> dict[str, Any]:
         metadata, place = value.metadata, self._place(value)
@@ -107,6 +137,14 @@ class ObjectTable(Generic[T]):
             "finished": place.finished,
             "body": _body(value),
         }
+
+
+def _name(body: str) -> str:
+    """What an object that cannot be read is called, as far as it says so."""
+    try:
+        return str(json.loads(body)["metadata"]["name"])
+    except (ValueError, LookupError, TypeError):
+        return "without a name"
 
 
 def _body(value: ApiObject) -> str:

@@ -64,6 +64,13 @@ UPDATE objects SET resource_version = :version, finished = :finished, body = :bo
 WHERE kind = :kind AND namespace = :namespace AND name = :name AND uid = :uid AND resource_version = :read_version
 RETURNING uid;
 
+-- name: finish_object
+-- Give an unfinished object a status with which nothing more happens to it.
+UPDATE objects SET
+finished = 1, resource_version = :version,
+body = json_set(body, '$.status', json(:status), '$.metadata.resourceVersion', CAST(:version AS TEXT))
+WHERE kind = :kind AND namespace = :namespace AND name = :name AND finished = 0;
+
 -- name: list_unfinished_runs
 -- Keys of the runs that something may still happen to: not finished, or finished with an attempt still open.
 SELECT namespace, name FROM objects WHERE kind = 'WorkflowRun' AND finished = 0

@@ -12,6 +12,7 @@ from penstock.adapters.local.layout import DataDirectory
 from penstock.adapters.local.names import check_name
 from penstock.adapters.local.objects import ObjectTable, Place
 from penstock.api.v1alpha1.run import RequestedBy, WorkflowRun, WorkflowRunStatus
+from penstock.api.v1alpha1.unreadable import unreadable_run
 from penstock.engine.model import RunPhase
 from penstock.errors import AlreadyExists, InvalidInput, NotFound, NotPossible, Problem
 from penstock.ports.access import Caller, Key, require_finished, require_same
@@ -83,7 +84,7 @@ class LocalRuns:
 
     async def list(self, namespace: str | None, *, limit: int = 100) -> tuple[WorkflowRun, ...]:
         """The newest runs, newest first; of all namespaces for None."""
-        return self._table.list("list_objects_newest_first", namespace=namespace, limit=limit)
+        return self._table.list_readable("list_objects_newest_first", namespace=namespace, limit=limit)
 
     async def request_cancel(self, key: Key) -> WorkflowRun:
         """Ask for a run to be cancelled; harmless when it is asked for already."""
@@ -143,9 +144,10 @@ class LocalRuns:
 class LocalLedger:
     """The runs, as the reconcile loop sees them."""
 
-    def __init__(self, table: ObjectTable[WorkflowRun], database: Database) -> None:
+    def __init__(self, table: ObjectTable[WorkflowRun], database: Database, clock: Clock) -> None:
         self._table = table
         self._database = database
+        self._clock = clock
 
     async def create(self, run: WorkflowRun) -> bool:
         """Create a run with everything that it says; False where one of its name is there already."""
@@ -156,8 +158,12 @@ class LocalLedger:
         return True
 
     async def load(self, key: Key) -> WorkflowRun | None:
-        """The newest copy; None when there is no such run."""
-        return self._table.find(key)
+        """The newest copy; one that nobody can read is failed with what is wrong with it."""
+        try:
+            return self._table.find(key)
+        except InvalidInput as error:
+            self._table.finish(key, unreadable_run(error.problems, self._clock.now()).to_wire())
+            return None
 
     async def save_status(self, run: WorkflowRun, status: WorkflowRunStatus) -> WorkflowRun:
         """Write the status if nobody wrote since `run` was read. Raises Conflict otherwise, NotFound when gone."""
@@ -171,7 +177,7 @@ class LocalLedger:
         """Runs of the same Workflow in which this step succeeded on the same; the newest output first."""
         if run.spec.workflow is None:
             return ()
-        return self._table.list(
+        return self._table.list_readable(
             "list_runs_with_cached",
             namespace=run.metadata.namespace,
             workflow=run.spec.workflow.name,

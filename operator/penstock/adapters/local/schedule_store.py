@@ -44,7 +44,7 @@ class LocalScheduledRuns:
 
     async def unfinished(self, workflow: Key, schedule: str) -> tuple[WorkflowRun, ...]:
         """The runs that this schedule of a Workflow has started and that have not ended."""
-        found = self._table.list("list_unfinished_objects", namespace=workflow.namespace)
+        found = self._table.list_readable("list_unfinished_objects", namespace=workflow.namespace)
         return tuple(
             run
             for run in found

@@ -38,7 +38,7 @@ class LocalWorkflows:
 
     async def list(self, namespace: str | None) -> tuple[Workflow, ...]:
         """The Workflows of a namespace, by name; of all namespaces for None."""
-        return self._table.list("list_objects_by_name", namespace=namespace)
+        return self._table.list_readable("list_objects_by_name", namespace=namespace)
 
     async def watch(self, namespace: str | None) -> AsyncGenerator[tuple[Workflow, ...]]:
         """All Workflows at once and after every change."""
