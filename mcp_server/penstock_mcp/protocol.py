@@ -52,10 +52,11 @@ class DirectServer(FastMCP):
     find: Callable[[str], Awaitable[Tool | None]] | None = None
     """Finds a tool by name, for the caller of this request; what it does not know is looked for as usual."""
 
-    async def _get_tool(self, name: str, version: VersionSpec | None = None) -> Tool | None:
+    async def get_tool(self, name: str, version: VersionSpec | None = None) -> Tool | None:
+        """The tool of this name for this caller, or None."""
         if self.find is not None and version is None and (found := await self.find(name)) is not None:
             return found
-        return await super()._get_tool(name, version)
+        return await super().get_tool(name, version)
 
 
 def use_pages(server: FastMCP, size: int) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from fastmcp import FastMCP
 from fastmcp.exceptions import NotFoundError
-from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.server.middleware import CallNext, MiddlewareContext
 from fastmcp.server.providers import Provider
 from fastmcp.tools.base import Tool, ToolResult
 from fastmcp.utilities.versions import VersionSpec
@@ -29,6 +29,7 @@ from penstock_mcp.execution import Execute, WorkflowTool, workflow_tool
 from penstock_mcp.index import WorkflowIndex
 from penstock_mcp.paging import on_this_page
 from penstock_mcp.reach import Reach, endpoint_application
+from penstock_mcp.tool_calls import ToolCalls
 
 log = logging.getLogger(__name__)
 
@@ -105,10 +106,13 @@ class Watching:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Watch within this context; it is entered after the first look, within reason."""
-        tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._tell())]
+        tasks = [asyncio.create_task(self._watch())]
         try:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._index.synced.wait(), self._pace.first_look)
+            # What was there before the first client is news to nobody: one that listens early would list in vain.
+            self._index.changed.clear()
+            tasks.append(asyncio.create_task(self._tell()))
             yield
         finally:
             for task in tasks:
@@ -137,7 +141,7 @@ class Watching:
             await self._announce()
 
 
-class EndpointLists(Middleware):
+class EndpointLists(ToolCalls):
     """Keeps tools that are about all Workflows away from the endpoints of single applications."""
 
     def __init__(self, hidden: Collection[str]) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from fastmcp import FastMCP
 from fastmcp.exceptions import ValidationError
 from fastmcp.server.auth import TokenVerifier
-from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.server.middleware import CallNext, MiddlewareContext
 from fastmcp.tools.base import Tool, ToolResult
 from mcp_types import CallToolRequestParams
 from pydantic import ValidationError as PydanticError
@@ -41,6 +41,7 @@ from penstock_mcp.reach import Reach
 from penstock_mcp.resources import Resources
 from penstock_mcp.rights import Rights
 from penstock_mcp.tasks import RunTasks
+from penstock_mcp.tool_calls import ToolCalls
 from penstock_mcp.toolbox import Parts, at_every_endpoint, of_the_whole_server
 from penstock_mcp.traced_calls import TracedCalls, Tracing
 from penstock_mcp.views import answer
@@ -131,7 +132,7 @@ def create_server(
     return server
 
 
-class ArgumentErrors(Middleware):
+class ArgumentErrors(ToolCalls):
     """Wrong arguments of the fixed tools in the same shape as every other error."""
 
     async def on_call_tool(

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fastmcp.exceptions import NotFoundError
-from fastmcp.server.dependencies import get_http_headers
-from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.server.dependencies import get_http_request
+from fastmcp.server.middleware import CallNext, MiddlewareContext
 from fastmcp.tools.base import ToolResult
 from mcp_types import CallToolRequestParams
 from opentelemetry.trace import get_current_span
@@ -22,6 +22,7 @@ from opentelemetry.trace import get_current_span
 from penstock.application.trace_context import TraceContext, new_trace, parse
 from penstock.ports.traces import Span, Spans
 from penstock_mcp.guarding.call_record import UNKNOWN, outcome_of
+from penstock_mcp.tool_calls import ToolCalls
 
 _CALLING: ContextVar[str] = ContextVar("penstock_traceparent", default="")
 _REFUSED = "refused"
@@ -41,7 +42,7 @@ class Tracing:
     """How many calls are recorded of those that nobody traces already, 0 to 1."""
 
 
-class TracedCalls(Middleware):
+class TracedCalls(ToolCalls):
     """Tells of calls; without `tracing` it only hands on the trace that a client names."""
 
     def __init__(self, tracing: Tracing | None, now: Callable[[], datetime]) -> None:
@@ -89,7 +90,11 @@ def _named() -> TraceContext | None:
     current = get_current_span().get_span_context()
     if current.is_valid:
         return TraceContext(f"{current.trace_id:032x}", f"{current.span_id:016x}", current.trace_flags.sampled)
-    return parse(get_http_headers().get("traceparent", ""))
+    try:
+        return parse(get_http_request().headers.get("traceparent", ""))
+    except RuntimeError:
+        # Over stdio there are no headers.
+        return None
 
 
 def _span(own: TraceContext, parent: str, tool: str, outcome: str, took: tuple[datetime, datetime]) -> Span:

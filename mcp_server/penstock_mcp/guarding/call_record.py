@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 
 from fastmcp.exceptions import NotFoundError
-from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.server.middleware import CallNext, MiddlewareContext
 from fastmcp.tools.base import InputRequiredToolResult, ToolResult
 from mcp_types import CallToolRequestParams
 
@@ -17,6 +17,7 @@ from penstock.errors import Forbidden
 from penstock_mcp.guarding.figures import Figures
 from penstock_mcp.identity import Identities
 from penstock_mcp.text import one_line
+from penstock_mcp.tool_calls import ToolCalls
 
 log = logging.getLogger("penstock_mcp.calls")
 
@@ -25,7 +26,7 @@ UNKNOWN = "unknown"
 WORKFLOW_PREFIX = "execute_"
 
 
-class CallRecord(Middleware):
+class CallRecord(ToolCalls):
     """Records calls."""
 
     def __init__(self, identities: Identities, figures: Figures, clock: Callable[[], float]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fastmcp import FastMCP
-from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.server.middleware import CallNext, MiddlewareContext
 from fastmcp.tools.base import Tool, ToolResult
 from mcp_types import CallToolRequestParams
 
@@ -14,6 +14,7 @@ from penstock.errors import Forbidden
 from penstock_mcp.calls import Callers
 from penstock_mcp.errors import error_shape
 from penstock_mcp.guarding.needed_scope import scope_of_tool
+from penstock_mcp.tool_calls import ToolCalls
 from penstock_mcp.views import answer
 
 
@@ -31,7 +32,7 @@ class ToolScopes:
         return scope_of_tool(name, self._tools.get(name))
 
 
-class ScopeCheck(Middleware):
+class ScopeCheck(ToolCalls):
     """Refuses calls whose token or key is not for that."""
 
     def __init__(self, callers: Callers, scopes: ToolScopes) -> None:

@@ -20,6 +20,7 @@ class ProvedBy(StrEnum):
     API_KEY = "APIKey"
 
 
+_BY_NAME: Final = {by.value: by for by in ProvedBy}
 _PROVED_BY: Final = "penstock.dev/proved-by"
 _GROUPS: Final = "penstock.dev/groups"
 _PERSON: Final = "penstock.dev/person"
@@ -64,11 +65,11 @@ def as_token(proof: Proof, credential: str) -> AccessToken:
 
 def proof_of(token: AccessToken) -> Proof | None:
     """The proof that a token of the framework carries; None where none of our verifiers made it."""
-    by = token.claims.get(_PROVED_BY)
-    if by not in list(ProvedBy):
+    by = _BY_NAME.get(str(token.claims.get(_PROVED_BY)))
+    if by is None:
         return None
     return Proof(
-        by=ProvedBy(by),
+        by=by,
         user=token.subject or "",
         client=token.client_id,
         groups=tuple(token.claims.get(_GROUPS) or ()),
