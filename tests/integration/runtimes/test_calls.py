@@ -96,6 +96,28 @@ def test_a_secret_of_several_lines_cannot_add_headers(web: Web):
     assert web.requests == []
 
 
+@pytest.mark.parametrize("value", ["Söhne", "顧客", "a\r\nX-Admin: yes", "a\x00"])
+def test_a_header_that_cannot_be_one_is_refused_before_anything_is_sent(web: Web, value: str):
+    code, reason = refusal(web, headers={"X-Name": value})
+    assert (code, web.requests) == ("CALL_REFUSED", [])
+    assert "X-Name" in reason
+    auth = {"auth": {"secretRef": {"name": "a", "key": "b"}, "scheme": "header", "header": "X-Key"}}
+    code, reason = refusal(web, secret="hünter2-hünter2", connection=auth)
+    assert (code, web.requests) == ("CALL_REFUSED", [])
+    assert "X-Key" in reason
+    assert "hünter2" not in reason
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"query": {"a": "\ud800"}}, {"method": "POST", "body": {"a": "\ud800"}}, {"query": {"a": "x" * 70_000}}],
+    ids=["query", "body", "length"],
+)
+def test_a_request_that_cannot_be_written_is_refused(web: Web, fields: dict[str, Any]):
+    assert refusal(web, **fields)[0] == "CALL_REFUSED"
+    assert web.requests == []
+
+
 def pages(web: Web, *links: str | None) -> None:
     def reply(asked: Asked) -> Said:
         number = int(asked.query.get("page", ["0"])[0])
@@ -127,6 +149,17 @@ def test_a_next_page_elsewhere_is_not_followed(web: Web, link: str):
     assert code == "ANSWER_UNEXPECTED"
     assert "links.next" in reason
     assert len(web.requests) == 1
+
+
+@pytest.mark.parametrize("link", ["http://[", "?page=\x01", "?page=" + "1" * 70_000], ids=["host", "control", "long"])
+def test_a_next_page_or_redirect_that_is_no_address_fails_the_call_and_nothing_more(web: Web, link: str):
+    pages(web, link, None)
+    code, _ = refusal(web, paginate={"maxPages": 10, "maxRows": 100})
+    assert code in ("ANSWER_UNEXPECTED", "CALL_REFUSED")
+    web.answer("GET", "/other", {}, 302, location=link)
+    code, _ = refusal(web, path="/other")
+    assert code in ("ANSWER_UNEXPECTED", "CALL_REFUSED")
+    assert len(web.requests) == 2
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
@@ -314,11 +347,12 @@ def test_half_of_a_surrogate_pair_is_no_text_of_an_output(web: Web):
         (Said(200, b"x" * 20_000, {"content-type": "text/plain"}), "more than 10,000 bytes"),
         (Said(200, b"{broken", {"content-type": "application/json"}), "is not"),
         (Said(200, b"[NaN]", {"content-type": "application/json"}), "NaN"),
+        (Said(200, b"[1e999]", {"content-type": "application/json"}), "is not"),
         (Said(200, b"[" * 5000, {"content-type": "application/json"}), "is not"),
         (Said(200, b"[" * 95 + b"]" * 95, {"content-type": "application/json"}), "nested"),
         (Said(200, b"\x1f\x8b", {"content-encoding": "gzip"}), "compressed"),
     ],
-    ids=["huge", "broken", "no number", "deep and broken", "deep", "compressed"],
+    ids=["huge", "broken", "no number", "infinite", "deep and broken", "deep", "compressed"],
 )
 def test_an_answer_beyond_its_bounds_is_refused(web: Web, answer: Said, said_so: str):
     web.on("GET", "/rows", lambda _: answer)

@@ -72,6 +72,26 @@ def test_a_document_of_another_shape_is_refused(web: Web, document: Any):
     assert raised.value.code == "ANSWER_UNEXPECTED"
 
 
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (Said(302, b"", {"location": "http://169.254.169.254/latest/meta-data"}), "sends elsewhere"),
+        (Said(307, b"", {"location": "http://10.0.0.1/.well-known/mcp.json"}), "sends elsewhere"),
+        (Said(200, b'{"resources": [', {"content-type": "application/json"}), "says that it is JSON and is not"),
+        (Said(200, b'{"resources": [{"name": 1e999}]}', {"content-type": "application/json"}), "and is not"),
+        (Said(200, b"[" * 90 + b"]" * 90, {"content-type": "application/json"}), "not a JSON object"),
+        (Said(200, b"\x1f\x8b", {"content-encoding": "gzip"}), "compressed"),
+        (Said(500, b"", {"retry-after": "86400"}), "asks to wait"),
+    ],
+    ids=["metadata", "private", "half", "infinite", "deep", "compressed", "a day"],
+)
+def test_a_hostile_document_is_refused(web: Web, answer: Said, says: str):
+    web.on("GET", "/.well-known/mcp.json", lambda _: answer)
+    with pytest.raises(CallFailed, match=says):
+        found(web.url)
+    assert len(web.requests) == 1
+
+
 def test_a_huge_document_is_cut_or_refused(web: Web):
     many = [{"name": f"r{number}"} for number in range(300)]
     web.answer("GET", "/.well-known/mcp.json", {"learning": "x" * 100_000, "resources": many})
@@ -105,3 +125,12 @@ def test_of_a_database_the_tables_that_may_be_read_are_told(tmp_path: Path):
     assert [each["name"] for each in output["resources"]] == ["customers", "orders"]
     assert output["resources"][0]["fields"][1] == {"name": "name", "type": "TEXT", "nullable": False, "key": False}
     assert output["resources"][1]["refers"] == [{"fields": ["customer"], "table": "customers", "to": ["id"]}]
+
+
+def test_a_view_of_what_is_gone_is_left_out_and_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY)")
+        database.execute("CREATE VIEW late AS SELECT * FROM gone")
+    assert [each["name"] for each in found(f"sqlite:///{path}", "sql")["resources"]] == ["orders"]
+    assert "late is left out" in capfd.readouterr().out

@@ -227,6 +227,27 @@ async def test_a_provider_that_wants_a_key_is_never_given_one_from_the_environme
             await ask(provider, secret=None, provider=provider_name)
 
 
+@pytest.mark.parametrize("value", ["NaN", "1e999", "[" * 120 + "]" * 120], ids=["no number", "infinite", "deep"])
+async def test_what_is_no_json_goes_back_to_the_model(value):
+    wrong = Answer(arguments=f'{{"overdue": {value}}}')
+    async with serving_provider(wrong, says({"overdue": [1]})) as provider:
+        found = await ask(provider, {**CALL, "outputSchema": {"type": "object"}})
+    assert found["answer"] == {"overdue": [1]}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [{"type": "strin"}, {"pattern": "("}, {"$ref": "#/nowhere"}, {"$ref": "http://169.254.169.254/latest"}],
+    ids=["type", "pattern", "nowhere", "elsewhere"],
+)
+async def test_a_schema_that_checks_nothing_fails_the_step_with_its_place(schema):
+    call = {**CALL, "outputSchema": {"type": "object", "properties": {"overdue": schema}}}
+    async with serving_provider(says({"overdue": "x"})) as provider:
+        with pytest.raises(CallFailed, match="`outputSchema`") as raised:
+            await ask(provider, call)
+    assert raised.value.code == "CALL_REFUSED"
+
+
 PLANNING = {"prompt": "Plan.", "data": {"prompt": "List the orders"}, "plans": {"connections": ["shop", "model"]}}
 
 
@@ -337,3 +358,65 @@ async def test_a_plan_has_no_rights_of_its_own():
     async with serving_provider(says(plan(WAITING, **more)), says(plan(WAITING))) as provider:
         await ask(provider, PLANNING)
     assert "podDefaults: a plan has `steps`, and nothing of its own" in json.dumps(provider.said("tool"))
+
+
+WITH_APPROVERS = {**PLANNING, "plans": {**PLANNING["plans"], "approvers": {"users": ["lead"]}}}
+LATER = {"name": "later", "llm": {"connection": "model", "prompt": "Go on.", "plans": {"connections": ["shop"]}}}
+READING = {"name": "orders", "http": {"connection": "shop", "path": "/Order"}}
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["steps.orders.output.body", "steps.orders.output.spec", "item.spec", "steps.later.output.answer.spec", 5],
+)
+async def test_what_a_plan_adds_is_written_by_its_own_llm_step_and_by_nobody_else(source):
+    """An answer of another system would be run unchecked, behind a gate whose words it wrote itself."""
+    more = {"name": "more", "needs": ["orders", "later"], "workflow": {"specFrom": source}}
+    right = {**more, "workflow": {"specFrom": "steps.later.output.spec"}}
+    wrong, good = (says(plan(READING, LATER, each)) for each in (more, right))
+    async with serving_provider(wrong, good) as provider:
+        found = await ask(provider, WITH_APPROVERS)
+    assert "steps[2].workflow.specFrom: it names no llm step of this plan" in "".join(provider.said("tool"))
+    assert found["spec"]["steps"][2]["requiresApproval"]["approvers"] == {"users": ["lead"]}
+
+
+@pytest.mark.parametrize("plans", [True, ["shop"], "shop"])
+async def test_a_plan_of_an_odd_shape_goes_back_to_the_model(plans):
+    odd = {**LATER, "llm": {**LATER["llm"], "plans": plans}}
+    async with serving_provider(says(plan(odd)), says(plan(WAITING))) as provider:
+        await ask(provider, WITH_APPROVERS)
+    assert "steps[0].llm.plans: an object is meant" in "".join(provider.said("tool"))
+
+
+@pytest.mark.parametrize("text", ["\U0001f389 10 %", "a\x7f\x85b\u2028c\ufeff", "\\ud83d", "{'a': \"b\"}\n---\n# c"])
+async def test_a_plan_may_say_whatever_is_text(text):
+    mail = {
+        "name": "mail",
+        "http": {"connection": "shop", "method": "POST", "path": "/Email", "body": {"subject": text}},
+    }
+    async with serving_provider(says(plan(mail))) as provider:
+        found = await ask(provider, PLANNING)
+    assert found["spec"]["steps"][0]["http"]["body"] == {"subject": text}
+
+
+async def test_no_step_hides_behind_another_one_or_writes_its_line():
+    long = {"name": "first", "llm": {"connection": "model", "prompt": "p" * 9000}}
+    forged = "Judge.\n2. nothing: GET /harmless of shop\u2028   after first\x85"
+    asking = {"name": "second", "when": "true\n|| false", "llm": {"connection": "model", "prompt": forged}}
+    mail = {"name": "third", "http": {"connection": "shop", "method": "POST", "path": "/Email", "body": {"to": "all"}}}
+    answer = {**plan(long, asking, mail), "summary": "Reads.\n\n1. only: GET / of shop"}
+    async with serving_provider(says(answer)) as provider:
+        found = await ask(provider, PLANNING)
+    lines = found["text"].split("\n")
+    assert lines[0] == "Reads. 1. only: GET / of shop"
+    assert [line.split(":")[0] for line in lines if line[:1].isdigit()] == ["1. first", "2. second", "3. third"]
+    assert '3. third: POST /Email of shop sending {"to": "all"}' in lines
+    assert "   only if true || false" in lines
+    assert lines[-1].startswith("(cut: ")
+    assert len(found["text"]) < 3700
+
+    many = [{**mail, "name": f"step_{number}", "http": {**mail["http"], "body": "x" * 900}} for number in range(30)]
+    async with serving_provider(says(plan(*many))) as provider:
+        found = await ask(provider, PLANNING)
+    shown = [line for line in found["text"].split("\n") if "POST /Email of shop" in line]
+    assert len(shown) == 30

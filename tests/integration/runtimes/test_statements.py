@@ -77,6 +77,26 @@ def test_names_that_need_quoting(shop: Path):
 
 def test_two_columns_of_one_name_are_both_there(shop: Path):
     assert sql(shop, "SELECT 1 AS a, 2 AS a")["rows"] == [{"a": 1, "a_2": 2}]
+    assert sql(shop, "SELECT 1 AS a, 2 AS a, 3 AS a_2")["rows"] == [{"a": 1, "a_3": 2, "a_2": 3}]
+
+
+def test_a_colon_within_a_text_a_name_or_a_comment_is_no_parameter(shop: Path):
+    text = r"it's 12 :30, a::b, \:c, :"
+    statement = f"""SELECT '{text.replace("'", "''")}' AS "at :noon", :id /* not :this */ AS id -- nor :that"""
+    assert sql(shop, statement, parameters={"id": 7})["rows"] == [{"at :noon": text, "id": 7}]
+
+
+@pytest.mark.parametrize("value", [2**70, "\ud800"])
+def test_what_a_database_cannot_take_is_told(shop: Path, value: Any):
+    code, reason = refusal(shop, "SELECT :value", parameters={"value": value})
+    assert code == "CALL_REFUSED"
+    assert "cannot take" in reason
+
+
+def test_a_statement_that_is_nested_without_end_is_refused(shop: Path):
+    code, reason = refusal(shop, "SELECT " + "(" * 3000 + "1" + ")" * 3000)
+    assert code == "CALL_REFUSED"
+    assert "nested too deep" in reason
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
@@ -119,6 +139,9 @@ def test_a_step_that_reads_changes_nothing(shop: Path, statement: str, why: str)
         "SELECT * FROM users WHERE 1 IN (WITH users AS (SELECT 1 AS a) SELECT a FROM users)",
         "SELECT * FROM main.users",
         "SELECT * FROM sqlite_master",
+        "SELECT * FROM 'users'",
+        "SELECT * FROM [users]",
+        "SELECT 1 /* /* */ , (SELECT name FROM users) -- */",
     ],
 )
 def test_only_tables_that_are_allowed_are_read(shop: Path, statement: str):
@@ -127,9 +150,22 @@ def test_only_tables_that_are_allowed_are_read(shop: Path, statement: str):
     assert "does not allow to select" in reason
 
 
+@pytest.mark.parametrize("table", ["users", "main.users", '"users"', "'users'", "[users]", "users('x')"])
+def test_no_table_is_named_behind_in(shop: Path, table: str):
+    """SQLite reads it there, with no FROM before it."""
+    for word in ("IN", "NOT IN"):
+        code, reason = refusal(
+            shop,
+            f"SELECT id FROM orders WHERE 'alice' {word} {table}",
+            allow=[{"tables": ["orders"], "operations": ["select"]}],
+        )
+        assert (code, "behind IN" in reason) == ("CALL_REFUSED", True), reason
+
+
 @pytest.mark.parametrize(
     "statement",
     [
+        "INSERT OR REPLACE INTO orders (id) VALUES (1)",
         "INSERT INTO users SELECT 'x'",
         "UPDATE orders SET total = 1",
         "DELETE FROM orders",

@@ -67,6 +67,28 @@ def test_a_step_that_reads_only_reads_and_not_for_long(url: str, statement: str,
         sql(url, statement, timeout=0.5)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT (TABLE pg_authid)",
+        "SELECT 1 WHERE 1 = ANY (TABLE pg_authid)",
+        "SELECT id FROM orders ORDER BY (TABLE pg_authid)",
+        "WITH known AS (TABLE pg_authid) SELECT * FROM known",
+        "SELECT 1 /* /* */ */ , (SELECT rolname FROM pg_authid LIMIT 1)",
+        "SELECT 1 AS a$b$, (SELECT rolname FROM pg_authid LIMIT 1) AS c$b$",
+        "SELECT E'\\'', (SELECT rolname FROM pg_authid LIMIT 1), E'\\''",
+    ],
+)
+def test_no_table_is_read_by_another_word_than_from(url: str, statement: str):
+    with pytest.raises(CallFailed) as raised:
+        sql(url, statement)
+    assert raised.value.code == "CALL_REFUSED"
+
+
+def test_a_column_may_be_called_table(url: str):
+    assert sql(url, 'SELECT o.id AS table FROM orders AS o WHERE "id" = 1')["rows"] == [{"table": 1}]
+
+
 def test_of_a_million_rows_a_few_are_read(url: str):
     output = sql(url, "SELECT i FROM generate_series(1, 1000000) AS g (i)")
     assert output == {"rows": [{"i": 1}, {"i": 2}], "rowCount": 2, "complete": False}

@@ -165,6 +165,12 @@ def test_models_have_a_runtime_of_their_own():
     assert problems_of(text, {"llm": ""}) == []
 
 
+@pytest.mark.parametrize("schema", ["{type: array}", "{anyOf: [{type: object}]}"])
+def test_a_model_answers_with_an_object(schema):
+    text = steps_text(f"- name: a\n  llm: {{connection: model, prompt: Why?, outputSchema: {schema}}}")
+    only(text, "spec.steps[0].llm.outputSchema", "answers with an object", "Write `type: object`", {"llm": ""})
+
+
 @pytest.mark.parametrize(("runtime", "fix"), [("steps", "Write `http`"), ("llm", "Write `llm` in place of")])
 def test_no_script_is_written_for_the_runtimes_of_calls(runtime, fix):
     text = steps_text(f"- name: a\n  script: {{runtime: {runtime}, source: x}}")

@@ -77,6 +77,10 @@ def _llm(path: str, call: LlmStep) -> Iterator[Problem]:
     if call.plans is not None and call.output_schema is not None:
         message = "The answer is a plan, or it fits a schema of yours."
         yield Problem(f"{path}.outputSchema", message, "Remove `outputSchema`, or remove `plans`.")
+    if call.output_schema and call.output_schema.get("type") != "object":
+        message = "A model answers with an object, whatever is in it."
+        fix = "Write `type: object`, and what you want to know into its `properties`."
+        yield Problem(f"{path}.outputSchema", message, fix)
     if call.plans is not None and call.plans.approvers is not None:
         approvers = call.plans.approvers
         if not (approvers.users or approvers.groups):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import email.utils
 import json
+import re
 import time
 
 from .failure import ANSWER_UNEXPECTED, CALL_FAILED, CallFailed
@@ -112,7 +113,7 @@ def _check_schema(body: Any, schema: Mapping[str, Any]) -> None:
     try:
         validator.check_schema(schema)
         problem = jsonschema.exceptions.best_match(validator.iter_errors(body))
-    except (jsonschema.SchemaError, referencing.exceptions.Unresolvable) as error:
+    except (jsonschema.SchemaError, referencing.exceptions.Unresolvable, re.error) as error:
         reason = f"`expect.schema` is no schema that can be checked: {' '.join(str(error).split())[:400]}"
         raise CallFailed(ANSWER_UNEXPECTED, reason) from error
     if problem is not None:
@@ -125,12 +126,13 @@ def _check_schema(body: Any, schema: Mapping[str, Any]) -> None:
 def _json(content: bytes) -> Any:
     try:
         value = json.loads(content, parse_constant=_no_number)
-        json.dumps(value, ensure_ascii=False).encode()
+        # A number such as 1e999 is read as infinite, and is none of JSON's.
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError as error:
         raise CallFailed(ANSWER_UNEXPECTED, "the body holds half of a surrogate pair, which is no text") from error
     except (ValueError, RecursionError) as error:
         raise CallFailed(ANSWER_UNEXPECTED, f"the body says that it is JSON and is not: {error}"[:400]) from error
-    if _depth(value) > MAX_DEPTH:
+    if depth(value) > MAX_DEPTH:
         raise CallFailed(ANSWER_UNEXPECTED, f"the body is nested more than {MAX_DEPTH} deep")
     return value
 
@@ -139,15 +141,15 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def _depth(value: Any) -> int:
+def depth(value: Any) -> int:
     """How deep a value is nested; looks no deeper than it has to."""
-    level, depth = [value], 0
-    while level and depth <= MAX_DEPTH:
-        depth += 1
+    level, found = [value], 0
+    while level and found <= MAX_DEPTH:
+        found += 1
         level = [
             inner
             for outer in level
             if isinstance(outer, dict | list)
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
-    return depth
+    return found

@@ -117,14 +117,25 @@ def _tables(connection: Mapping[str, Any], secret: str | None) -> list[dict[str,
         inspector = sqlalchemy.inspect(engine)
         names = sorted([*inspector.get_table_names(), *inspector.get_view_names()])
         readable = [name for name in names if granted.may("select", name, connection["allow"])]
-        return [_table(inspector, name) for name in readable[: MAX_RESOURCES + 1]]
+        return [made for name in readable[: MAX_RESOURCES + 1] if (made := _table(inspector, name)) is not None]
     except exc.SQLAlchemyError as error:
         raise CallFailed(CALL_FAILED, f"the database says: {' '.join(str(error).split())[:600]}") from error
     finally:
         engine.dispose()
 
 
-def _table(inspector: Any, name: str) -> dict[str, Any]:
+def _table(inspector: Any, name: str) -> dict[str, Any] | None:
+    """A table or view; None for one that the database itself cannot read, such as a view of what is gone."""
+    from sqlalchemy import exc
+
+    try:
+        return _described(inspector, name)
+    except (exc.OperationalError, exc.ProgrammingError, exc.NoSuchTableError) as error:
+        print(f"{name} is left out, the database says: {' '.join(str(error.args[0]).split())[:300]}", flush=True)
+        return None
+
+
+def _described(inspector: Any, name: str) -> dict[str, Any]:
     keys = inspector.get_pk_constraint(name)["constrained_columns"]
     columns = inspector.get_columns(name)[:MAX_FIELDS]
     fields = [

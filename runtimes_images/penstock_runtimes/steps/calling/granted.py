@@ -36,7 +36,10 @@ def deletes(statement: str, dialect: str) -> bool:
 
 
 def _check_one(text: str, connection: Mapping[str, Any], dialect: str, *, write: bool) -> None:
-    used = set(_uses(_parsed(text, dialect)))
+    try:
+        used = set(_uses(_parsed(text, dialect)))
+    except RecursionError:
+        raise CallFailed(CALL_REFUSED, "the statement cannot be read: it is nested too deep") from None
     for operation, table in sorted(used):
         if operation != "select" and not write:
             raise CallFailed(CALL_REFUSED, f"the statement would {operation} in {table}: add `write: true` to the step")
@@ -55,8 +58,9 @@ def _parsed(text: str, dialect: str) -> Expression:
         from sqlglot import exp
     except ImportError as error:
         raise CallFailed(CALL_FAILED, "sqlglot is not installed here: pip install 'penstock[sql]'") from error
+    read = _DIALECTS.get(dialect)
     try:
-        found = [each for each in sqlglot.parse(text, read=_DIALECTS.get(dialect)) if each is not None]
+        found = [each for each in sqlglot.parse(text, read=read) if each is not None]
     except sqlglot.errors.SqlglotError as error:
         raise CallFailed(CALL_REFUSED, f"the statement cannot be read: {' '.join(str(error).split())[:400]}") from error
     if len(found) != 1:
@@ -65,7 +69,21 @@ def _parsed(text: str, dialect: str) -> Expression:
     if not isinstance(statement, exp.Query | exp.Insert | exp.Update | exp.Delete):
         kind = type(statement).__name__.upper()
         raise CallFailed(CALL_REFUSED, f"a step selects, inserts, updates or deletes; this is {kind}")
+    _refuse_whole_tables(sqlglot.tokenize(text, read=read))
     return statement
+
+
+def _refuse_whole_tables(tokens: list[Any]) -> None:
+    """Raises CallFailed for `TABLE t`, which is `SELECT * FROM t` and not always read as such."""
+    from sqlglot import TokenType
+
+    before = None
+    for token in tokens:
+        if token.token_type is TokenType.TABLE and before not in (TokenType.DOT, TokenType.ALIAS):
+            raise CallFailed(
+                CALL_REFUSED, "the statement has the word TABLE: write `SELECT * FROM` and the table's name"
+            )
+        before = token.token_type
 
 
 def _uses(statement: Expression) -> Iterator[tuple[str, str]]:
@@ -80,6 +98,12 @@ def _uses(statement: Expression) -> Iterator[tuple[str, str]]:
         changed[id(target)] = type(node).__name__.lower()
         if isinstance(node, exp.Insert) and node.args.get("conflict") is not None:
             yield "update", _name(target)
+        if isinstance(node, exp.Insert) and node.args.get("alternative") == "REPLACE":
+            # The rows that are in its way are taken out.
+            yield "delete", _name(target)
+    if any(node.args.get("field") is not None for node in statement.find_all(exp.In)):
+        # SQLite takes a name there for a table: `5 IN secrets`.
+        raise CallFailed(CALL_REFUSED, "behind IN stands a list, or a SELECT in parentheses")
     if statement.find(exp.Into, exp.Merge, exp.Command) is not None:
         raise CallFailed(CALL_REFUSED, "a step selects, inserts, updates or deletes; the statement does more")
     parts = _parts(statement)

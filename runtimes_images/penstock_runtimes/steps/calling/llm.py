@@ -16,7 +16,7 @@ from typing import Any
 
 from .failure import ANSWER_NOT_RECORDED, ANSWER_UNEXPECTED, BUDGET_EXCEEDED, CALL_FAILED, CallFailed
 from .llm_plans import Plans
-from .llm_schemas import problems_of
+from .llm_schemas import check_schema, problems_of
 from .llm_text import as_data
 
 Json = dict[str, Any]
@@ -50,6 +50,8 @@ def answer(call: Mapping[str, Any], connection: Mapping[str, Any], secret: str |
     `call` is the step's `llm`, filled in; `connection` the spec of its Connection; `secret` the provider's key; `say`
     prints a line into the step's log. Raises CallFailed.
     """
+    if call.get("outputSchema"):
+        check_schema(call["outputSchema"])
     plans = Plans(call["plans"], say) if call.get("plans") else None
     asked = _asked(call, plans)
     if connection["provider"] == "recorded":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -105,24 +106,27 @@ class Plans:
             yield f"{other[0]}: a plan has `steps`, and nothing of its own but `description` and `outputs`"
         if len(spec["steps"]) > MAX_STEPS:
             yield f"steps: {len(spec['steps'])} are too many; {MAX_STEPS} is the limit. Use forEach"
+        planners = [step.get("name") for step in spec["steps"] if _plans_further(step)]
         for index, step in enumerate(spec["steps"]):
-            yield from (f"steps[{index}]{problem}" for problem in self._step_refusals(step))
+            yield from (f"steps[{index}]{problem}" for problem in self._step_refusals(step, planners))
 
-    def _step_refusals(self, step: Json) -> Iterator[str]:
+    def _step_refusals(self, step: Json, planners: list[Any]) -> Iterator[str]:
         kinds = [name for name in step if name not in STEP_FIELDS]
         if other := [name for name in kinds if name not in KINDS]:
             yield f".{other[0]}: not in a plan; a step has one of {', '.join(KINDS)}"
             return
         for kind in kinds:
-            yield from self._call_refusals(kind, step)
+            yield from self._call_refusals(kind, step, planners)
 
-    def _call_refusals(self, kind: str, step: Json) -> Iterator[str]:
+    def _call_refusals(self, kind: str, step: Json, planners: list[Any]) -> Iterator[str]:
         call = step[kind]
         if not isinstance(call, dict):
             yield f".{kind}: an object is meant"
             return
         if kind == "workflow":
-            yield from self._run_refusals(call)
+            yield from self._run_refusals(call, planners)
+        elif call.get("plans") is not None and not isinstance(call["plans"], dict):
+            yield f".{kind}.plans: an object is meant, such as {{connections: [{', '.join(self._connections)}]}}"
         elif call.get("plans") and self._approvers is None:
             yield f".{kind}: {NOBODY}"
         if kind in ("http", "sql", "llm"):
@@ -130,7 +134,7 @@ class Plans:
             yield from self._foreign(kind, "Connection", self._connections, _planned_with(call, "connections"))
             yield from self._foreign(kind, "Workflow", self._workflows, _planned_with(call, "workflows"))
 
-    def _run_refusals(self, call: Json) -> Iterator[str]:
+    def _run_refusals(self, call: Json, planners: list[Any]) -> Iterator[str]:
         if self._workflows and "name" in call and set(call) <= {"name", "context"}:
             yield from self._foreign("workflow", "Workflow", self._workflows, [call["name"]])
         elif set(call) != {"specFrom"}:
@@ -138,11 +142,19 @@ class Plans:
             yield f".workflow: a plan runs what its own llm steps add, with `specFrom`{also}, and nothing else"
         elif self._approvers is None:
             yield f".workflow: {NOBODY}"
+        elif call["specFrom"] not in [f"steps.{name}.output.spec" for name in planners]:
+            # Anything else was not held against what a plan may hold: an answer of another system, for one.
+            yield ".workflow.specFrom: it names no llm step of this plan with `plans`: `steps.NAME.output.spec`"
 
     def _foreign(self, kind: str, what: str, known: tuple[str, ...], names: list[Any]) -> Iterator[str]:
         for name in names:
             if name not in known:
                 yield f".{kind}: the {what} `{name}` is not for this plan; these are: {', '.join(known) or 'none'}"
+
+
+def _plans_further(step: Json) -> bool:
+    llm = step.get("llm")
+    return isinstance(llm, dict) and bool(llm.get("plans"))
 
 
 def _planned_with(call: Json, field: str) -> list[Any]:
@@ -164,10 +176,10 @@ def compiled(spec: Json) -> list[str]:
     command = [sys.executable, "-m", "penstock.cli.main", "validate", "-", "-o", "json"]
     ran = subprocess.run(
         command,
-        input=json.dumps(document),
+        input=_as_yaml(document),
         env=_environment(),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=SECONDS,
         check=False,
     )
@@ -178,6 +190,15 @@ def compiled(spec: Json) -> list[str]:
     return [f"{each['field']}: {each['message']} {each['fix']}".strip() for each in report["problems"]]
 
 
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""What YAML has no room for, or takes for the end of a line."""
+
+
+def _as_yaml(document: Json) -> str:
+    """JSON that is YAML, too: that knows no pairs of surrogates, by which JSON escapes what is beyond U+FFFF."""
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(document, ensure_ascii=False))
+
+
 def _environment() -> dict[str, str]:
     """What the compiler is started with: in an image it is where that keeps its packages."""
     environment = dict(os.environ)  # noqa: TID251 - hands it on
@@ -186,17 +207,38 @@ def _environment() -> dict[str, str]:
 
 
 def readable(summary: str, spec: Json) -> str:
-    """A plan as a person reads it: a numbered line for each step, with what it calls and when."""
-    lines = [summary, ""]
-    for number, step in enumerate(spec["steps"], 1):
-        lines.append(f"{number}. {step['name']}: {_deed(step)}")
-        lines.extend(f"   {word} {clean(str(step[field]))}" for field, word in _WHEN.items() if field in step)
-        if needs := step.get("needs"):
-            lines.append(f"   after {', '.join(needs)}")
-    text = "\n".join(lines)
-    if len(text) > MAX_TEXT:
-        text = f"{text[:MAX_TEXT]}\n(cut: the whole plan is in the output of the step that planned)"
-    return text
+    """A plan as a person reads it: a numbered line for each step, with what it calls and when.
+
+    Every step is there, however long another one is, and none of them can write the line of another.
+    """
+    head = f"{_line(summary)}\n"
+    told = ["\n".join(_told(number, step)) for number, step in enumerate(spec["steps"], 1)]
+    room = MAX_TEXT - len(head) - len(told)
+    if sum(map(len, told)) > room:
+        share = _share([len(each) for each in told], room)
+        told = [each if len(each) <= share else f"{each[: share - 1]}…" for each in told]
+        told.append("(cut: the whole plan is in the output of the step that planned)")
+    return "\n".join([head, *told])
+
+
+def _told(number: int, step: Json) -> Iterator[str]:
+    yield f"{number}. {_line(step['name'])}: {_line(_deed(step))}"
+    yield from (f"   {word} {_line(str(step[field]))}" for field, word in _WHEN.items() if field in step)
+    if needs := step.get("needs"):
+        yield f"   after {', '.join(needs)}"
+
+
+def _line(text: str) -> str:
+    return " ".join(clean(text).split())
+
+
+def _share(lengths: list[int], room: int) -> int:
+    """What the longest may have at most, so that all have room and none is cut for less."""
+    for left, length in zip(range(len(lengths), 0, -1), sorted(lengths), strict=True):
+        if length * left > room:
+            return room // left
+        room -= length
+    return max(lengths)
 
 
 _WHEN = {"when": "only if", "forEach": "for each of"}
@@ -211,17 +253,17 @@ def _deed(step: Json) -> str:
         parts += ["where " + " and ".join(chosen)] if chosen else []
         parts += ["with " + _short(http["query"])] if http.get("query") else []
         parts += ["sending " + _short(http["body"])] if "body" in http else []
-        return clean(" ".join(parts))
+        return " ".join(parts)
     if (sql := step.get("sql")) is not None:
-        return clean(f"in {sql['connection']}: {sql['statement']} with {_short(sql.get('parameters', {}))}")
+        return f"in {sql['connection']}: {sql['statement']} with {_short(sql.get('parameters', {}))}"
     if (llm := step.get("llm")) is not None:
         verb = "plan further steps" if llm.get("plans") else "ask"
-        return clean(f"{verb} by {llm['connection']}: {llm['prompt']}")
+        return f"{verb} by {llm['connection']}: {llm['prompt']}"
     if (child := step.get("workflow")) is not None:
         if "specFrom" in child:
-            return clean(f"run {child['specFrom']}, once that is approved")
-        return clean(f"run the Workflow {child['name']} with {_short(child.get('context', {}))}")
-    return clean(f"wait {_short(step.get('wait'))}")
+            return f"run {child['specFrom']}, once that is approved"
+        return f"run the Workflow {child['name']} with {_short(child.get('context', {}))}"
+    return f"wait {_short(step.get('wait'))}"
 
 
 def _short(value: Any) -> str:

@@ -34,8 +34,11 @@ READ_ALL = ({"methods": ["GET", "HEAD"], "paths": ["/**"]},)
 
 def perform(call: Mapping[str, Any], connection: Mapping[str, Any], secret: str | None, key: str) -> Any:
     """What the call comes to. Raises CallFailed."""
-    session = _Session(call, connection, secret, key)
-    url = session.transport.base + call["path"] + _query_text(call, connection)
+    try:
+        session = _Session(call, connection, secret, key)
+        url = session.transport.base + call["path"] + _query_text(call, connection)
+    except UnicodeEncodeError:
+        raise CallFailed(CALL_REFUSED, "the request holds half of a surrogate pair, which is no text") from None
     with session.transport:
         if call.get("paginate"):
             return _all_pages(session, url, call["paginate"])
@@ -63,6 +66,7 @@ class _Session:
             self._headers["Content-Type"] = "application/vnd.api+json" if is_json_api else "application/json"
         if call["method"] not in ("GET", "HEAD") and key:
             self._headers.setdefault("Idempotency-Key", key)
+        _check_headers(self._headers)
 
     def checked(self, url: str) -> Answer:
         """The answer to a request, which is as the step expects it."""
@@ -146,6 +150,14 @@ def credentials(auth: Mapping[str, Any] | None, secret: str | None) -> dict[str,
     return {auth["header"]: text} if scheme == "header" else {"Authorization": f"Bearer {text}"}
 
 
+def _check_headers(headers: Mapping[str, str]) -> None:
+    """Raises CallFailed where one holds what a header cannot; not with its value, which may be a secret."""
+    for name, value in headers.items():
+        if not (value.isascii() and (value.replace("\t", " ").isprintable())):
+            reason = f"the header {name} may hold ASCII characters in one line, and holds others; encode its value"
+            raise CallFailed(CALL_REFUSED, reason)
+
+
 def _query_text(call: Mapping[str, Any], connection: Mapping[str, Any]) -> str:
     pairs = [(name, each) for name, value in call["query"].items() for each in _several(value)]
     pairs += _filter_pairs(call["filters"], connection.get("filterStyle", "brackets"))
@@ -208,7 +220,10 @@ def _next_page(start: str, current: str, answer: Answer, seen: set[str]) -> str 
     link = answer.next_link()
     if link is None:
         return None
-    target, first = urlsplit(urljoin(current, link)), urlsplit(start)
+    try:
+        target, first = urlsplit(urljoin(current, link)), urlsplit(start)
+    except ValueError:
+        raise CallFailed(ANSWER_UNEXPECTED, f"links.next leads to {link[:500]!r}, which is no address") from None
     if (target.scheme, target.netloc, target.path) != (first.scheme, first.netloc, first.path):
         raise CallFailed(
             ANSWER_UNEXPECTED,

@@ -6,6 +6,7 @@ import base64
 import datetime as dt
 import json
 import math
+import re
 from dataclasses import dataclass
 
 TYPE_CHECKING = False
@@ -36,7 +37,8 @@ def fetched(
     import sqlalchemy
 
     given = {name: _bindable(value) for name, value in parameters.items()}
-    result = database.execution_options(stream_results=stream).execute(sqlalchemy.text(statement), given)
+    text = sqlalchemy.text(_quoted_colons(statement))
+    result = database.execution_options(stream_results=stream).execute(text, given)
     if not result.returns_rows:
         return Fetched([], [], max(result.rowcount, 0), complete=True)
     names = _names(list(result.keys()))
@@ -52,6 +54,14 @@ def as_json(found: Fetched) -> dict[str, Any]:
     return {"rows": rows, "rowCount": found.count, "complete": found.complete}
 
 
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
+def _quoted_colons(statement: str) -> str:
+    """The statement for SQLAlchemy, which would take `:name` for a parameter within texts, names and comments, too."""
+    return _QUOTED.sub(lambda found: found[0].replace(":", "\\:"), statement)
+
+
 def _bindable(value: Any) -> Any:
     # A database takes a mapping as the text of a JSON document; a list may be an array of its own.
     return json.dumps(value) if isinstance(value, dict) else value
@@ -59,11 +69,14 @@ def _bindable(value: Any) -> Any:
 
 def _names(keys: list[str]) -> list[str]:
     """Names of the columns, each of its own: two of one name would hide a value."""
-    seen: dict[str, int] = {}
-    names = []
+    taken = set(keys)
+    names: list[str] = []
     for key in keys:
-        seen[key] = seen.get(key, 0) + 1
-        names.append(key if seen[key] == 1 else f"{key}_{seen[key]}")
+        name, number = key, 1
+        while name in names or (number > 1 and name in taken):
+            number += 1
+            name = f"{key}_{number}"
+        names.append(name)
     return names
 
 

@@ -45,6 +45,9 @@ def perform(call: Mapping[str, Any], connection: Mapping[str, Any], secret: str 
         raise CallFailed(CALL_FAILED, f"the database says: {_words(error.orig or error)}") from error
     except exc.SQLAlchemyError as error:
         raise CallFailed(CALL_FAILED, f"the statement cannot be executed: {_words(error)}") from error
+    except (OverflowError, UnicodeError) as error:
+        # Of the driver, before anything reaches the database: a number too large for it, half of a surrogate pair.
+        raise CallFailed(CALL_REFUSED, f"the database cannot take what a parameter holds: {_words(error)}") from error
     finally:
         engine.dispose()
 

@@ -12,7 +12,7 @@ import httpx2
 
 from .addresses import LookUp, addresses_of
 from .answers import Answer
-from .failure import ANSWER_UNEXPECTED, CallFailed
+from .failure import ANSWER_UNEXPECTED, CALL_REFUSED, CallFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,9 +106,12 @@ class Transport:
         for address in self._addresses:
             limit = _Limit(self._bounds.answer)
             extensions = {**self._extensions(), "trace": limit.hear}
-            request = self._client.build_request(
-                method, self._at(address, url), headers=told, content=content, extensions=extensions
-            )
+            try:
+                request = self._client.build_request(
+                    method, self._at(address, url), headers=told, content=content, extensions=extensions
+                )
+            except httpx2.InvalidURL as error:
+                raise CallFailed(CALL_REFUSED, f"nothing can be called at {url[:200]!r}: {error}") from error
             try:
                 with limit:
                     answer = self._exchange(request)
