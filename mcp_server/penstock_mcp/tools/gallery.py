@@ -13,7 +13,7 @@ from pydantic import Field
 from penstock.api.v1alpha1.labels import is_template
 from penstock.application.clone_template import Configuration, clone_template
 from penstock.application.list_runs import MAX_LOOKED_AT
-from penstock.application.run_stats import run_stats, stats_by_workflow
+from penstock.application.run_stats import RunStats, run_stats, stats_by_workflow
 from penstock_mcp.calls import READS, Callers, fixed_tool
 from penstock_mcp.reach import Reach
 from penstock_mcp.shapes import NUMBER, OBJECT, TEXT, TRUTH, WHOLE, fields, many, said
@@ -28,9 +28,9 @@ _CREATES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempot
 _STATS = {
     "total": WHOLE,
     "by_phase": said(OBJECT, "How many are in each phase."),
-    "success_rate": said(NUMBER, "Succeeded of those that ended by themselves, 0 to 1."),
-    "mean_seconds": NUMBER,
-    "median_seconds": NUMBER,
+    "success_rate": said(NUMBER, "Succeeded of those that ended by themselves, 0 to 1; absent where none did."),
+    "mean_seconds": said(NUMBER, "Absent where none ended."),
+    "median_seconds": said(NUMBER, "Absent where none ended."),
 }
 _TEMPLATE = fields(
     workflow=said(TEXT, "The template, for clone_template."),
@@ -106,8 +106,10 @@ class GalleryTools:
         access, where = self._callers.access(), self._callers.scope(namespace)
         runs = await access.runs.list(where, limit=MAX_LOOKED_AT)
         waiting = sum(request.status.phase == "Pending" for request in await access.approvals.list(where))
-        each = [{"workflow": name, **asdict(stats)} for name, stats in stats_by_workflow(runs).items()][:MAX_WORKFLOWS]
-        output = {**asdict(run_stats(runs)), "waiting_approvals": waiting, "workflows": each}
+        each = [{"workflow": name, **_figures(stats)} for name, stats in stats_by_workflow(runs).items()][
+            :MAX_WORKFLOWS
+        ]
+        output = {**_figures(run_stats(runs)), "waiting_approvals": waiting, "workflows": each}
         return answer({"status": "success", "output": output}, f"Figures on {len(runs)} runs.")
 
     async def list_runtimes(self) -> ToolResult:
@@ -137,3 +139,8 @@ class GalleryTools:
         names = [card.name for card in await self._reach.cards()]
         await self._announce()
         return answer({"status": "success", "output": {"tools": len(names), "names": names}}, "Clients were told.")
+
+
+def _figures(stats: RunStats) -> dict[str, Any]:
+    """What is known of them: a client that checks answers takes no null for a number."""
+    return {name: value for name, value in asdict(stats).items() if value is not None}

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import logging
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import Any
@@ -90,9 +90,13 @@ def modern(method: str, name: str = "", **arguments: Any) -> tuple[dict[str, Any
 
 @asynccontextmanager
 async def server_of(
-    api: ReviewingServer, options: HttpOptions | None = None, spans: Spans | None = None, **settings: Any
+    api: ReviewingServer,
+    options: HttpOptions | None = None,
+    spans: Spans | None = None,
+    new_suffix: Callable[[], str] = lambda: "n1",
+    **settings: Any,
 ) -> AsyncIterator[Server]:
-    """Serve with these settings; `mcp_url` is the real one."""
+    """Serve with these settings; `mcp_url` is the real one unless they say another."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         chosen = McpSettings(**{"mode": "cluster", "mcp_url": f"{origin}/mcp", **settings})
@@ -100,7 +104,7 @@ async def server_of(
             news, figures = ToolNews(), Figures()
             observers = Observers(figures, spans)
             made = await cluster_server(
-                ServedCluster(kube), chosen, new_suffix=lambda: "n1", news=news, observers=observers
+                ServedCluster(kube), chosen, new_suffix=new_suffix, news=news, observers=observers
             )
             how = dataclasses.replace(options or HttpOptions(), figures=figures)
             async with _listening(http_app(made, how), listener):

@@ -18,6 +18,7 @@ from penstock.errors import NotFound
 from penstock.ports.access import Key
 from penstock_mcp.signin.api_keys import FRESH_SECONDS, STALE_SECONDS, ApiKeyVerifier
 from penstock_mcp.signin.proof import proof_of
+from tests.integration.mcp.balancing import balanced
 from tests.integration.mcp.reviewing_server import ReviewingServer, reviewing
 from tests.integration.mcp.serving import HELLO, QUICK, TOOL, Server, server_of
 from tests.support.gates import GATE, a_gate
@@ -65,6 +66,22 @@ async def test_a_key_acts_as_its_owner_through_a_client_of_its_own(server: Serve
     groups = {headers["Impersonate-Group"] for headers in server.api.headers if "Impersonate-Group" in headers}
     assert groups == {"devs"}
     assert server.api.reviewed == []
+
+
+async def test_a_key_opens_every_replica(api: ReviewingServer, era: Era):
+    key, text = a_key()
+    keep(api, key)
+    settings: dict[str, Any] = {"mcp_api_keys_secret": SECRET.name}
+    async with (
+        server_of(api, **settings) as one,
+        server_of(api, **settings) as two,
+        balanced(one.origin, two.origin) as balancer,
+        balancer.client(era, text) as client,
+    ):
+        started = await call(client, TOOL, context=CONTEXT, wait=False)
+        for _ in range(2):
+            assert (await call(client, "get_run", run=started["run"]))["status"] == "running"
+    assert min(balancer.counts) >= 2
 
 
 async def test_a_key_for_looking_starts_nothing(server: Server, era: Era):

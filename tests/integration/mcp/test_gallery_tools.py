@@ -90,6 +90,16 @@ async def test_figures_tell_how_runs_end(world: World, era: Era):
     assert [(line["workflow"], line["total"]) for line in output["workflows"]] == [("shop/order-processing", 4)]
 
 
+async def test_figures_that_nobody_knows_yet_are_left_out(world: World, era: Era):
+    """Clients check answers against the tool's schema: with a null in them they would show none at all."""
+    async with connected(a_server(own(world)), era) as client:
+        assert "median_seconds" not in (await call(client, "get_stats"))["output"]
+        await call(client, "execute_order_processing", context={"customer_id": "CUST-1"}, wait=False)
+        output = (await call(client, "get_stats"))["output"]
+    assert output["workflows"] == [{"workflow": "shop/order-processing", "total": 1, "by_phase": {"Pending": 1}}]
+    assert not {"success_rate", "mean_seconds", "median_seconds"} & set(output)
+
+
 async def test_runtimes_say_what_a_step_may_be_written_in(world: World, era: Era):
     async with connected(a_server(own(world)), era) as client:
         found = {line["name"]: line for line in (await call(client, "list_runtimes"))["output"]["runtimes"]}

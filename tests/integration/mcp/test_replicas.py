@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
 import pytest
-from fastmcp import Client
 
+from tests.integration.mcp.balancing import Balancer, balanced
 from tests.integration.mcp.reviewing_server import ReviewingServer, a_token, reviewing
-from tests.integration.mcp.serving import TOOL, Server, modern, server_of
+from tests.integration.mcp.serving import TOOL, modern, server_of
 from tests.support.eventually import eventually
 from tests.support.mcp_client import Era, answer_of, call, tool_names
 from tests.support.memory_access import ORDER
@@ -24,56 +20,6 @@ from tests.support.memory_access import ORDER
 AGENT = "system:serviceaccount:shop:agent"
 CONTEXT = {"customer_id": "CUST-1"}
 TASKS = "io.modelcontextprotocol/tasks"
-
-
-@dataclass
-class Balancer:
-    """Sends each connection to the next replica; a client of one request a connection meets them in turn."""
-
-    address: str
-    counts: list[int] = field(default_factory=lambda: [0, 0])
-
-    def client(self, era: Era) -> Client[Any]:
-        from fastmcp.client.transports import StreamableHttpTransport
-
-        def each_alone(**options: Any) -> httpx2.AsyncClient:
-            limits = httpx2.Limits(max_keepalive_connections=0)
-            return httpx2.AsyncClient(**{**options, "limits": limits})
-
-        transport = StreamableHttpTransport(
-            f"{self.address}/mcp", auth=a_token("agent"), httpx_client_factory=each_alone
-        )
-        return Client(transport, mode=era)
-
-
-@asynccontextmanager
-async def balanced(*replicas: Server) -> AsyncIterator[Balancer]:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        balancer = Balancer(f"http://127.0.0.1:{listener.getsockname()[1]}")
-        turn = itertools.count()
-
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            chosen = next(turn) % len(replicas)
-            balancer.counts[chosen] += 1
-            host, _, port = replicas[chosen].origin.removeprefix("http://").partition(":")
-            try:
-                upstream, downstream = await asyncio.open_connection(host, int(port))
-            except OSError:
-                writer.close()
-                return
-            await asyncio.gather(_pump(reader, downstream), _pump(upstream, writer))
-
-        server = await asyncio.start_server(serve, sock=listener)
-        async with server:
-            yield balancer
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while chunk := await reader.read(65536):
-            writer.write(chunk)
-            await writer.drain()
-    writer.close()
 
 
 @pytest.fixture
@@ -88,12 +34,12 @@ async def api() -> AsyncIterator[ReviewingServer]:
 
 @pytest.fixture
 async def both(api: ReviewingServer) -> AsyncIterator[Balancer]:
-    async with server_of(api) as one, server_of(api) as two, balanced(one, two) as balancer:
+    async with server_of(api) as one, server_of(api) as two, balanced(one.origin, two.origin) as balancer:
         yield balancer
 
 
 async def test_a_run_is_started_on_one_and_followed_on_the_other(api: ReviewingServer, both: Balancer, era: Era):
-    async with both.client(era) as client:
+    async with both.client(era, a_token("agent")) as client:
         assert TOOL in await tool_names(client)
         started = await call(client, TOOL, context=CONTEXT, wait=False)
         for _ in range(4):
@@ -108,7 +54,7 @@ async def test_a_run_is_started_on_one_and_followed_on_the_other(api: ReviewingS
 
 
 async def test_a_session_with_an_application_is_known_to_both(both: Balancer, era: Era):
-    async with both.client(era) as client:
+    async with both.client(era, a_token("agent")) as client:
         opened = (await call(client, "open_application", uri="application://shop/sales"))["output"]
         for _ in range(2):
             found = await call(client, "discover_tools", session_id=opened["session_id"])
