@@ -117,7 +117,16 @@ def asked(body: bytes) -> Asked:
     name = params.get("name", "") if isinstance(params, dict) else ""
     if not isinstance(method, str) or not isinstance(name, str):
         raise Refusal(400, "invalid_request", "method and name are texts")
+    if method and not _identified(message):
+        # Taken for a notification, it would be accepted and never answered.
+        raise Refusal(400, "invalid_request", "the id of a request is a text or a whole number")
     return Asked(method, name)
+
+
+def _identified(message: Mapping[str, Any]) -> bool:
+    """It has an id that an answer can carry, or is a notification, which has none."""
+    given = message.get("id", "")
+    return isinstance(given, str | int) and not isinstance(given, bool)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

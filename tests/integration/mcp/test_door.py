@@ -80,6 +80,35 @@ async def test_bodies_that_nobody_should_send(server: Server, body: bytes, statu
     assert await started(server) == 200
 
 
+@pytest.mark.parametrize(
+    "params",
+    [
+        pytest.param({"name": "get_run", "arguments": "all"}, id="arguments-are-text"),
+        pytest.param({"name": "get_run", "arguments": {"run": "a/b"}, "_meta": 7}, id="meta-is-a-number"),
+        pytest.param({"arguments": {}}, id="no-name"),
+        pytest.param({}, id="nothing"),
+    ],
+)
+@pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28"])
+async def test_what_only_claims_to_be_a_call_is_refused_in_the_protocols_words(
+    server: Server, params: Any, version: str, caplog: pytest.LogCaptureFixture
+):
+    body, headers = modern("tools/call", params.get("name", ""))
+    if version == "2025-11-25":
+        body, headers = {**body, "params": params}, {"MCP-Protocol-Version": version}
+    else:
+        meta = {"_meta": body["params"]["_meta"]}
+        body["params"] = {**meta, **{name: value for name, value in params.items() if name != "_meta"}}
+    answer = (await server.post(body, a_token("agent"), headers=headers)).text
+    assert '"code":-32602' in answer or params.get("_meta"), answer
+    assert "object" not in answer
+    assert "Traceback" not in caplog.text
+    # The same without an id is a notification, and nothing to be answered.
+    told = {name: value for name, value in body.items() if name != "id"}
+    assert (await server.post(told, a_token("agent"), headers=headers)).status_code < 500
+    assert "Traceback" not in caplog.text
+
+
 async def test_fifty_megabytes_are_refused_by_their_announcement(server: Server):
     reader, writer = await announced(server, 50_000_000)
     assert (await asyncio.wait_for(reader.readline(), 10)).split()[1] == b"413"

@@ -76,6 +76,8 @@ async def test_after_the_whole_body_there_is_nothing_to_drain():
         ({"method": "ping"}, Asked("ping", "")),
         ({"method": "a", "params": [1]}, Asked("a", "")),
         ({"id": 1, "result": {}}, Asked("", "")),
+        ({"id": None, "error": {"code": 1, "message": "?"}}, Asked("", "")),
+        ({"id": "a", "method": "ping"}, Asked("ping", "")),
     ],
 )
 def test_what_a_message_asks_for(message: Any, want: Asked):
@@ -95,6 +97,10 @@ def test_what_a_message_asks_for(message: Any, want: Asked):
         pytest.param(b'{"method":"x","params":{"arguments":{"n":NaN}}}', id="nan"),
         pytest.param(b'{"method":7}', id="method-that-is-no-text"),
         pytest.param(b'{"method":"tools/call","params":{"name":["x"]}}', id="name-that-is-no-text"),
+        pytest.param(b'{"method":"ping","id":null}', id="id-that-is-null"),
+        pytest.param(b'{"method":"ping","id":{}}', id="id-that-is-an-object"),
+        pytest.param(b'{"method":"ping","id":1.5}', id="id-that-is-no-whole-number"),
+        pytest.param(b'{"method":"ping","id":true}', id="id-that-is-a-truth"),
     ],
 )
 def test_what_two_readers_could_read_in_two_ways_is_refused(body: bytes):
