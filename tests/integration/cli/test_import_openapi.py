@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ import yaml
 
 from penstock.api.v1alpha1.sources import validate_text
 from penstock.application.check_output import check_output
-from penstock.cli.importing.openapi import read, workflows_of
-from penstock.errors import InvalidInput
+from penstock.cli.commands.importing import FileOptions
+from penstock.cli.importing.openapi import Made, read, workflows_of
+from penstock.cli.importing.reporting import report
+from penstock.errors import InvalidInput, NotPossible
 from tests.integration.cli.person import Person
 from tests.support.web import Web, serving
 
@@ -156,6 +159,98 @@ def test_what_is_no_get_has_a_gate_and_nothing_else_is_allowed():
 def test_what_is_no_such_document_is_refused(text: str, says: str):
     with pytest.raises(InvalidInput, match=says):
         workflows_of(read(text), "openapi.json", "shop", ["leads"], [], None)
+
+
+def of(operation: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A document of one operation."""
+    return {"openapi": "3.1.0", "paths": {"/a": {"post": {"operationId": "a", **operation}}}, **more}
+
+
+def body_of(schema: Any, **more: Any) -> Any:
+    """What becomes of the schema of a body."""
+    content = {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+    objects, _ = made(of(content, **more))
+    return objects["shop-a"]["inputs"]["properties"]["body"]
+
+
+def test_null_is_a_value_where_either_version_says_so():
+    item = {"schemas": {"Item": {"type": "object", "nullable": True}}}
+    parts = {
+        "a": {"type": ["string", "null"], "maxLength": 5},
+        "b": {"type": "string", "nullable": True, "enum": ["x"]},
+        "c": {"allOf": [{"type": "object"}], "nullable": True},
+        "d": {"$ref": "#/components/schemas/Item"},
+        "e": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "f": {"type": ["string", "null"], "nullable": True},
+    }
+    found = body_of({"type": "object", "properties": parts}, components=item)["properties"]
+    assert found["a"] == parts["a"]
+    assert found["b"] == {"type": ["string", "null"], "enum": ["x", None]}
+    assert found["c"] == {"anyOf": [{"allOf": [{"type": "object"}]}, {"type": "null"}]}
+    assert found["d"] == {"type": ["object", "null"]}
+    assert found["e"] == parts["e"]
+    assert found["f"] == {"type": ["string", "null"]}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": [1], "required": "x"},
+        {"enum": []},
+        {"enum": [[[[[[[[[[[[1]]]]]]]]]]]]},
+        {"type": "number", "maximum": float("inf")},
+        {"$ref": 5},
+        {"allOf": [{"$ref": "#/paths/~1a/post/requestBody/content/application~1json/schema"}]},
+        True,
+        [],
+    ],
+)
+def test_a_schema_that_is_none_makes_any_value_of_it_or_less(schema: Any):
+    body_of(schema)
+
+
+def test_words_that_are_none_are_left_out_and_paths_are_found_by_reference():
+    odd = {
+        "summary": 5,
+        "description": "At\nlast \ud800",
+        "parameters": [5, {"name": "q", "in": "query", "description": [1]}],
+    }
+    document = of(odd, components={"pathItems": {"A": {"get": {"operationId": "b"}}}})
+    document["paths"]["/b"] = {"$ref": "#/components/pathItems/A"}
+    document["paths"]["/*"] = {"delete": {"operationId": "everything"}}
+    objects, left_out = made(document)
+    assert objects["shop-a"]["description"] == "At last"
+    assert objects["shop-a"]["inputs"]["properties"] == {"q": {}}
+    assert objects["shop-b"]["steps"][0]["http"]["path"] == "/b"
+    # A path's own star would let steps call whatever fits it.
+    assert [each for each in left_out if "DELETE /*" in each]
+    assert all("*" not in path for rule in objects["shop"]["allow"] for path in rule["paths"])
+
+
+@pytest.mark.parametrize("server", [5, "http://[", "http://[::1", None, {}, "file:///etc"])
+def test_a_server_that_is_no_address_is_told(server: Any):
+    document = of({}, servers=[{"url": server}])
+    with pytest.raises(InvalidInput, match="does not say where the API is"):
+        workflows_of(document, "openapi.json", "shop", ["leads"], [], None)
+    at = "https://shop.example.com/openapi.json"
+    if isinstance(server, str):
+        with pytest.raises(InvalidInput, match="does not say where the API is"):
+            workflows_of(document, at, "shop", ["leads"], [], None)
+    else:
+        # As without servers: where the document is.
+        assert "url: https://shop.example.com" in workflows_of(document, at, "shop", ["leads"], [], None).text
+
+
+def test_a_document_beyond_its_bounds_is_refused_in_time(person: Person, tmp_path: Path):
+    person.file("huge.json", json.dumps({**DOCUMENT, "x-more": "y" * 20_000_000}))
+    done = person.penstock("import", "openapi", "huge.json")
+    assert done.returncode == 2, done.stderr
+    assert "huge.json has more than 4,194,304 characters" in done.stderr
+    assert list(person.home.glob("*.yaml*")) == []
+    # One within them, of which a file is made that would not be.
+    call: Any = None
+    with pytest.raises(NotPossible, match="4,194,304 is the limit of a file"):
+        report(call, tmp_path / "api.yaml", Made("x" * 5_000_000, 3000, ()), FileOptions())
 
 
 def test_a_document_that_refers_to_itself_or_is_huge_comes_to_an_end():

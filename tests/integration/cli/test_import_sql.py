@@ -38,10 +38,11 @@ COMMON = (
 )
 POSTGRES = (
     "CREATE TYPE mood AS ENUM ('calm', 'cross')",
+    "CREATE DOMAIN quarter AS INTEGER CHECK (VALUE BETWEEN 1 AND 4)",
     """CREATE TABLE odd (
       id UUID PRIMARY KEY DEFAULT gen_random_uuid(), mood mood NOT NULL DEFAULT 'calm', about JSONB, tags TEXT[],
       made DATE, large NUMERIC(30, 10), small SMALLINT, twice INTEGER GENERATED ALWAYS AS (small * 2) STORED,
-      span INTERVAL, address INET)""",
+      span INTERVAL, address INET, rate DOUBLE PRECISION, part quarter)""",
     "COMMENT ON TABLE odd IS 'Odd things'",
     "COMMENT ON COLUMN odd.mood IS 'How it feels'",
 )
@@ -174,6 +175,49 @@ async def test_names_that_need_quoting_and_keys_of_several_columns(url: str):
     assert await shop.run("group-get", **{words["from"]: "a"}) == [{"from": "a", "limit": 3, "values": "b"}]
 
 
+async def test_names_of_any_letters(tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/shop.db"
+    execute(
+        url,
+        'CREATE TABLE "顧客" ("番号" INTEGER PRIMARY KEY, "名前" TEXT, "Größe" REAL, " :x" TEXT, "a::b" TEXT)',
+        'CREATE TABLE "注文" ("番号" INTEGER PRIMARY KEY, "顧客" INTEGER NOT NULL REFERENCES "顧客" ("番号"))',
+    )
+    shop = Imported(url)
+    settings = CommandSettings(mode="local")
+    assert check_text(settings, shop.made.text)[1] == []
+    # What cannot be a part of a name is left out, and the title says which table it is.
+    of = {each["spec"]["tool"]["title"]: name.removeprefix("shop-") for name, each in shop.workflows.items()}
+    create, read = of["Create a row of 顧客"], of["Get a row of 顧客 by its key"]
+    fields = shop.inputs(create)["properties"]
+    told = {each["description"].removeprefix("Column "): key for key, each in fields.items()}
+    assert told["Größe"] == "grosse"
+    values = {"名前": "アリス :x", "Größe": 1.5, " :x": "colon", "a::b": "two"}
+    [made] = await shop.run(create, **{told[name]: value for name, value in values.items()})
+    assert made == {"番号": 1, **values}
+    [key] = shop.inputs(read)["required"]
+    assert await shop.run(read, **{key: 1}) == [made]
+    order = of["Create a row of 注文"]
+    [customer] = shop.inputs(order)["required"]
+    assert await shop.run(order, **{customer: 1}) == [{"番号": 1, "顧客": 1}]
+    with pytest.raises(CallFailed, match=r"no row of 顧客|(?i:foreign key)"):
+        await shop.run(order, **{customer: 7})
+
+
+def test_what_the_database_itself_cannot_read_is_left_out_and_told(tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/shop.db"
+    execute(
+        url,
+        "CREATE TABLE pairs (a INTEGER, b INTEGER, PRIMARY KEY (a, b))",
+        """CREATE TABLE odd (id INTEGER PRIMARY KEY, one INTEGER, two INTEGER, three INTEGER REFERENCES gone,
+          FOREIGN KEY (one) REFERENCES pairs, FOREIGN KEY (one, two, three) REFERENCES pairs)""",
+        "CREATE VIEW late AS SELECT * FROM nowhere",
+    )
+    shop = Imported(url)
+    assert check_text(CommandSettings(mode="local"), shop.made.text)[1] == []
+    assert {"shop-odd-list", "shop-pairs-delete"} <= set(shop.workflows)
+    assert [each for each in shop.made.left_out if each.startswith("late: the database says")]
+
+
 async def test_a_relation_and_a_rule_of_ones_own_are_held_to(url: str):
     shop = Imported(url)
     with pytest.raises(CallFailed, match=r"no row of customers|(?i:foreign key)"):
@@ -246,7 +290,12 @@ async def test_types_that_only_postgresql_has(postgres: str):
         small=4,
         span="1 day",
         address="10.0.0.1",
+        rate=0.25,
+        part=2,
     )
+    assert (fields["rate"]["type"], fields["part"]["type"]) == (["number", "null"], ["integer", "null"])
+    assert (made["rate"], made["part"]) == (0.25, 2)
+    assert await shop.run("odd-list", rate_below=0.2) == []
     assert (made["mood"], made["about"], made["tags"], made["twice"]) == ("calm", {"a": [1]}, ["x", "y"], 8)
     assert made["large"] == "12345678901234567890.5000000000"
     [changed] = await shop.run("odd-update", id=made["id"], mood="cross", about=None)

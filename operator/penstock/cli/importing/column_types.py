@@ -29,7 +29,8 @@ def schema_of(kind: Any) -> Mapping[str, Any] | None:
     for known, schema in _plain().items():
         if isinstance(kind, known):
             return schema
-    if isinstance(kind, types.Numeric):
+    # Of different families, as SQLAlchemy has them since 2.1.
+    if isinstance(kind, types.Numeric | types.Float):
         return _number(kind)
     if isinstance(kind, types.String):
         length = kind.length

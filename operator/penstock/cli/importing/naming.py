@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 
 MAX_FIELD = 63
@@ -25,7 +26,7 @@ class Names:
 
     def field(self, text: str) -> str:
         """A name for a field of the context: lower-case letters, digits and `_`."""
-        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", _latin(text))
         name = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
         if not name or not name[0].isalpha():
             name = f"field_{name}".rstrip("_")
@@ -33,7 +34,7 @@ class Names:
 
     def object(self, *parts: str) -> str:
         """A name for an object: lower-case letters, digits and `-`."""
-        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", "-".join(parts))
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", _latin("-".join(parts)))
         name = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
         return self._free(name or "unnamed", "-", MAX_FIELD)
 
@@ -45,3 +46,8 @@ class Names:
             name = wanted[: most - len(end)] + end
         self._taken.add(name)
         return name
+
+
+def _latin(text: str) -> str:
+    """Letters without their marks: `Größe` is read as `Grosse`."""
+    return "".join(each for each in unicodedata.normalize("NFKD", text.replace("ß", "ss")) if each.isascii())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ _MOST_PARTS = 500
 """Parts of a parameter's schema; a larger one becomes any object."""
 _MOST_PATHS = 64
 _PART = re.compile(r"\{([^{}]+)\}")
-_PLAIN = re.compile(r"/[^\s?#\\{}]*")
+_PLAIN = re.compile(r"/[^\s?#\\{}*]*")
 _JSON = re.compile(r"application/([\w.+-]*\+)?json.*")
 _LEFT = frozenset({"$ref", "$defs", "pattern", "format", "default", "title", "$comment"})
 """Keywords that are left out: what they say may be said otherwise there than here."""
@@ -84,7 +85,7 @@ def workflows_of(
         objects.append(object_of("Workflow", names.object(name, str(said)), name, made))
         allowed.append((operation.method.upper(), _PART.sub("*", operation.path)))
     spec: dict[str, Any] = {"type": "openapi", "url": place, "allow": list(_rules(allowed))}
-    if source.startswith(("http://", "https://")) and urlsplit(source).netloc == urlsplit(place).netloc:
+    if source.startswith(("http://", "https://")) and _host(source) == _host(place):
         spec["discovery"] = urlsplit(source).path or "/openapi.json"
     return Made(written([object_of("Connection", name, name, spec), *objects], _HEAD), len(objects), tuple(left_out))
 
@@ -92,15 +93,30 @@ def workflows_of(
 def _server(document: Mapping[str, Any], source: str) -> str:
     servers = document.get("servers")
     first = servers[0].get("url") if isinstance(servers, list) and servers and isinstance(servers[0], dict) else None
-    found = urljoin(source, first or "/") if source.startswith(("http://", "https://")) else first
-    if not isinstance(found, str) or not re.fullmatch(r"https?://[^/?#@\s{}]+(/[^?#\s{}]*)?", found):
+    found = first
+    if source.startswith(("http://", "https://")) and not (isinstance(first, str) and "[" in first):
+        found = urljoin(source, first if isinstance(first, str) and first else "/")
+    if (
+        not isinstance(found, str)
+        or not _host(found)
+        or not re.fullmatch(r"https?://[^/?#@\s{}]+(/[^?#\s{}]*)?", found)
+    ):
         raise InvalidInput("the document does not say where the API is", hint="Add --url https://shop.example.com/api.")
     return found.rstrip("/")
 
 
+def _host(url: str) -> str:
+    """Host and port of an address; empty where it is none."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
+
+
 def _operations(document: Mapping[str, Any]) -> Iterator[_Operation]:
-    for path, item in document["paths"].items():
-        for method in METHODS if isinstance(item, dict) else ():
+    for path, given in document["paths"].items():
+        item = _resolved(document, given)
+        for method in METHODS:
             if isinstance(item.get(method), dict):
                 content = item[method]
                 listed = [*_list(item.get("parameters")), *_list(content.get("parameters"))]
@@ -152,13 +168,13 @@ class _Workflow:
         if self._required:
             inputs["required"] = self._required
         inputs |= {"additionalProperties": False, "properties": {key: Line(each) for key, each in self._inputs.items()}}
-        words = operation.content.get("summary") or operation.content.get("description") or shown
+        words = _words(operation.content.get("summary")) or _words(operation.content.get("description")) or shown
         reading = method in _READING
         annotations = hints(
             read_only=reading, destructive=method in ("put", "patch", "delete"), idempotent=method != "post"
         )
         return {
-            "description": " ".join(str(words).split())[:1000],
+            "description": words,
             "tool": {"annotations": annotations},
             "inputs": inputs,
             "steps": [step],
@@ -209,8 +225,8 @@ class _Workflow:
         total = weight(found)
         if total is None or total > _MOST_PARTS:
             found = {"type": "object"}
-        said = parameter.get("description")
-        self._inputs[field] = {**found, "description": " ".join(said.split())[:1000]} if said else found
+        said = _words(parameter.get("description"))
+        self._inputs[field] = {**found, "description": said} if said else found
         if parameter.get("required"):
             self._required.append(field)
             return f"{{{{ context.{field} }}}}"
@@ -229,6 +245,7 @@ class _Schemas:
         self._left -= 1
         if depth > _MOST_DEEP or self._left < 0 or not isinstance(schema, dict):
             return {}
+        nullable = schema.get("nullable") is True
         schema = _resolved(self._document, schema)
         made: dict[str, Any] = {}
         for keyword, value in schema.items():
@@ -239,12 +256,37 @@ class _Schemas:
             elif keyword in ("anyOf", "oneOf", "allOf") and isinstance(value, list) and value:
                 made[keyword] = [self.written(each, depth + 1) for each in value]
             elif keyword in _KEPT or (keyword == "additionalProperties" and isinstance(value, bool)):
-                made |= {keyword: value} if value_problem(keyword, value) is None else {}
-        if schema.get("nullable") is True and isinstance(made.get("type"), str):
-            made["type"] = [made["type"], "null"]
+                made |= {keyword: value} if value_problem(keyword, value) is None and _is_plain(value) else {}
         if isinstance(made.get("required"), list):
             made["required"] = [name for name in made["required"] if name in made.get("properties", {})]
-        return made
+        return _with_null(made) if nullable or schema.get("nullable") is True else made
+
+
+def _with_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """What OpenAPI 3.0 calls nullable, which JSON Schema says by a type."""
+    kinds = schema.get("type")
+    if not kinds or {"anyOf", "oneOf", "allOf", "const"} & set(schema):
+        return {"anyOf": [schema, {"type": "null"}]} if schema else {}
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    made = {**schema, "type": kinds if "null" in kinds else [*kinds, "null"]}
+    if "enum" in made and None not in made["enum"]:
+        made["enum"] = [*made["enum"], None]
+    return made
+
+
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    """Whether a value in a schema is one of JSON, and not nested beyond what anybody reads."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth <= _MOST_DEEP and all(_is_plain(each, depth + 1) for each in inner)
+
+
+def _words(value: Any) -> str:
+    """A text for people, in one line; empty where there is none."""
+    if not isinstance(value, str):
+        return ""
+    return " ".join(value.encode("utf-8", "ignore").decode().split())[:1000]
 
 
 def _as_it_comes(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from penstock.cli.frame import Call
 from penstock.cli.importing.written import Taken, take_in
-from penstock.errors import InvalidInput
+from penstock.errors import InvalidInput, NotPossible
 
 if TYPE_CHECKING:
     from penstock.cli.commands.importing import FileOptions
@@ -42,12 +42,16 @@ def source_text(call: Call, source: str) -> str:
     """What a file holds, standard input, or what is at an address. Raises InvalidInput."""
     if source.startswith(("http://", "https://")):
         return _at_address(source)
+    from penstock.api.v1alpha1.yaml_reading import MAX_TEXT
     from penstock.cli.workflow_files import file_text, reason, text_of
 
     try:
-        return text_of(call.terminal.stdin) if source == "-" else file_text(Path(source))
+        text = text_of(call.terminal.stdin) if source == "-" else file_text(Path(source))
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"cannot read {source}: {reason(error)}") from error
+    if len(text) > MAX_TEXT:
+        raise InvalidInput(f"{source} has more than {MAX_TEXT:,} characters", hint="Leave out what is not needed.")
+    return text
 
 
 def _at_address(url: str) -> str:
@@ -69,7 +73,15 @@ def _at_address(url: str) -> str:
 
 
 def report(call: Call, path: Path, made: Generated, options: FileOptions, *, secret: str = "") -> None:
-    """Write the file, or say how it would change; then what to do next."""
+    """Write the file, or say how it would change; then what to do next. Raises NotPossible for a file too large."""
+    from penstock.api.v1alpha1.yaml_reading import MAX_TEXT
+
+    if len(made.text) > MAX_TEXT:
+        raise NotPossible(
+            f"{path} would have {len(made.text):,} characters with its {made.workflows:,} Workflows, and "
+            f"{MAX_TEXT:,} is the limit of a file",
+            hint="Import a part of it: tables with --table NAME, of a document the paths that are needed.",
+        )
     taken = take_in(
         path,
         made.text,

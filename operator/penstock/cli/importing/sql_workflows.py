@@ -71,7 +71,7 @@ def workflows_of(database: Database, wanted: Wanted) -> Made:
     names = Names()
     pairs = [(table.name, verb) for table in database.tables for verb in VERBS]
     named = {(table, verb): names.object(wanted.name, table, verb) for table, verb in pairs}
-    left_out: list[str] = []
+    left_out = list(database.unreadable)
     objects: list[dict[str, Any]] = []
     used: dict[str, set[str]] = {}
     for table in database.tables:

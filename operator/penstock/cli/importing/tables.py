@@ -71,6 +71,8 @@ class Database:
     """Name -> name as SQL has it, quoted where it has to be."""
     quote_always: Any = field(repr=False, default=None)
     """The same, quoted whatever it is."""
+    unreadable: tuple[str, ...] = ()
+    """Those that the database itself cannot read, such as a view of what is gone, each with its words."""
 
 
 def reflected(url: str, schema: str | None, wanted: Sequence[str]) -> Database:
@@ -90,10 +92,9 @@ def reflected(url: str, schema: str | None, wanted: Sequence[str]) -> Database:
     engine = sqlalchemy.create_engine(place)
     try:
         inspector = sqlalchemy.inspect(engine)
-        tables = _tables(inspector, engine, schema, wanted)
+        tables, unreadable = _tables(inspector, engine, schema, wanted)
     except exc.SQLAlchemyError as error:
-        words = " ".join(str(getattr(error, "orig", None) or error).split())
-        raise InvalidInput(f"the database says: {words[:600]}") from error
+        raise InvalidInput(f"the database says: {_words(error)}") from error
     finally:
         engine.dispose()
     preparer = engine.dialect.identifier_preparer
@@ -108,6 +109,7 @@ def reflected(url: str, schema: str | None, wanted: Sequence[str]) -> Database:
         tables,
         preparer.quote,
         preparer.quote_identifier,
+        unreadable,
     )
 
 
@@ -139,7 +141,12 @@ def _sqlite(place: Any) -> Any:
     return place.set(database=str(Path(place.database).resolve()))
 
 
-def _tables(inspector: Inspector, engine: Engine, schema: str | None, wanted: Sequence[str]) -> tuple[Table, ...]:
+def _tables(
+    inspector: Inspector, engine: Engine, schema: str | None, wanted: Sequence[str]
+) -> tuple[tuple[Table, ...], tuple[str, ...]]:
+    """Tables and views, and what cannot be read of them."""
+    from sqlalchemy import exc
+
     views = {*inspector.get_view_names(schema)}
     names = sorted({*inspector.get_table_names(schema), *views})
     if missing := sorted(set(wanted) - set(names)):
@@ -147,7 +154,17 @@ def _tables(inspector: Inspector, engine: Engine, schema: str | None, wanted: Se
     if not names:
         raise NotFound("there are no tables", hint="Name their schema with --schema." if not schema else "")
     chosen = [name for name in names if not wanted or name in wanted]
-    return tuple(_table(inspector, engine, name, schema, view=name in views) for name in chosen)
+    found, unreadable = [], []
+    for name in chosen:
+        try:
+            found.append(_table(inspector, engine, name, schema, view=name in views))
+        except (exc.OperationalError, exc.ProgrammingError, exc.NoSuchTableError) as error:
+            unreadable.append(f"{name}: the database says: {_words(error)}")
+    return tuple(found), tuple(unreadable)
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(getattr(error, "orig", None) or error).split())[:600]
 
 
 def _table(inspector: Inspector, engine: Engine, name: str, schema: str | None, *, view: bool) -> Table:
@@ -165,7 +182,8 @@ def _table(inspector: Inspector, engine: Engine, name: str, schema: str | None, 
             each.get("referred_schema"),
         )
         for each in (() if view else inspector.get_foreign_keys(name, schema))
-        if each["referred_columns"]
+        # SQLite takes a key for one that refers to other columns than there are; nothing can be made of that.
+        if each["referred_columns"] and len(each["referred_columns"]) == len(each["constrained_columns"])
     ]
     comment = "" if view or engine.dialect.name == "sqlite" else inspector.get_table_comment(name, schema)["text"] or ""
     return Table(
@@ -176,14 +194,16 @@ def _table(inspector: Inspector, engine: Engine, name: str, schema: str | None, 
 def _column(found: Any, key: Sequence[str], allowed: Sequence[str] | None, dialect: Dialect, *, view: bool) -> Column:
     from penstock.cli.importing.column_types import is_text, schema_of, shown_schema
 
+    # What a domain of PostgreSQL is made of.
+    kind = getattr(found["type"], "data_type", found["type"])
     default = found.get("default")
     counted = isinstance(default, str) and default.startswith("nextval(")
     # SQLite counts up the one column of a key that is an INTEGER, and no other.
     rowid = dialect.name == "sqlite" and list(key) == [found["name"]] and str(found["type"]) == "INTEGER"
-    schema = schema_of(found["type"])
+    schema = schema_of(kind)
     if allowed and schema is not None and schema.get("type") == "string":
         schema = {"type": "string", "enum": list(allowed)}
-    shown = shown_schema(found["type"], dialect, nullable=bool(found["nullable"]) and not rowid, counted=rowid)
+    shown = shown_schema(kind, dialect, nullable=bool(found["nullable"]) and not rowid, counted=rowid)
     if dialect.name == "sqlite" and view:
         # What a view works out may be of any type, whatever the first of its statements says.
         shown.pop("type", None)
@@ -199,7 +219,7 @@ def _column(found: Any, key: Sequence[str], allowed: Sequence[str] | None, diale
         default=default if isinstance(default, str) and not counted else None,
         given=counted or rowid or bool(found.get("identity")) or bool(found.get("computed")),
         comment=found.get("comment") or "",
-        text=is_text(found["type"]),
+        text=is_text(kind),
         shown=shown,
     )
 

@@ -16,6 +16,9 @@ _COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*')
 _PLACEHOLDER = re.compile(r"\{+\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}+")
 _OPERATORS = {"neq": "ne", "is_null": "isnull", "is_not_null": "isnotnull", "not_in": "notin", "in_": "in"}
 _KNOWN = ("tool_type", "base_url", "path", "method", "query_params", "body", "llm_call", "llm_goal")
+_EXAMPLE = '{"name": "customer", "op": "eq", "val": "Alice"}'
+_MOST_DEEP = 32
+"""Levels of a plan; whoever sends more than that means no plan."""
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _READING = ("GET", "HEAD")
 _HEAD = """Written by `penstock import tool-context`. Edit it as you like: a further import keeps your edits.
@@ -105,7 +108,7 @@ class _Steps:
         plans = {"connections": [*self._connections.values(), self._model], "approvers": approvers}
         llm = {
             "connection": self._model,
-            "prompt": "Write the plan that comes next: " + _PLACEHOLDER.sub(r"\1", goal),
+            "prompt": "Write the plan that comes next: " + _PLACEHOLDER.sub(r"\1", goal).replace("{{", "{"),
             "data": {"answer": f"{{{{ steps.{looked_at}.output }}}}"},
             "plans": plans,
         }
@@ -134,6 +137,8 @@ def _blocks(text: str) -> list[Mapping[str, Any]]:
         data = json.loads(_COMMENT.sub(lambda found: found[1] or "", text))
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"it is not JSON: {error}") from error
+    if not _is_shallow(data):
+        raise InvalidInput(f"it is not a Tool Context: it is nested more than {_MOST_DEEP} deep")
     blocks = _flat(data)
     problems = [problem for index, block in enumerate(blocks) for problem in _problems(f"[{index}]", block)]
     if not blocks:
@@ -141,6 +146,11 @@ def _blocks(text: str) -> list[Mapping[str, Any]]:
     if problems:
         raise InvalidInput("it is not a Tool Context", problems=tuple(problems))
     return blocks
+
+
+def _is_shallow(value: Any, depth: int = 0) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth <= _MOST_DEEP and all(_is_shallow(each, depth + 1) for each in inner)
 
 
 def _flat(data: Any) -> list[Any]:
@@ -163,10 +173,15 @@ def _problems(path: str, block: Any) -> list[Problem]:
         found.append(Problem(f"{path}.path", "There is no path.", "Write `Order`."))
     if _method(block) not in _METHODS:
         found.append(Problem(f"{path}.method", "That is not a method.", f"Write one of {', '.join(_METHODS)}."))
-    for index, each in enumerate(block.get("query_params") or ()):
+    if isinstance(block.get("path"), str) and re.search(r"[*?#]", block["path"]):
+        fix = "Write `Order`, and what selects rows into `query_params`."
+        found.append(Problem(f"{path}.path", "A path has no `*`, `?` and `#`.", fix))
+    params = block.get("query_params") or []
+    if not isinstance(params, list):
+        found.append(Problem(f"{path}.query_params", "It is no list.", f"Write [{_EXAMPLE}]."))
+    for index, each in enumerate(params if isinstance(params, list) else ()):
         if not isinstance(each, dict) or not isinstance(each.get("name"), str):
-            fix = 'Write {"name": "customer", "op": "eq", "val": "Alice"}.'
-            found.append(Problem(f"{path}.query_params[{index}]", "It has no name.", fix))
+            found.append(Problem(f"{path}.query_params[{index}]", "It has no name.", f"Write {_EXAMPLE}."))
     return found
 
 
@@ -209,7 +224,16 @@ def _filled(value: Any) -> Any:
         return [_filled(each) for each in value]
     if not isinstance(value, str):
         return value
-    return _PLACEHOLDER.sub(lambda found: f"{{{{ item.{_of_row(found[1])} }}}}", value)
+    made, at = "", 0
+    for found in _PLACEHOLDER.finditer(value):
+        made += f"{_literal(value[at : found.start()])}{{{{ item.{_of_row(found[1])} }}}}"
+        at = found.end()
+    return made + _literal(value[at:])
+
+
+def _literal(text: str) -> str:
+    # Braces of a plan's own are no expression here: only a name in braces is one, that of a field.
+    return text.replace("{{", "{{ '{' + '{' }}")
 
 
 def _of_row(name: str) -> str:

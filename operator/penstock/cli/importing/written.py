@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,9 +40,18 @@ def take_in(
 ) -> Taken:
     """Write what was generated, so that every edit stays. `replace` takes it as it is, edits or not.
 
+    One import of a file at a time: another one waits, and finds what this one has written.
+
     Raises InvalidInput where something cannot be read or would not be valid, NotPossible where nobody can tell what
     was edited. Then nothing is written.
     """
+    with nullcontext() if dry_run else _alone(path):
+        return _taken_in(path, text, problems_of, dry_run=dry_run, replace=replace)
+
+
+def _taken_in(
+    path: Path, text: str, problems_of: Callable[[str], Sequence[Problem]], *, dry_run: bool, replace: bool
+) -> Taken:
     try:
         mine = path.read_text("utf-8") if path.exists() else None
         beside = generated_before(path)
@@ -47,7 +59,8 @@ def take_in(
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"cannot read {path}: {error}") from error
     conflicts: tuple[Conflict, ...] = ()
-    if mine is None or replace:
+    if mine is None or replace or mine == text:
+        # Without anything beside it, a file as it is generated is what an import left that was interrupted.
         after = text
     elif base is None:
         raise NotPossible(
@@ -68,11 +81,27 @@ def take_in(
     return Taken(path, after != mine, difference, conflicts)
 
 
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the folder of a file; the kernel lets go of it when the process ends, however that is."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise InvalidInput(f"cannot write {path}: {error.strerror or error}") from error
+    try:
+        # Where a file system has no locks, nobody waits.
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _write(path: Path, text: str, before: str | None) -> None:
     if text == before:
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.part")
         part.write_text(text, "utf-8")
         # In one move: a file is never half of what it was.

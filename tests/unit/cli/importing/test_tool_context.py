@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 import yaml
 
+from penstock.adapters.cel.evaluator import CelEvaluator
 from penstock.api.v1alpha1.sources import validate_text
+from penstock.application.filling import fill
 from penstock.cli.importing.tool_context import workflow_of
 from penstock.errors import InvalidInput
 
@@ -84,6 +87,11 @@ def test_blocks_under_resources_share_what_stands_beside():
         ([block(method="TRACE")], "not a Tool Context"),
         ([block(path="")], "not a Tool Context"),
         ([block(query_params=[{"val": 1}])], "not a Tool Context"),
+        ([block(query_params=5)], "not a Tool Context"),
+        ([block(query_params={"customer": "Alice"})], "not a Tool Context"),
+        ([block(path="**", method="DELETE")], "not a Tool Context"),
+        ([block(path="Order?admin=1")], "not a Tool Context"),
+        ('[{"body": ' + "[" * 400 + "]" * 400 + "}]", "nested more than 32 deep"),
     ],
 )
 def test_what_is_none_is_refused(wrong: Any, says: str):
@@ -91,9 +99,31 @@ def test_what_is_none_is_refused(wrong: Any, says: str):
         workflow_of(wrong if isinstance(wrong, str) else json.dumps(wrong), "remind", ["leads"], [])
 
 
-@pytest.mark.parametrize("text", ["{{ context.x }}", "'; DROP", "{{", "x: [", "\u2028", "---\nkind: Connection"])
+TEXTS = ["{{ context.x }}", "{{ 1 + 1 }}", "{{", "}}", "{{{", "'; DROP", "x: [", "\u2028", "---\nkind: Connection"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
 def test_whatever_a_plan_says_stays_text(text: str):
-    connection, workflow = made([block(query_params=[{"name": "a", "val": text.replace("{", "(").replace("}", ")")}])])
-    value = workflow["spec"]["steps"][0]["http"]["filters"][0]["val"]
-    assert value == text.replace("{", "(").replace("}", ")")
+    """Only a name in braces is more than text: a field of the row."""
+    given = [block(), block(query_params=[{"name": "a", "val": text}], body={"b": f"{{id}} {text}"}, method="POST")]
+    connection, workflow = made(given)
+    http = workflow["spec"]["steps"][1]["http"]
+    assert filled(http["filters"][0]["val"]) == text
+    assert filled(http["body"]["b"]) == f"7 {text}"
     assert connection["kind"] == "Connection"
+
+
+def filled(value: str) -> str:
+    """What a text of a step comes to."""
+    evaluator = CelEvaluator()
+    try:
+        found = asyncio.run(fill(evaluator, {"value": value}, {"item": {"id": 7}}))
+    finally:
+        evaluator.close()
+    assert found.error is None
+    return str(found.value["value"])
+
+
+def test_a_goal_of_braces_is_a_goal():
+    _, _, workflow = made([block(llm_call=True, llm_goal="Look at {{ steps.x }} of {customer_id}")])
+    assert workflow["spec"]["steps"][1]["llm"]["prompt"].endswith("Look at { steps.x }} of customer_id")
