@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import counting, deciding, figures, growth, queued, remembering, shapes, usage
+from bench import argo, counting, deciding, figures, growth, queued, remembering, shapes, usage
 from bench.about import about
 from bench.audit import writes_by_run
 from bench.measuring import bench
@@ -38,19 +38,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NoClusterError as reason:
         print(f"bench: no cluster: {reason}", file=sys.stderr)
         return 1
+    if options.argo and (missing := argo.missing(cluster, options.argo)):
+        print(f"bench: {missing}", file=sys.stderr)
+        return 1
     _tell("building images and installing the charts ...", end="\n")
     # Nothing is mounted that a measured step does not need.
     Installation(cluster, Release(cluster), build_images()).install(caBundle__configMapName="")
     with _namespace(cluster) as namespace:
-        samples: Samples = {shape: [] for shape in shapes.SHAPES}
+        samples: Samples = {shape: [] for shape in (*shapes.SHAPES, *_beside(options))}
         used = asyncio.run(_crowded(cluster, namespace, samples, options))
-        counts = asyncio.run(_measured(cluster, namespace, samples, options))
+        counts, versions = asyncio.run(_measured(cluster, namespace, samples, options))
     found = {**figures.summarize(samples, counts), **used, "decide200_p50_ms": deciding.milliseconds()}
     taken = {shape: [round(each * 1000, 1) for each in seconds] for shape, seconds in samples.items()}
     command = " ".join(["python -m bench", *(arguments or sys.argv[1:])])
 
     def write() -> None:
-        written = {**found, "about": about(cluster, command, started), "samples_ms": taken}
+        where = {**about(cluster, command, started), **versions}
+        written = {**found, "about": where, "samples_ms": taken}
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(json.dumps(written, indent=2) + "\n")
 
@@ -60,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for part in _parts(options):
             found |= _apart(cluster, part)
             write()
-    print(figures.table(found, shapes.SHAPES))
+    print(figures.table(found, (*shapes.SHAPES, *_beside(options))))
     print(f"\nwritten to {options.output}")
     return 0
 
@@ -97,6 +101,12 @@ async def _crowded(cluster: Cluster, namespace: str, samples: Samples, options: 
 def _among(group: Sequence[str], options: argparse.Namespace) -> tuple[str, ...]:
     """The shapes of a group that are to be measured."""
     return tuple(shape for shape in group if not options.only or shape in options.only)
+
+
+def _beside(options: argparse.Namespace) -> tuple[str, ...]:
+    """The shapes of Argo Workflows that are to be measured: those beside a shape of ours that is."""
+    among = _among(shapes.ALONE, options) if options.argo else ()
+    return tuple(shape for shape, ours in argo.SHAPES.items() if ours in among)
 
 
 Part = Callable[[Cluster, KubeClient, str], Awaitable[dict[str, float]]]
@@ -137,6 +147,7 @@ def _minutes(options: argparse.Namespace) -> float:
     """A rough estimate."""
     times = ((shapes.ALONE, options.count), (shapes.CROWDED, options.crowds), (shapes.MANY, options.many))
     seconds = sum(shapes.ROUGHLY[shape] * times for group, times in times for shape in _among(group, options))
+    seconds += sum(argo.ROUGHLY[shape] * options.count for shape in _beside(options))
     if not options.only:
         levels = [int(level) for level in options.growth.split(",")] if options.growth else []
         # Storing one takes some 30 ms, removing it half of that; a queued one takes some 70 ms.
@@ -145,13 +156,15 @@ def _minutes(options: argparse.Namespace) -> float:
     return seconds / 60
 
 
-async def _measured(cluster: Cluster, namespace: str, samples: Samples, options: argparse.Namespace) -> Counts:
-    """Measure the shapes that are measured alone; our writes for each of their runs."""
+async def _measured(
+    cluster: Cluster, namespace: str, samples: Samples, options: argparse.Namespace
+) -> tuple[Counts, dict[str, str]]:
+    """Measure the shapes that are measured alone; our writes for each of their runs, and versions beside ours."""
     log, count = from_environment().audit_log, options.count
-    among = tuple(dict.fromkeys(("bare_pod", *_among(shapes.ALONE, options))))
+    among = tuple(dict.fromkeys(("bare_pod", *_among(shapes.ALONE, options), *_beside(options))))
     async with (
         KubeClient.connect(Credentials.from_kubeconfig(cluster.kubeconfig)) as client,
-        bench(client, namespace) as place,
+        bench(client, namespace, options.argo if _beside(options) else "") as place,
     ):
         await client.warm(2)
         await place.prepare()
@@ -163,13 +176,15 @@ async def _measured(cluster: Cluster, namespace: str, samples: Samples, options:
                 _tell(figures.progress(number, count, samples))
             await place.clear()
         _tell("", end="\n")
+        versions = place.versions()
         mine = [write for write in audit.writes(log, since) if write.namespace == namespace]
     runs = {shape: names[-count:] for shape, names in place.names.items() if shape in among}
     counted = writes_by_run(mine, OPERATOR, {run for names in runs.values() for run in names})
     by_anybody = [write for write in mine if write.verb not in ("delete", "deletecollection")]
     everybody = writes_by_run(by_anybody, None, {run for names in runs.values() for run in names})
     ours = {shape: [counted[run] for run in names] for shape, names in runs.items()}
-    return ours | {f"{shape}_all": [everybody[run] for run in names] for shape, names in runs.items()}
+    ours |= {f"{shape}_all": [everybody[run] for run in names] for shape, names in runs.items()}
+    return ours, versions
 
 
 @contextmanager
@@ -199,6 +214,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--queued", type=int, default=5_000, help="queued runs on a simulated node (default 5000)")
     parser.add_argument("--growth", default="10,100,1000,5000", help="stored runs to measure one step beside")
     parser.add_argument("--growth-count", type=int, default=20, help="measurements beside each (default 20)")
+    parser.add_argument(
+        "--argo",
+        metavar="NAMESPACE",
+        default="",
+        help="measure one_step, chain3 and fanout10 as Workflows of Argo too, in this namespace, which its controller "
+        "watches; its pods need the rights there that Argo's executor needs",
+    )
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench.json", help="where the figures go")
     return parser
 

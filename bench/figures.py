@@ -91,11 +91,11 @@ def table(figures: Mapping[str, float], shapes: Sequence[str]) -> str:
     """The figures as text, with each shape as a multiple of the bare pod, and the targets."""
     bare = figures["bare_pod_p50_ms"]
     shapes = [shape for shape in shapes if f"{shape}_count" in figures]
-    lines = [f"{'shape':<12}{'count':>6}{'p50 ms':>9}{'p95 ms':>9}{'x bare pod':>12}{'our writes':>12}"]
+    lines = [f"{'shape':<14}{'count':>6}{'p50 ms':>9}{'p95 ms':>9}{'x bare pod':>12}{'our writes':>12}"]
     for shape in shapes:
         writes = figures.get(f"{shape}_writes")
         lines.append(
-            f"{shape:<12}{figures[f'{shape}_count']:>6.0f}{figures[f'{shape}_p50_ms']:>9.0f}"
+            f"{shape:<14}{figures[f'{shape}_count']:>6.0f}{figures[f'{shape}_p50_ms']:>9.0f}"
             f"{figures[f'{shape}_p95_ms']:>9.0f}{figures[f'{shape}_p50_ms'] / bare:>12.2f}"
             f"{'-' if writes is None else f'{writes:.0f}':>12}"
         )

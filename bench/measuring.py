@@ -11,6 +11,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from bench import shapes
+from bench.argo import SHAPES as OF_ARGO
+from bench.argo import Argo, argo
 from bench.watching import Ends, job_ended, pod_ended, run_ended, watching
 from penstock.adapters.kube.client import KubeClient, as_dict
 from penstock.errors import AlreadyExists, InvalidInput, NotFound, Unavailable
@@ -34,11 +36,12 @@ Params = Mapping[str, str] | None
 class Bench:
     """A namespace with the Workflows in it."""
 
-    def __init__(self, client: KubeClient, namespace: str, ends: Mapping[str, Ends]) -> None:
-        """`ends` of runs, pods and Jobs."""
+    def __init__(self, client: KubeClient, namespace: str, ends: Mapping[str, Ends], beside: Argo | None) -> None:
+        """`ends` of runs, pods and Jobs; `beside`: where the same is measured with Argo Workflows, if it is."""
         self._client = client
         self._namespace = namespace
         self._ends = ends
+        self._beside = beside
         self._pod: dict[str, Any] = {}
         self._random = random.Random(0)
         self.names: dict[str, list[str]] = {shape: [] for shape in shapes.WORKFLOWS}
@@ -57,6 +60,8 @@ class Bench:
                 await self._run(name, f"{name.replace('_', '-')}-warm")
         await self.take_pattern("one-step-warm")
         await self.measure("bare_pod", "warm")
+        if self._beside:
+            await self.measure("argo_one_step", "warm")
         await self.clear()
 
     async def take_pattern(self, run: str) -> None:
@@ -72,6 +77,8 @@ class Bench:
         if shape in shapes.PODS:
             pods = [shapes.bare_pod(self._pod, f"{name}-{index}") for index in range(shapes.PODS[shape])]
             return await self._all("pod", PODS, pods)
+        if self._beside and shape in OF_ARGO:
+            return await self._beside.measure(shape, name, self._pod)
         if shape == "job":
             return await self._timed("job", JOBS, shapes.bare_job(self._pod, name))
         if shape == "followed_log":
@@ -82,6 +89,10 @@ class Bench:
             return await self._crowd([f"{name}-{index}" for index in range(shapes.CROWD[shape])])
         self.names[shape].append(name)
         return await self._run(shape, name)
+
+    def versions(self) -> dict[str, str]:
+        """Of what was measured beside ours, by name."""
+        return {"argo": self._beside.version} if self._beside else {}
 
     async def clear(self) -> None:
         """Remove what was measured, and wait until it is gone: a node full of ended pods is slower."""
@@ -94,6 +105,8 @@ class Bench:
                         await self._client.delete(f"{path}/{item['metadata']['name']}", background)
         for collection in (JOBS, PODS):
             await self._until(collection, lambda items: not items)
+        if self._beside:
+            await self._beside.clear()
 
     async def _run(self, shape: str, name: str) -> float:
         seconds = await self._timed("run", RUNS, shapes.run(shape, name))
@@ -182,15 +195,16 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(client: KubeClient, namespace: str) -> AsyncIterator[Bench]:
-    """A namespace to measure in, with the watches that see the ends."""
+async def bench(client: KubeClient, namespace: str, argo_namespace: str = "") -> AsyncIterator[Bench]:
+    """A namespace to measure in, with the watches that see the ends; with another one, Argo Workflows in that too."""
     async with AsyncExitStack() as stack:
         watched = {"run": (RUNS, run_ended), "pod": (PODS, pod_ended), "job": (JOBS, job_ended)}
         ends = {
             kind: await stack.enter_async_context(watching(client, path.format(namespace), ended))
             for kind, (path, ended) in watched.items()
         }
-        yield Bench(client, namespace, ends)
+        beside = await stack.enter_async_context(argo(client, argo_namespace)) if argo_namespace else None
+        yield Bench(client, namespace, ends, beside)
 
 
 def _approver() -> dict[str, Any]:

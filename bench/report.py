@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import shapes
+from bench import argo, shapes
 from bench.figures import verdicts
 from bench.plots import Bar, bars, line
 from tests.support.cluster import ROOT
@@ -66,6 +66,15 @@ _QUEUED = """\
 {count:,.0f} one-step runs were waiting when the operator started, on a node that runs nothing (it says of each pod that
 it ran, and gives its log): **{per_second:g} steps a second**, {seconds:g} s for all, {cpu:g} ms of the operator's
 processor a step, {rss:g} MiB at the end. API server, etcd, scheduler and that node were on the same cores.
+"""
+_ARGO = """\
+## Beside Argo Workflows
+
+Argo Workflows {version}, its controller on the same cluster, in turn with the shapes above: the same image, harness and
+script in each step, from creating the Workflow to seeing by a watch that it succeeded.
+
+| shape | n | Argo, p50 ms | Argo, p95 ms | Argo × bare pod | Penstock, p50 ms | Argo / Penstock |
+| --- | --- | --- | --- | --- | --- | --- |
 """
 _COUNTING = """\
 ## What figures cost
@@ -130,6 +139,7 @@ def _sections(figures: Figures, calls: Sequence[Figures], drawn: Sequence[str]) 
     yield _HEAD
     yield from _targets(figures)
     yield from _shapes(figures, drawn)
+    yield from _beside(figures)
     yield from _growth(figures, drawn)
     if "queued_count" in figures:
         names = {"count": "count", "per_second": "per_second", "seconds": "seconds", "cpu": "cpu_ms_per_step"}
@@ -169,6 +179,19 @@ def _shapes(figures: Figures, drawn: Sequence[str]) -> Iterator[str]:
         cells = [shape, f"{figures[f'{shape}_count']}", f"{p50:,.0f}", f"{p95:,.0f}", ratio, *writes, MEANING[shape]]
         yield f"| {' | '.join(cells)} |"
     yield "\nWrites are those of one run; `all` counts scheduler, kubelet, controllers too, never Events and Leases.\n"
+
+
+def _beside(figures: Figures) -> Iterator[str]:
+    measured = [shape for shape in argo.SHAPES if _has(figures, shape)]
+    if not measured:
+        return
+    rows = []
+    for shape in measured:
+        p50, p95, ours = figures[f"{shape}_p50_ms"], figures[f"{shape}_p95_ms"], argo.SHAPES[shape]
+        own, bare = figures[f"{ours}_p50_ms"], figures["bare_pod_p50_ms"]
+        cells = [ours, f"{figures[f'{shape}_count']}", f"{p50:,.0f}", f"{p95:,.0f}", f"{p50 / bare:.2f}"]
+        rows.append(f"| {' | '.join(cells)} | {own:,.0f} | {p50 / own:.1f} |\n")
+    yield _ARGO.format(version=figures["about"]["argo"]) + "".join(rows)
 
 
 def _growth(figures: Figures, drawn: Sequence[str]) -> Iterator[str]:

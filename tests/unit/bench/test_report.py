@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from bench import report, shapes
+from bench import argo, report, shapes
 
 ABOUT: dict[str, Any] = dict.fromkeys(report._MACHINE, "x")
 MEASURED: dict[str, Any] = {
@@ -42,6 +42,18 @@ def test_what_was_not_measured_is_left_out():
     text = report.page(few, [], report.plots(few).keys())
     assert "stored" not in text.split("## Shapes")[1].split("## Where")[0]
     assert "fanout50" not in text
+
+
+def test_argo_workflows_stand_beside_ours_where_they_were_measured():
+    beside = {f"{shape}_{name}": value for shape in argo.SHAPES for name, value in (("p50_ms", 2500.0), ("count", 20))}
+    beside |= {f"{shape}_p95_ms": 3000.0 for shape in argo.SHAPES}
+    figures = {**MEASURED, **beside, "one_step_p50_ms": 500.0, "about": {**ABOUT, "argo": "v3.7.1"}}
+    text = report.page(figures, [], [])
+    section = text.split("## Beside Argo Workflows")[1].split("## ")[0]
+    assert "Argo Workflows v3.7.1" in section
+    assert "| one_step | 20 | 2,500 | 3,000 | 2.50 | 500 | 5.0 |" in section
+    assert len([row for row in section.splitlines() if row.startswith("| ")]) == 2 + len(argo.SHAPES)
+    assert "Argo" not in report.page(MEASURED, [], [])
 
 
 def test_plots_are_well_formed_and_as_long_as_their_values():
