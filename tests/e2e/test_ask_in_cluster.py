@@ -11,12 +11,12 @@ from examples.ask.demo import OFFER
 from examples.shop.roles import DEMO_TOKENS, by_token
 from examples.shop.schema import EMAIL, METADATA, ORDER, opened
 from examples.shop.service import application
-from tests.support.asking import ALERT, WARN, as_recorded, documents
+from tests.support.asking import ALERT, ALERTING, FOLLOW_UP, WARN, as_recorded, documents
 from tests.support.cluster import Cluster, wait_for
 from tests.support.http_server import listening_beside
 from tests.support.postgres import programs, reachable_postgres
-from tests.support.provider import Provider, provider_beside
-from tests.support.tenant import ALICE, LEAD, Json, Tenant
+from tests.support.provider import Provider, provider_beside, says
+from tests.support.tenant import ALICE, LEAD, MALLORY, Json, Tenant
 
 KEY = "key-of-the-model"
 NORTH, SALES = "shop-north", "shop-sales"
@@ -180,3 +180,28 @@ def test_a_sentence_that_nobody_recorded_ends_the_run_before_the_gate(tenant: Te
     error = tenant.finished("erase")["status"]["error"]
     assert (error["code"], error["step"]) == ("ANSWER_NOT_RECORDED", "plan")
     assert shop.emails() == []
+
+
+def test_steps_that_a_model_adds_later_pass_a_gate_of_their_own(tenant: Tenant, shop: Shop, cluster: Cluster) -> None:
+    with provider_beside(cluster.host(), says(FOLLOW_UP), says(ALERTING)) as provider:
+        install(tenant, shop, model_at(provider, "openai-compatible"))
+        tenant.start("ask", {"prompt": "Look at the orders and do what is needed."}, name="later")
+        answer = tenant.vote(LEAD, tenant.gate(tenant.phase("later", "Waiting"), "run_plan"))
+        assert answer.returncode == 0, answer.stderr
+        wait_for(lambda: asked_before(tenant, "follow_up"), seconds=120, what=lambda: tenant.account("later"))
+        [gate] = asked_before(tenant, "follow_up")
+        assert "POST /Email of shop" in gate["spec"]["request"]["message"]
+        # Whom the model named has no say, and nothing of it was done.
+        assert tenant.vote(MALLORY, gate).returncode != 0
+        assert shop.emails() == []
+        assert "Alice" in provider.asked
+        answer = tenant.vote(LEAD, gate)
+        assert answer.returncode == 0, answer.stderr
+        assert tenant.finished("later")["status"]["phase"] == "Succeeded", tenant.account("later")
+    assert [row["subject"] for row in shop.emails()] == ["Look"]
+
+
+def asked_before(tenant: Tenant, step: str) -> list[Json]:
+    """The ApprovalRequests for a step of this name, whichever run it is of."""
+    found: list[Json] = tenant.cluster.read("-n", tenant.namespace, "approvalrequest")["items"]
+    return [each for each in found if each["spec"]["request"]["step"] == step]

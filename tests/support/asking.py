@@ -25,3 +25,47 @@ def as_recorded(asked: Json) -> Answer:
     said = " ".join(text for _, text in spoken(asked))
     [answer] = [each["answer"] for each in connection["spec"]["answers"] if each["question"].strip() in said]
     return says(answer)
+
+
+def http_step(name: str, path: str, **more: Any) -> Json:
+    """A step of a plan that calls the shop."""
+    return {"name": name, "http": {"connection": "shop", "path": path}, **more}
+
+
+FOLLOW_UP: Json = {
+    "summary": "Reads the orders and lets the model decide what follows.",
+    "spec": {
+        "steps": [
+            http_step("orders", "/Order"),
+            {
+                "name": "decide",
+                "needs": ["orders"],
+                "llm": {
+                    "connection": "model",
+                    "prompt": "Plan what follows from the orders.",
+                    "data": {"orders": "{{ steps.orders.output.body }}"},
+                    "plans": {"connections": ["shop"], "approvers": {"users": ["mallory@example.com"]}},
+                },
+            },
+            {"name": "follow_up", "needs": ["decide"], "workflow": {"specFrom": "steps.decide.output.spec"}},
+        ]
+    },
+}
+"""A plan whose `llm` step plans what follows, and would name its own approver."""
+ALERTING: Json = {
+    "summary": "Alerts the manager.",
+    "spec": {
+        "steps": [
+            {
+                "name": "alert",
+                "http": {
+                    "connection": "shop",
+                    "method": "POST",
+                    "path": "/Email",
+                    "body": {"data": {"attributes": {"recipient": "sales-manager", "subject": "Look"}}},
+                },
+            }
+        ]
+    },
+}
+"""What that step plans."""

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from examples.ask.demo import OFFER, Model, prepare, serving_shop
+from examples.ask.demo import OFFER, ROOT, Model, prepare, serving_shop
 from tests.integration.cli.person import Person
-from tests.support.asking import ALERT, WARN, as_recorded
+from tests.support.asking import ALERT, ALERTING, FOLLOW_UP, WARN, as_recorded, http_step
 from tests.support.http_server import listening
 from tests.support.provider import says, serving_provider
 from tests.support.shop import ShopClient
@@ -139,47 +143,6 @@ async def test_a_sentence_without_a_recorded_answer_ends_with_those_that_there_a
     assert await emails(shop) == []
 
 
-def http_step(name: str, path: str, **more: Any) -> Json:
-    return {"name": name, "http": {"connection": "shop", "path": path}, **more}
-
-
-FOLLOW_UP = {
-    "summary": "Reads the orders and lets the model decide what follows.",
-    "spec": {
-        "steps": [
-            http_step("orders", "/Order"),
-            {
-                "name": "decide",
-                "needs": ["orders"],
-                "llm": {
-                    "connection": "model",
-                    "prompt": "Plan what follows from the orders.",
-                    "data": {"orders": "{{ steps.orders.output.body }}"},
-                    "plans": {"connections": ["shop"], "approvers": {"users": ["mallory@example.com"]}},
-                },
-            },
-            {"name": "follow_up", "needs": ["decide"], "workflow": {"specFrom": "steps.decide.output.spec"}},
-        ]
-    },
-}
-ALERTING = {
-    "summary": "Alerts the manager.",
-    "spec": {
-        "steps": [
-            {
-                "name": "alert",
-                "http": {
-                    "connection": "shop",
-                    "method": "POST",
-                    "path": "/Email",
-                    "body": {"data": {"attributes": {"recipient": "sales-manager", "subject": "Look"}}},
-                },
-            }
-        ]
-    },
-}
-
-
 async def test_steps_that_a_model_adds_later_pass_a_gate_of_their_own(person, shop):
     async with serving_provider(says(FOLLOW_UP), says(ALERTING)) as provider:
         model = Model("openai-compatible", "small-1", provider.address, "k-12345")
@@ -248,6 +211,70 @@ async def test_the_shop_of_the_demo_is_a_program_that_anybody_can_start(person):
     with serving_shop() as address:
         asked = await ask(person, address, ALERT)
     assert asked.code == 0, asked.said
+
+
+@pytest.mark.parametrize(
+    ("sentence", "did"),
+    [
+        (OFFER, ["order_id: 4", 'status: "not sent"', 'subject: "Discount Offer"', "Dear Carla"]),
+        (ALERT, ['recipient: "sales-manager"', "Orders: [1]"]),
+        (WARN, ["Overdue orders: [1, 2]"]),
+    ],
+    ids=["offer", "alert", "warn"],
+)
+def test_the_demo_asks_shows_the_plan_and_prints_what_came_of_it(person: Person, sentence: str, did: list[str]):
+    """As `make demo-ask` starts it: without a key, and the shop goes with it."""
+    command = [sys.executable, "-m", "examples.ask", sentence, "--approve"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=person.environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert "1. orders: GET /Order of shop" in said or "1. overdue: GET /Order of shop" in said
+    assert [each for each in did if each not in said] == []
+    unattended = subprocess.run(
+        command[:-1], cwd=ROOT, env=person.environment, capture_output=True, stdin=subprocess.DEVNULL, check=False
+    )
+    assert b"give --approve" in unattended.stderr
+
+
+async def test_a_plan_reads_one_system_and_writes_to_another(person: Person, shop: ShopClient):
+    """Several Connections in one run: each is discovered, and each call goes to its own."""
+    reading = http_step("orders", "/Order")
+    reading["http"] |= {"filters": [{"name": "customer_name", "op": "eq", "val": "Alice"}], "paginate": {}}
+    telling = http_step("tell", "/Email", needs=["orders"], forEach="steps.orders.output.rows")
+    about = {"recipient": "sales-manager", "subject": "{{ 'Order ' + item.id }}"}
+    body = {"data": {"attributes": about}}
+    telling["http"] = {"connection": "branch", "method": "POST", "path": "/Email", "body": body}
+    both = {"summary": "Tells the branch.", "spec": {"steps": [reading, telling]}}
+    async with shop_in_process() as branch, serving_provider(says(both)) as provider:
+        model = Model("openai-compatible", "small-1", provider.address, "k-12345")
+        words = prepare(person.home, shop.address, token="shop-sales", model=model)
+        add_system(Path(words[-1]), "branch", branch.address)
+        done = await asyncio.to_thread(
+            person.penstock, *words, "--approve", "-o", "json", "--set", "prompt=Tell the branch.", seconds=100
+        )
+        assert done.returncode == 0, done.stderr
+        assert sorted(row["subject"] for row in await emails(branch)) == ["Order 1", "Order 2"]
+    assert await emails(shop) == []
+    # What either says of itself reached the model.
+    assert json.loads(json.dumps(provider.requests[0]["messages"][1]["content"])).count('"path":"/Email"') == 2
+    assert "2. tell: POST /Email of branch" in done.stderr
+
+
+def add_system(path: Path, name: str, address: str) -> None:
+    """Let `ask` discover a further shop, and a plan use it."""
+    documents = list(yaml.safe_load_all(path.read_text()))
+    workflow = next(each for each in documents if each["kind"] == "Workflow")
+    first = next(each for each in documents if each["metadata"]["name"] == "shop")
+    other = {**first, "metadata": {"name": name}, "spec": {**first["spec"], "url": f"{address}/api"}}
+    discover, plan, _ = workflow["spec"]["steps"]
+    workflow["spec"]["steps"].insert(1, {"name": "discover_more", "discover": {"connection": name}})
+    plan["needs"].append("discover_more")
+    plan["llm"]["data"]["more"] = "{{ steps.discover_more.output }}"
+    plan["llm"]["plans"]["connections"].append(name)
+    assert discover["discover"] == {"connection": "shop"}
+    path.write_text(yaml.safe_dump_all([*documents, other], sort_keys=False))
 
 
 async def test_a_sentence_is_all_that_it_takes_once_the_workflow_is_there(person, shop):

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
-from examples.ask.demo import ROOT
+from examples.ask.demo import OFFER, ROOT, prepare
 from tests.integration.cli.person import Person
 from tests.support.web import serving
 
@@ -71,6 +72,25 @@ def test_a_user_whose_role_sees_two_of_five_rows_gets_two(person: Person, shop: 
     code, _, said = orders(person, "mallory", file)
     assert code == 1
     assert "401" in said
+
+
+def test_the_plan_of_a_sentence_sees_what_whoever_asked_sees(person: Person, shop: str):
+    """The run that the plan becomes is asked for by the same person, and by nobody's token."""
+    words = prepare(person.home, shop, token="no-token-of-the-shop")
+    path = Path(words[-1])
+    documents = list(yaml.safe_load_all(path.read_text()))
+    [called] = [each for each in documents if each["metadata"]["name"] == "shop"]
+    called["spec"]["auth"] = {"onBehalfOf": {}}
+    path.write_text(yaml.safe_dump_all(documents))
+    seen = {}
+    for user in ("ann", "nora"):
+        person.more["LOGNAME"] = user
+        done = person.penstock(*words, "--approve", "-o", "json", "--set", f"prompt={OFFER}", seconds=100)
+        assert done.returncode == 0, done.stderr
+        steps = json.loads(done.stdout)["output"]
+        seen[user] = [row["attributes"]["id"] for row in steps["orders"]["output"]["rows"]]
+        assert len(steps["emails"]["output"]) == len(seen[user])
+    assert seen == {"ann": [1, 2, 3, 4], "nora": [1, 2]}
 
 
 def test_an_assertion_is_seen_by_nobody_and_good_for_nobody_else(person: Person, shop: str):
