@@ -377,3 +377,23 @@ def test_a_password_is_not_written_down(postgres: str):
     assert yaml.safe_load_all(made.text).__next__()["spec"]["auth"] == {
         "secretRef": {"name": "shop", "key": "password"}
     }
+
+
+async def test_what_postgresql_has_and_no_other(postgres: str):
+    """Types without an equality, names with percent signs, a table without columns."""
+    execute(
+        postgres,
+        'CREATE TABLE "at 100%%" (id INT PRIMARY KEY, "%%(x)s" TEXT, place POINT, paper XML, grid INT[][])',
+        "CREATE TABLE nothing ()",
+    )
+    try:
+        shop = Imported(postgres, "at 100%", "nothing")
+        assert "nothing: it has no columns" in shop.made.left_out
+        assert check_text(CommandSettings(mode="local"), shop.made.text)[1] == []
+        values = {"id": 1, "x_s": "50 %s :x", "place": "(1,2)", "paper": "<a/>"}
+        [made] = await shop.run("at-100-create", **values, grid=[1, 2])
+        assert (made["%(x)s"], made["place"], made["paper"]) == ("50 %s :x", "(1,2)", "<a/>")
+        assert await shop.run("at-100-list", x_s="50 %s :x", place_is_null=False) == [made]
+        assert not {"place", "paper"} & set(shop.inputs("at-100-list")["properties"])
+    finally:
+        execute(postgres, 'DROP TABLE "at 100%%", nothing')

@@ -141,7 +141,7 @@ class Statements:
         schema = dict(column.schema or {})
         if schema.get("type") in ("object", "array"):
             return []
-        found = [(name, f"{quoted} = :{name}", self._schema(column))]
+        found = [(name, f"{quoted} = :{name}", self._schema(column))] if column.compared else []
         plain = {key: value for key, value in schema.items() if key in ("type", "format")}
         if schema.get("type") in _RANGED or schema.get("format") in _RANGED_FORMATS:
             if not (column.name in self._table.key or self._about.get(column.name)):

@@ -112,6 +112,9 @@ def _calls(
     if "*" in table.name or len(_full_name(table)) > 128:
         left_out.append(f"{table.name}: a Connection cannot name it alone")
         return
+    if not table.columns:
+        left_out.append(f"{table.name}: it has no columns")
+        return
     plain = _statements(table, database.quote, named, database.dialect)
     quoted = _statements(table, database.quote_always, named, database.dialect)
     for verb in VERBS:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ class Column:
     comment: str
     text: bool = False
     """It can be searched by a pattern."""
+    compared: bool = True
+    """Whether two values of it are the same, the database can tell."""
     shown: Mapping[str, Any] = field(default_factory=dict)
     """What a row that comes back has for it, as JSON Schema."""
 
@@ -92,12 +95,20 @@ def reflected(url: str, schema: str | None, wanted: Sequence[str]) -> Database:
     engine = sqlalchemy.create_engine(place)
     try:
         inspector = sqlalchemy.inspect(engine)
-        tables, unreadable = _tables(inspector, engine, schema, wanted)
+        with warnings.catch_warnings():
+            # Of types that it does not know; what becomes of them is said in the file.
+            warnings.simplefilter("ignore", exc.SAWarning)
+            tables, unreadable = _tables(inspector, engine, schema, wanted)
     except exc.SQLAlchemyError as error:
         raise InvalidInput(f"the database says: {_words(error)}") from error
     finally:
         engine.dispose()
     preparer = engine.dialect.identifier_preparer
+
+    def written(quote: Callable[[str], str]) -> Callable[[str], str]:
+        # psycopg's way to write a percent sign, and whoever executes a statement writes it so himself.
+        return (lambda name: quote(name).replace("%%", "%")) if engine.dialect.name == "postgresql" else quote
+
     # Made anew: `set` takes no password for leaving it as it is.
     shown = sqlalchemy.URL.create(
         place.drivername, place.username, None, place.host, place.port, place.database, place.query
@@ -107,8 +118,8 @@ def reflected(url: str, schema: str | None, wanted: Sequence[str]) -> Database:
         place.password is not None,
         engine.dialect.name,
         tables,
-        preparer.quote,
-        preparer.quote_identifier,
+        written(preparer.quote),
+        written(preparer.quote_identifier),
         unreadable,
     )
 
@@ -192,6 +203,8 @@ def _table(inspector: Inspector, engine: Engine, name: str, schema: str | None, 
 
 
 def _column(found: Any, key: Sequence[str], allowed: Sequence[str] | None, dialect: Dialect, *, view: bool) -> Column:
+    from sqlalchemy import types
+
     from penstock.cli.importing.column_types import is_text, schema_of, shown_schema
 
     # What a domain of PostgreSQL is made of.
@@ -201,6 +214,9 @@ def _column(found: Any, key: Sequence[str], allowed: Sequence[str] | None, diale
     # SQLite counts up the one column of a key that is an INTEGER, and no other.
     rowid = dialect.name == "sqlite" and list(key) == [found["name"]] and str(found["type"]) == "INTEGER"
     schema = schema_of(kind)
+    # What PostgreSQL knows and SQLAlchemy does not (points, XML) is written as text, and often has no equality.
+    unknown = dialect.name != "sqlite" and isinstance(kind, types.NullType)
+    schema = {"type": "string"} if unknown else schema
     if allowed and schema is not None and schema.get("type") == "string":
         schema = {"type": "string", "enum": list(allowed)}
     shown = shown_schema(kind, dialect, nullable=bool(found["nullable"]) and not rowid, counted=rowid)
@@ -220,6 +236,7 @@ def _column(found: Any, key: Sequence[str], allowed: Sequence[str] | None, diale
         given=counted or rowid or bool(found.get("identity")) or bool(found.get("computed")),
         comment=found.get("comment") or "",
         text=is_text(kind),
+        compared=not unknown,
         shown=shown,
     )
 
