@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from penstock.application.lookalikes import spelt_out
+
 # Control characters but tab and newline; soft hyphen; Hangul and Khmer fillers; Mongolian separators; zero-width
 # characters; bidi marks, embeddings, overrides and isolates; line and paragraph separators; word joiners and invisible
 # operators; variation selectors; byte-order mark; interlinear annotation; surrogates; private use; tags.
@@ -53,15 +55,15 @@ def clean_json(value: Any) -> Any:
 
 
 def shown(document: str) -> str:
-    r"""JSON text with every invisible character written as its `\u` escape: the same value, and nothing hides in it.
+    r"""JSON text with every character that is invisible or passes for another written as its `\u` escape.
 
-    For what a person approves: there nothing may be dropped, and nothing may look like something else.
+    The same value, for what a person approves: there nothing may be dropped, and nothing may look like something else.
     """
-    return _INVISIBLE.sub(_escape, document)
+    return spelt_out(_INVISIBLE.sub(lambda found: _escape(found.group()), document), _escape)
 
 
-def _escape(found: re.Match[str]) -> str:
-    point = ord(found.group())
+def _escape(char: str) -> str:
+    point = ord(char)
     if point > 0xFFFF:
         high, low = divmod(point - 0x10000, 0x400)
         return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"

@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.integration.mcp.balancing import balanced
 from tests.integration.mcp.reviewing_server import ReviewingServer, reviewing
 from tests.integration.mcp.serving import Server, modern, server_of
 from tests.support.gates import GATE, a_gate
@@ -49,15 +50,18 @@ async def api() -> AsyncIterator[ReviewingServer]:
 
 @pytest.fixture
 async def server(api: ReviewingServer, provider: OpenIdProvider, tmp_path: Path) -> AsyncIterator[Server]:
-    file = tmp_path / "clients.yaml"
+    async with server_of(api, **_settings(provider, tmp_path)) as running:
+        yield running
+
+
+def _settings(provider: OpenIdProvider, folder: Path) -> dict[str, Any]:
+    file = folder / "clients.yaml"
     file.write_text(f"console: [{{kid: k1, secret: {base64.b64encode(SECRET).decode()}}}]\n")
-    settings = {
+    return {
         "mcp_oauth_issuer": provider.issuer,
         "mcp_oauth_username_claim": "email",
         "mcp_client_secrets_file": str(file),
     }
-    async with server_of(api, **settings) as running:
-        yield running
 
 
 def votes(api: ReviewingServer) -> list[Any]:
@@ -109,6 +113,30 @@ async def test_a_vote_that_is_signed_as_documented_counts_once(server: Server, p
     again = await console.call("approve_workflow", lambda body: made[0], request_id=GATE, comment="checked")
     assert again["status"] == "error"
     assert len(votes(server.api)) == 1
+
+
+async def test_a_signature_is_good_for_one_vote_after_a_restart_too(
+    api: ReviewingServer, provider: OpenIdProvider, tmp_path: Path
+):
+    """What a signature was used for is kept by the API, not by the process that saw it."""
+    made: list[str] = []
+    async with balanced() as front:
+        settings = {**_settings(provider, tmp_path), "mcp_url": f"{front.address}/mcp"}
+        async with server_of(api, **settings) as first:
+            front.add(first.origin)
+            console = await Console.signed_in(Server(api, front.address, first.figures), provider)
+            shown = (await console.call("get_approval", request_id=GATE))["output"]
+
+            def signing(body: bytes) -> str:
+                made.append(documented("signature")(SECRET, "k1", shown, "approve", body, now=int(time.time())))
+                return made[0]
+
+            voted = await console.call("approve_workflow", signing, request_id=GATE, comment="ok")
+        async with server_of(api, **settings) as second:
+            front.replicas[:] = [second.origin]
+            again = await console.call("approve_workflow", lambda body: made[0], request_id=GATE, comment="ok")
+    assert (voted["status"], again["status"]) == ("success", "error")
+    assert len(votes(api)) == 1
 
 
 @pytest.mark.parametrize("case", ["unsigned", "wrong secret", "another verdict", "old", "body changed"])

@@ -53,3 +53,13 @@ def test_what_people_approve_keeps_every_character_visibly():
     assert "\\u202e" in view
     assert "\u202e" not in view
     assert json.loads(view) == json.loads(subject)
+
+
+def test_what_people_approve_passes_for_nothing_else():
+    subject = json.dumps(
+        {"source": "rm -rf /d\u0430ta \uff52\uff4d", "note": "\u043f\u0440\u0438\u0432\u0435\u0442"}, ensure_ascii=False
+    )
+    view = shown(subject)
+    assert "/d\\u0430ta \\uff52\\uff4d" in view
+    assert "\u043f\u0440\u0438\u0432\u0435\u0442" in view
+    assert json.loads(view) == json.loads(subject)

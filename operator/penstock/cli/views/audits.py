@@ -9,6 +9,7 @@ from penstock.api.v1alpha1.approval import ApprovalRequest
 from penstock.api.v1alpha1.meta import Identity
 from penstock.api.v1alpha1.run import StepStatus
 from penstock.application.audit_trail import AuditTrail, decided_at
+from penstock.application.lookalikes import unmistakable
 from penstock.application.safe_text import one_line
 from penstock.application.server_log import LoggedWrite
 from penstock.cli.views.documents import listing
@@ -58,7 +59,7 @@ def _gate(request: ApprovalRequest, log: tuple[LoggedWrite, ...]) -> Iterator[st
         yield f"Vote       {vote.verdict} by {one_line(vote.by, 80)}{through}{f' at {at}' if at else ''}{comment}"
         yield f"           for {vote.digest}"
     yield "Shown"
-    yield from listing(json.loads(question.subject), "  ")
+    yield from listing(unmistakable(json.loads(question.subject)), "  ")
 
 
 def _who(identity: Identity | None) -> str:

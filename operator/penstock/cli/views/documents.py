@@ -51,7 +51,12 @@ def listing(value: Any, indent: str = "") -> Iterator[str]:
 def text_block(text: str, indent: str = "") -> Iterator[str]:
     """A text of several lines behind a margin."""
     for line in harmless_block(text).removesuffix("\n").split("\n"):
-        yield f"{indent}{_MARGIN}{line}".rstrip()
+        yield f"{indent}{_MARGIN}{_with_its_end(line)}" if line else f"{indent}{_MARGIN}".rstrip()
+
+
+def _with_its_end(line: str) -> str:
+    """The line; white space at its end, which nobody sees and a shell may read, is written as `<U+0020>`."""
+    return line if line == line.rstrip() else f"{line[:-1]}<U+{ord(line[-1]):04X}>"
 
 
 def scalar(value: Any) -> str:

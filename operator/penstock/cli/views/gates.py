@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from penstock.api.v1alpha1.approval import ApprovalRequest, Request
+from penstock.application.lookalikes import unmistakable
 from penstock.application.safe_text import harmless, one_line
 from penstock.cli.views.documents import listing, text_block
 from penstock.cli.views.tables import span
@@ -35,7 +36,7 @@ def gate_lines(request: ApprovalRequest, now: datetime) -> Iterator[str]:
     yield f"Phase      {request.status.phase}{_reason(request)}"
     if question.message:
         yield "Question"
-        yield from text_block(question.message, "  ")
+        yield from text_block(unmistakable(question.message), "  ")
     yield f"Run        {question.run.name}, step {question.step}"
     yield f"Asked by   {_asker(question)}"
     yield f"Approvers  {approvers(question)}"
@@ -45,7 +46,7 @@ def gate_lines(request: ApprovalRequest, now: datetime) -> Iterator[str]:
         comment = f": {one_line(vote.comment, 200)}" if vote.comment else ""
         yield f"Vote       {vote.verdict} by {one_line(vote.by, 80)}{comment}"
     yield "What exactly it is about"
-    yield from listing(json.loads(question.subject), "  ")
+    yield from listing(unmistakable(json.loads(question.subject)), "  ")
     yield f"Digest     {shown_digest(request)}"
 
 

@@ -56,6 +56,14 @@ def test_a_script_cannot_hide_or_turn_around_what_it_does():
     assert "<U+202E>" in text
 
 
+def test_a_letter_that_passes_for_another_and_spaces_at_an_end_are_written_out():
+    text = shown(an_approval(subject={"program": {"source": "rm -rf /d\u0430ta \nok\t\n\nlast"}, "args": ["-f "]}))
+    assert "| rm -rf /d<U+0430>ta<U+0020>\n" in text
+    assert "| ok<U+0009>\n" in text
+    assert '"-f "' in text
+    assert all(line == line.rstrip() for line in text.splitlines())
+
+
 def test_a_message_cannot_imitate_the_lines_around_it():
     lines = shown(an_approval(message="Fine?\nDigest     sha256:forged")).splitlines()
     assert "Digest     sha256:forged" not in lines
