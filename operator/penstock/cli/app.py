@@ -54,7 +54,7 @@ COMMANDS: tuple[Command, ...] = (
 
 GROUPS = {
     "apikey": "API keys of the MCP server: create, list, revoke.",
-    "import": "Make Workflows of what you have: a database, an API, a plan of another tool.",
+    "import": "Make Workflows of what you have: a database, an API, functions of Python, a plan of another tool.",
 }
 """First words that several commands share, with what they are about."""
 

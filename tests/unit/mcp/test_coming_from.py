@@ -41,6 +41,7 @@ PYEXECUTOR = {
 PYPLAN = {
     *("list available applications", "open an application", "discover application tools", "execute application tools"),
     *("ask the Analyst", "Analyst question", "Analyst session identifier"),
+    *("@mcp_tool", "Annotated parameters", "docstring", "result", "returned value"),
     *("application URI", "session identifier", "tool identifier", "tool parameters", "user and company context"),
 }
 GENAI_LOGIC = {

@@ -1,4 +1,4 @@
-"""import sql, import openapi, import tool-context."""
+"""import sql, import openapi, import python, import tool-context."""
 
 from __future__ import annotations
 
@@ -114,6 +114,27 @@ def import_openapi(
     report(call, path, made, file)
 
 
+def import_python(
+    call: Call,
+    source: Annotated[str, typer.Argument(metavar="FILE", help="Functions with @tool; - is standard input.")],
+    file: FileOptions,
+    name: Annotated[
+        str, typer.Option("--name", help="Of the application; names of Workflows begin with it.")
+    ] = "tools",
+) -> None:
+    """Make a Workflow of each function with @tool in a file of Python.
+
+    Parameters with `Annotated` types become typed inputs, the docstring becomes the description, and the type of what
+    is given back the schema of the outputs. Functions that cannot be tools are refused, each with what to write.
+    The file is read and not run.
+    """
+    from penstock.cli.importing.python_workflows import workflows_of
+    from penstock.cli.importing.reporting import report, source_text, target
+
+    path = target(name, file.to)
+    report(call, path, workflows_of(source_text(call, source), name), file)
+
+
 def import_tool_context(
     call: Call,
     source: Annotated[str, typer.Argument(metavar="FILE", help="A Tool Context as JSON; - is standard input.")],
@@ -150,6 +171,14 @@ COMMANDS = (
         (
             "penstock import openapi openapi.json --name shop --url https://shop.example.com/api",
             "penstock import openapi https://shop.example.com/openapi.json --name shop --approver lead@example.com",
+        ),
+    ),
+    Command(
+        "import python",
+        import_python,
+        (
+            "penstock import python tools.py --name finance",
+            "penstock import python tools.py --name finance --dry-run     how the file would change",
         ),
     ),
     Command(
