@@ -36,7 +36,8 @@ PYEXECUTOR = {
     *("request_id", "comment", "reason", "mcp_config.enabled", "mcp_config.required_context_fields", "status"),
     *("mcp_config.optional_context_fields", "mcp_config.example_input", "POST /api/mcp/reload/", "output", "error"),
     *("GET /api/analytics/stats/", "GET /api/templates/featured/", "error_code", "details", "job_id", "message"),
-    "POST /api/templates/{slug}/clone-and-configure/",
+    *("designated approvers", "platform super admin", "PYEXEC_MCP_CLIENT_SECRET", "PYEXEC_API_KEY"),
+    *("POST /api/templates/{slug}/clone-and-configure/", "{{context_customer_id}}"),
 }
 PYPLAN = {
     *("list available applications", "open an application", "discover application tools", "execute application tools"),

@@ -25,14 +25,22 @@ async def approve(
     request: Request,
     comment: Annotated[str, typer.Option("--comment", metavar="TEXT", help="For the record.")] = "",
     digest: Digest = None,
+    bypass: Annotated[
+        str,
+        typer.Option("--bypass", metavar="REASON", help="Pass the gate without being an approver, if you may at all."),
+    ] = "",
 ) -> None:
     """Say yes at a gate.
 
     Your word counts for exactly what the request shows: look at it first with `penstock get approval REQUEST`.
+    `--bypass` takes the verb `update` on `approvalrequests/bypass`, and stands in the record as what it is.
     """
     from penstock.engine.facts import Verdict
 
-    await _answer(call, request, Verdict.APPROVE, comment, digest)
+    if bypass:
+        await _answer(call, request, Verdict.BYPASS, bypass, digest)
+    else:
+        await _answer(call, request, Verdict.APPROVE, comment, digest)
 
 
 async def reject(
@@ -65,6 +73,7 @@ COMMANDS = (
             "penstock list approvals",
             "penstock get approval sales/order-processing-1a2b3c4d-release-0123456789",
             "penstock approve sales/order-processing-1a2b3c4d-release-0123456789 --comment 'checked with accounts'",
+            "penstock approve sales/order-processing-1a2b3c4d-release-0123456789 --bypass 'the house is on fire'",
         ),
     ),
     Command(

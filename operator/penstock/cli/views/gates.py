@@ -81,7 +81,7 @@ def _reason(request: ApprovalRequest) -> str:
 def decided_line(request: ApprovalRequest, verdict: str) -> str:
     """What the vote that was just given means."""
     question = request.spec.request
-    done = "Approved" if verdict == "approve" else "Rejected"
+    done = {"approve": "Approved", "reject": "Rejected", "bypass": "Bypassed the gate before"}[verdict]
     text = f"{done} step {question.step} of run {question.run.name} ({question.digest})."
     people = len({vote.by for vote in request.spec.decisions if vote.verdict == "approve"})
     if verdict == "approve" and people < question.quorum:

@@ -39,6 +39,12 @@ def test_rejecting_needs_a_reason(world):
     assert votes(world) == [("bob", "reject", "too much", True)]
 
 
+def test_passing_a_gate_without_being_an_approver_is_told_apart(world):
+    assert world.penstock("approve", GATE, "--bypass", "the house is on fire") == 0
+    assert votes(world) == [("bob", "bypass", "the house is on fire", True)]
+    assert "Bypassed the gate before step release" in world.terminal.said
+
+
 def test_a_pinned_digest_that_is_stale_is_refused(world):
     assert world.penstock("approve", GATE, "--digest", "sha256:other") == 2
     assert votes(world) == []
