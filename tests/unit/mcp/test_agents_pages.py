@@ -26,3 +26,11 @@ def test_the_system_prompt_explains_every_status_and_names_tools_that_exist():
     assert [status for status in STATUSES if not re.search(rf"^- .*\b{status}\b.*:", prompt, re.MULTILINE)] == []
     named = set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", prompt))
     assert named - TOOLS == {"idempotency_key", "exit_code", "session_id"}
+
+
+def test_clients_that_nobody_can_tell_of_new_tools_are_told_to_list_again():
+    (told,) = [
+        line for line in (CLIENTS / "README.md").read_text().splitlines() if line.startswith("| that tools came")
+    ]
+    assert "subscriptions/listen" in told
+    assert "list the tools again" in told
