@@ -17,7 +17,9 @@ _TWINS = frozenset("аАВвеЕѕЅіІїЇјЈкКмМнНоОрРсСтТуУ
 """Letters of these scripts that look like Latin ones: a word of nothing else passes for a Latin word."""
 _ALWAYS = frozenset("ıɡɑɩʋǀǃꞌ" + "‐‑‒–—―−⁄∕╱։׃ː∶꞉ʹʺˈ‚‛′″∗⁎｡․")
 """Latin letters and signs that look like a sign or letter of ASCII, but are read as something else."""
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"""\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|\w+""")
+"""A word; or an escape of JSON, whose letter is none of the word behind it."""
+_FOREIGN = re.compile(r"[^\x00-\x7f]")
 
 
 def spelt_out(text: str, spell: Callable[[str], str]) -> str:
@@ -25,7 +27,7 @@ def spelt_out(text: str, spell: Callable[[str], str]) -> str:
     if text.isascii():
         return text
     words = _WORD.sub(lambda found: _word(found.group(), spell), text)
-    return "".join(spell(char) if _always(char) else char for char in words)
+    return _FOREIGN.sub(lambda found: spell(found.group()) if _always(found.group()) else found.group(), words)
 
 
 def unmistakable(value: Any) -> Any:
@@ -50,7 +52,5 @@ def _word(word: str, spell: Callable[[str], str]) -> str:
 
 
 def _always(char: str) -> bool:
-    if char.isascii():
-        return False
     plain = unicodedata.normalize("NFKC", char)
     return char in _ALWAYS or (len(plain) == 1 and plain.isascii())

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from penstock.application.lookalikes import spelt_out
@@ -40,6 +42,7 @@ def test_what_passes_for_something_else_is_spelt_out(text: str, want: str):
         "Διαγραφή της παραγγελίας",
         "注文を削除する echo 日本語",
         "حذف الطلب",
+        json.dumps({"source": 'echo 1\nУдалить\tзаказ "сегодня"'}, ensure_ascii=False),
         "🦊 → done … “quoted” ’s",
     ],
 )
