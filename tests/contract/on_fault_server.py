@@ -124,5 +124,6 @@ class _AsTheEngineDoes:
 
 
 def _hear(side: ClusterSide, kind: str, plural: str, found: dict[str, Any]) -> None:
-    if plural in KINDS:
+    # Runs at once too, so that nobody has to wait for their own watch.
+    if plural in (*KINDS, "workflowruns"):
         side.heard(plural, kind, found)

@@ -38,16 +38,16 @@ async def operate(wiring: OperatorWiring, namespaces: tuple[str, ...], ports: Po
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     kopf_thread = _kopf(wiring, namespaces, loop)
-    sight = wiring.side.sight
+    side = wiring.side
 
     def deaf() -> str:
-        heard = sight.heard_at
+        heard = side.heard_at
         if heard is not None and time.monotonic() - heard > _DEAF_AFTER:
             return "the API server has not been heard of for three minutes"
         return "" if kopf_thread.watching else "our own kinds cannot be watched; see the log"
 
     def unready() -> str:
-        return deaf() if sight.heard_at is not None else "not everything was listed yet"
+        return deaf() if side.heard_at is not None else "not everything was listed yet"
 
     figures = metrics(ports.metrics, wiring.figures.page) if ports.metrics else contextlib.nullcontext()
     async with probes(ports.probes, alive=deaf, ready=unready), figures:

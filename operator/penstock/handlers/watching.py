@@ -1,4 +1,4 @@
-"""kopf's handlers: one for each of our kinds, and all they do is to hand the event over."""
+"""kopf's handlers: one for each of our kinds but runs, and all they do is to hand the event over."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import kopf
 from penstock.adapters.kube.credentials import Credentials, session_of
 from penstock.api.v1alpha1 import GROUP, VERSION
 
-KINDS = ("workflows", "workflowruns", "approvalrequests", "connections")
+KINDS = ("workflows", "approvalrequests", "connections")
+"""Runs are not among them: there are too many events of them."""
 
 HandOver = Callable[[str, str | None, Mapping[str, Any]], None]
 """(plural, type of the event or None for what was listed, the object). Called in kopf's thread."""

@@ -31,7 +31,8 @@ from penstock.ports.notices import Channel
 from tests.integration.kube.api_server import ApiServer
 from tests.integration.kube.conftest import QUICK
 
-KINDS = ("workflows", "workflowruns", "approvalrequests", "connections")
+KINDS = ("workflows", "approvalrequests", "connections")
+"""What kopf watches."""
 IMAGES = {"python": "python@sha256:" + "1" * 64, "bash": "bash@sha256:" + "2" * 64, "steps": "steps@sha256:" + "3" * 64}
 
 

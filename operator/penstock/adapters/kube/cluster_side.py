@@ -33,6 +33,7 @@ from penstock.adapters.kube.outputs import KubeOutputs
 from penstock.adapters.kube.resources import APPROVALS, CONNECTIONS, RUNS, WORKFLOWS
 from penstock.adapters.kube.revisions import KubeRevisions, revision_of
 from penstock.adapters.kube.run_ledger import RunLedger
+from penstock.adapters.kube.run_sight import RunSight
 from penstock.adapters.kube.scheduled_runs import KubeScheduledRuns
 from penstock.adapters.kube.side_settings import SideSettings
 from penstock.adapters.kube.side_work import kept_up
@@ -73,7 +74,7 @@ _log = logging.getLogger(__name__)
 class ClusterSide:
     """Ports of the engine for a cluster, the watches that feed them, and the queues that work for them.
 
-    `heard` is fed with watch events of our own kinds by whoever watches those.
+    `heard` is fed with watch events of our own kinds, runs left out, by whoever watches those.
     """
 
     def __init__(
@@ -153,6 +154,8 @@ class ClusterSide:
             client, WORKFLOWS, Workflow, on_change=self._workflow_changed, on_gone=self._workflow_gone
         )
         self._runs = Copies(client, RUNS, WorkflowRun, on_change=self._run_changed, on_gone=self._run_gone)
+        news, hear_run = self.figures.watch(RUNS.plural), partial(self.heard, RUNS.plural)
+        self._run_sight = RunSight(client, self._runs, settings.namespaces, hear_run, news)
         self._connections = Copies(client, CONNECTIONS, Connection)
         self._requests = Copies(client, APPROVALS, ApprovalRequest, on_change=self._request_changed, group_of=run_of)
 
@@ -201,9 +204,10 @@ class ClusterSide:
                 self._look_queue.add(key)
 
     async def follow(self) -> None:
-        """Watch Jobs and pods, send Events, keep connections warm, without end. All replicas do."""
+        """Watch runs, Jobs and pods, send Events, keep connections warm, without end. All replicas do."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.sight.run())
+            group.create_task(self._run_sight.run())
             group.create_task(kept_up("sending of Events", self.events.run))
             group.create_task(kept_up("keeping of connections", partial(self._client.keep_warm, _WARM_CONNECTIONS)))
             group.create_task(kept_up("looking for what went away unnoticed", self._prune))
@@ -233,6 +237,12 @@ class ClusterSide:
             self._active = False
 
     @property
+    def heard_at(self) -> float | None:
+        """Monotonic time of the oldest last sign of life among its own watches; None before all first lists."""
+        pods, runs = self.sight.heard_at, self._run_sight.heard_at
+        return None if pods is None or runs is None else min(pods, runs)
+
+    @property
     def _queues(self) -> Mapping[str, WorkQueue[Any]]:
         return {
             "runs": self._run_queue,
@@ -247,13 +257,14 @@ class ClusterSide:
 
     def _standing(self) -> Standing:
         """How things stand, for a scrape: looked up, so that nobody has to keep count."""
+        now, heard = time.monotonic(), self._run_sight.heard_at
         return Standing(
             active=self._active,
             runs=Counter(run.status.phase for run in self._runs),
             waiting=waiting_since(self._requests),
             queues={name: (len(queue), queue.timers) for name, queue in self._queues.items()},
             log_streams=self.runner.streams,
-            silences=self.sight.silences(time.monotonic()),
+            silences=self.sight.silences(now) | ({RUNS.plural: now - heard} if heard is not None else {}),
         )
 
     def _run_written(self, before: WorkflowRun, after: WorkflowRun) -> None:

@@ -26,6 +26,9 @@ from penstock.ports.access import Key
 
 T = TypeVar("T", bound=ApiObject)
 
+Hear = Callable[[str | None, Mapping[str, Any]], object]
+"""(type of a watch event or None for what was listed, the object)."""
+
 _TOMBSTONES = 4096
 _PAGE = "500"
 """Objects in one answer."""
@@ -35,6 +38,7 @@ _log = logging.getLogger(__name__)
 
 class _PageMeta(msgspec.Struct):
     continue_: str = msgspec.field(name="continue", default="")
+    resource_version: str = msgspec.field(name="resourceVersion", default="")
 
 
 class _Page(msgspec.Struct):
@@ -154,9 +158,12 @@ class Copies(Generic[T]):
             kind = self._kind.__name__
             raise InvalidInput(f"{kind} {key} is not valid", problems=problems_of(error)) from error
 
-    async def list_all(self, namespace: str | None = None) -> None:
-        """Take in all that the server has at this moment, in a namespace or everywhere."""
-        token = ""
+    async def list_all(self, namespace: str | None = None, hear: Hear | None = None) -> str:
+        """Take in all that the server has at this moment, in a namespace or everywhere; the list's resourceVersion.
+
+        With `hear` that is told of each object in place of `heard`, and has it taken in.
+        """
+        hear, token = hear or self.heard, ""
         while True:
             params = {"limit": _PAGE, **({"continue": token} if token else {})}
             try:
@@ -167,10 +174,10 @@ class Copies(Generic[T]):
                 token = ""
                 continue
             for found in page.items:
-                self.heard(None, found)
+                hear(None, found)
             token = page.metadata.continue_
             if not token:
-                return
+                return page.metadata.resource_version
 
     def forget(self, key: Key) -> None:
         """The server says that there is no such object."""

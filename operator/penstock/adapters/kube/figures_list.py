@@ -10,7 +10,7 @@ CHANNELS = ("webhook", "chat", "mail")
 PARTS = ("queue", "pod_start", "program", "result")
 PASS_ERRORS = ("conflict", "transient", "error")
 WATCHED = ("workflows", "workflowruns", "approvalrequests", "connections", "jobs", "pods")
-RESTARTED = ("jobs", "pods", "kopf")
+RESTARTED = ("workflowruns", "jobs", "pods", "kopf")
 RUN_PHASES = tuple(str(phase) for phase in RunPhase)
 RUN_ENDINGS = tuple(phase for phase in RUN_PHASES if RunPhase(phase) in FINISHED_RUN)
 STEP_ENDINGS = ("Succeeded", "Failed", "Skipped", "Cancelled")
@@ -103,7 +103,7 @@ WRITE_TIMES = Metric(
 WATCH_RESTARTS = Metric(
     "penstock_watch_restarts_total",
     "counter",
-    "Watches that broke and were opened again; `kopf` is the thread that watches our own kinds.",
+    "Watches that broke and were opened again; `kopf` is the thread that watches our other kinds.",
     {"resource": _some(RESTARTED)},
 )
 WATCH_EVENTS = Metric(
@@ -114,7 +114,7 @@ WATCH_SILENCE = Metric(
     "gauge",
     "Since the API server was last heard of. Bookmarks come every minute, so much more than 60 means that what the "
     "operator sees is old.",
-    {"resource": _some(("jobs", "pods"))},
+    {"resource": _some(("workflowruns", "jobs", "pods"))},
 )
 QUEUE_DEPTH = Metric(
     "penstock_queue_depth", "gauge", "Keys that wait for a worker or have one.", {"queue": _some(QUEUES)}

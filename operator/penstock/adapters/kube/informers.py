@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -66,6 +66,27 @@ class WatchNews:
     """Of every stream that did not end in peace."""
 
 
+async def keep_following(
+    what: str, follow: Callable[[], Awaitable[None]], timing: WatchTiming, news: WatchNews
+) -> None:
+    """Call `follow` without end: it lists where it must, and watches until the stream ends. Nothing is fatal.
+
+    `what` is for the log: the path that is watched.
+    """
+    backoff = Backoff(timing.first_wait, timing.longest_wait)
+    while True:
+        opened = asyncio.get_running_loop().time()
+        try:
+            await follow()
+        except PenstockError as error:
+            news.broke()
+            _log.warning("watch of %s broke: %s", what, error)
+        if asyncio.get_running_loop().time() - opened >= timing.healthy_after:
+            backoff.reset()
+        else:
+            await asyncio.sleep(backoff.next())
+
+
 @dataclass(frozen=True, slots=True)
 class Source(Generic[T]):
     """What an informer follows."""
@@ -95,7 +116,6 @@ class Informer(Generic[T]):
         self._timing = timing or WatchTiming()
         self._monotonic = monotonic
         self._news = news or WatchNews()
-        self._backoff = Backoff(self._timing.first_wait, self._timing.longest_wait)
         self._objects: dict[Key, T] = {}
         self._seen = ""
         self.synced = asyncio.Event()
@@ -121,22 +141,16 @@ class Informer(Generic[T]):
 
     async def run(self) -> None:
         """Follow the server, without end."""
-        while True:
-            opened = asyncio.get_running_loop().time()
-            try:
-                if not self._seen:
-                    await self._list()
-                await self._follow()
-            except Expired:
-                # Only the list knows what happened in the gap.
-                self._seen = ""
-            except PenstockError as error:
-                self._news.broke()
-                _log.warning("watch of %s broke: %s", self._source.path, error)
-            if asyncio.get_running_loop().time() - opened >= self._timing.healthy_after:
-                self._backoff.reset()
-            else:
-                await asyncio.sleep(self._backoff.next())
+        await keep_following(self._source.path, self._once, self._timing, self._news)
+
+    async def _once(self) -> None:
+        try:
+            if not self._seen:
+                await self._list()
+            await self._follow()
+        except Expired:
+            # Only the list knows what happened in the gap.
+            self._seen = ""
 
     async def _list(self) -> None:
         answer = await self._client.get(self._source.path, _decode_list, self._source.selector)

@@ -298,6 +298,9 @@ class JobRunner:
         elif reader is not None and new is not None:
             reader.see(new)
         if reader is not None and reader.released and (new is None or new.ended):
+            if reader.result is None:
+                # The run ended before its program did, and has kept its turn until now.
+                self._wake(Key(pod.metadata.namespace, pod.metadata.labels.get(labels.RUN, "")))
             self._drop_reader(owner.uid)
         if new is not None:
             self._tell(old, new, owner, reader)
