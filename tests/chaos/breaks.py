@@ -61,7 +61,7 @@ BREAKS = (
         "application/reconcile_run.py",
         "                await self._confirm(run)\n",
         "                pass\n",
-        seed=21,
+        seed=597,
         stops=True,
     ),
     Break(
