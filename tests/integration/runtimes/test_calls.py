@@ -389,6 +389,7 @@ def test_what_an_answer_says_stays_data(web: Web):
         ({"schema": {"type": "object", "required": ["id"]}}, True),
         ({"schema": {"type": "object", "required": ["total"]}}, False),
         ({"schema": {"$ref": "http://127.0.0.1:1/schema.json"}}, False),
+        ({"schema": {"patternProperties": {"(": {}}}}, False),
     ],
 )
 def test_an_answer_is_held_against_what_is_expected(web: Web, expect: dict[str, Any], fine: bool):

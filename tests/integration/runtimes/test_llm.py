@@ -6,12 +6,12 @@ import asyncio
 import json
 
 import pytest
-from httpx2 import AsyncClient
+from httpx2 import AsyncClient, ReadTimeout
 
 from penstock_runtimes.steps.calling import llm_clients
 from penstock_runtimes.steps.calling.failure import CallFailed
 from penstock_runtimes.steps.calling.llm import answer
-from penstock_runtimes.steps.calling.llm_clients import HOMES
+from penstock_runtimes.steps.calling.llm_clients import HOMES, http_client
 from tests.support.provider import Answer, says, serving_provider
 
 pytestmark = pytest.mark.timeout(400)
@@ -161,6 +161,31 @@ async def test_an_answer_without_end_is_not_read_to_its_end(spoken):
         with pytest.raises(CallFailed) as failed:
             await ask(provider, provider=spoken)
     assert failed.value.code == "CALL_FAILED"
+
+
+@pytest.mark.parametrize("begins", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\n"], ids=["body", "headers"])
+async def test_an_answer_that_trickles_without_end_is_cut_off(begins):
+    """Whoever sends a byte now and then is never silent, and never done."""
+
+    async def trickle(_, to):
+        try:
+            to.write(begins)
+            while True:
+                to.write(b"x")
+                await to.drain()
+                await asyncio.sleep(0.01)
+        except ConnectionError:
+            to.close()
+            left.set()
+
+    left = asyncio.Event()
+    server = await asyncio.start_server(trickle, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with http_client({"provider": "openai-compatible", "url": url}, 60, whole=0.3) as client:
+        with pytest.raises(ReadTimeout, match="in time"):
+            await client.post(f"{url}/chat/completions", json={})
+    await left.wait()
+    server.close()
 
 
 async def test_a_host_that_is_not_known_fails_the_step():
