@@ -64,7 +64,7 @@ sbom: setup ## Bill of materials of what the lock file names, as CycloneDX, into
 
 .PHONY: demo-ask
 demo-ask: setup ## From a sentence to a run, in a shop on this machine; APPROVE=1 answers the gate, PROMPT="…" asks something else
-	@$(BIN)/python -m examples.ask $(if $(PROMPT),"$(PROMPT)") $(if $(APPROVE),--approve) $(ASK)
+	@$(BIN)/python -m examples.ask $(if $(value PROMPT),'$(subst ','\'',$(value PROMPT))') $(if $(APPROVE),--approve) $(ASK)
 
 # --- check ----------------------------------------------------------------------------------------
 
