@@ -175,8 +175,14 @@ bench: setup ## Measure on the real cluster (about an hour; says how long); writ
 	$(BIN)/python -m bench $(BENCH)
 
 .PHONY: bench-report
-bench-report: setup ## docs/benchmarks.md and its plots out of build/bench.json (and build/bench-mcp.json)
+bench-report: setup ## docs/benchmarks.md and its plots out of build/bench.json (and build/bench-mcp.json, build/bench-argo.json)
 	$(BIN)/python -m bench.report
+
+ARGO ?= argo
+
+.PHONY: bench-argo
+bench-argo: setup ## The same beside Argo Workflows, whose controller watches the namespace ARGO; writes build/bench-argo.json
+	$(BIN)/python -m bench --argo $(ARGO) --count 8 --crowds 0 --many 0 $(addprefix --only ,one_step chain3 fanout10) --output build/bench-argo.json
 
 .PHONY: first-run
 first-run: setup ## Time the words of README.md from `helm install` to a finished run, on the cluster for tests

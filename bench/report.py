@@ -70,9 +70,10 @@ processor a step, {rss:g} MiB at the end. API server, etcd, scheduler and that n
 _ARGO = """\
 ## Beside Argo Workflows
 
-Argo Workflows {version}, its controller on the same cluster, in turn with the shapes above: the same image, harness and
-script in each step, from creating the Workflow to seeing by a watch that it succeeded. How its controller is configured
-decides much of it: after a change it looks at a Workflow again `DEFAULT_REQUEUE_TIME` later, 10 s where nothing is set.
+Argo Workflows {version}, its controller on the same cluster, in turn with ours (`make bench-argo`): the same image,
+harness and script in each step, from creating the Workflow to seeing by a watch that it succeeded. How its controller
+is configured decides much of it: after a change it looks at a Workflow again `DEFAULT_REQUEUE_TIME` later, 10 s where
+nothing is set.
 
 | shape | n | Argo, p50 ms | Argo, p95 ms | Argo × bare pod | Penstock, p50 ms | Argo / Penstock |
 | --- | --- | --- | --- | --- | --- | --- |
@@ -96,15 +97,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bench: there is no {options.input}; `make bench` writes it", file=sys.stderr)
         return 1
     figures = json.loads(options.input.read_text())
-    beside = options.input.with_name("bench-mcp.json")
-    calls = json.loads(beside.read_text()) if beside.exists() else []
+    calls = _read(options.input.with_name("bench-mcp.json"), [])
+    other = _read(options.input.with_name("bench-argo.json"), figures)
     PLOTS.mkdir(exist_ok=True)
     drawn = plots(figures)
     for name, text in drawn.items():
         (PLOTS / f"{name}.svg").write_text(text)
-    PAGE.write_text(page(figures, calls, drawn.keys()))
+    PAGE.write_text(page(figures, calls, drawn.keys(), other))
     print(f"written: {PAGE.relative_to(ROOT)} and {len(drawn)} plots")
     return 0
+
+
+def _read(file: Path, instead: Any) -> Any:
+    return json.loads(file.read_text()) if file.exists() else instead
 
 
 def plots(figures: Figures) -> dict[str, str]:
@@ -131,16 +136,16 @@ def plots(figures: Figures) -> dict[str, str]:
     return found
 
 
-def page(figures: Figures, calls: Sequence[Figures], drawn: Sequence[str] | Any) -> str:
-    """The page."""
-    return "\n".join(_sections(figures, calls, list(drawn)))
+def page(figures: Figures, calls: Sequence[Figures], drawn: Sequence[str] | Any, other: Figures) -> str:
+    """The page; `other` are the figures of the run that measured another engine, where one did."""
+    return "\n".join(_sections(figures, calls, list(drawn), other))
 
 
-def _sections(figures: Figures, calls: Sequence[Figures], drawn: Sequence[str]) -> Iterator[str]:
+def _sections(figures: Figures, calls: Sequence[Figures], drawn: Sequence[str], other: Figures) -> Iterator[str]:
     yield _HEAD
     yield from _targets(figures)
     yield from _shapes(figures, drawn)
-    yield from _beside(figures)
+    yield from _beside(other)
     yield from _growth(figures, drawn)
     if "queued_count" in figures:
         names = {"count": "count", "per_second": "per_second", "seconds": "seconds", "cpu": "cpu_ms_per_step"}

@@ -29,7 +29,7 @@ def test_every_shape_is_explained():
 
 
 def test_the_page_says_what_was_missed_and_where_it_was_measured():
-    text = report.page(MEASURED, [CALL], report.plots(MEASURED).keys())
+    text = report.page(MEASURED, [CALL], report.plots(MEASURED).keys(), MEASURED)
     assert "| `one_step_p50_ms / bare_pod_p50_ms` | 1 | 0.45 | **missed** |" in text
     assert "| `growth_5000_p50_ms / growth_10_p50_ms` | 1 | 1.2 | reached |" in text
     assert "| one_step | 40 | 1,000 | 1,500 | 1.00 | 5 | 12 | a run of one step |" in text
@@ -39,7 +39,7 @@ def test_the_page_says_what_was_missed_and_where_it_was_measured():
 
 def test_what_was_not_measured_is_left_out():
     few = {name: MEASURED[name] for name in ("bare_pod_p50_ms", "bare_pod_p95_ms", "bare_pod_count", "about")}
-    text = report.page(few, [], report.plots(few).keys())
+    text = report.page(few, [], report.plots(few).keys(), few)
     assert "stored" not in text.split("## Shapes")[1].split("## Where")[0]
     assert "fanout50" not in text
 
@@ -48,12 +48,12 @@ def test_argo_workflows_stand_beside_ours_where_they_were_measured():
     beside = {f"{shape}_{name}": value for shape in argo.SHAPES for name, value in (("p50_ms", 2500.0), ("count", 20))}
     beside |= {f"{shape}_p95_ms": 3000.0 for shape in argo.SHAPES}
     figures = {**MEASURED, **beside, "one_step_p50_ms": 500.0, "about": {**ABOUT, "argo": "v3.7.1"}}
-    text = report.page(figures, [], [])
+    text = report.page(MEASURED, [], [], figures)
     section = text.split("## Beside Argo Workflows")[1].split("## ")[0]
     assert "Argo Workflows v3.7.1" in section
     assert "| one_step | 20 | 2,500 | 3,000 | 2.50 | 500 | 5.0 |" in section
     assert len([row for row in section.splitlines() if row.startswith("| ")]) == 2 + len(argo.SHAPES)
-    assert "Argo" not in report.page(MEASURED, [], [])
+    assert "Argo" not in report.page(MEASURED, [], [], MEASURED)
 
 
 def test_plots_are_well_formed_and_as_long_as_their_values():
