@@ -6,6 +6,7 @@ server's own time is its processor time, from /proc.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import itertools
@@ -63,6 +64,7 @@ class Call:
 
 def main() -> int:
     """Measure, print, write."""
+    argparse.ArgumentParser(prog="python -m bench.mcp", description=__doc__).parse_args()
     figures = [figure for size in SIZES for figure in asyncio.run(_of_size(size))]
     print(f"{'Workflows':>9}  {'call':<26}{'clients':>8}{'calls/s':>9}{'p50 ms':>8}{'own ms':>8}")
     for row in figures:
