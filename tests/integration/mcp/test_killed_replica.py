@@ -10,32 +10,23 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from fastmcp import Client
 
 from tests.integration.mcp.balancing import Balancer, balanced
-from tests.integration.mcp.reviewing_server import ReviewingServer, a_token, reviewing
-from tests.integration.mcp.serving import TOOL, modern
+from tests.integration.mcp.orders_agent import CONTEXT, orders, task_of
+from tests.integration.mcp.reviewing_server import ReviewingServer, a_token
+from tests.integration.mcp.serving import TOOL
 from tests.integration.mcp.test_process import a_free_port, a_kubeconfig, running, until_ready
 from tests.support.eventually import eventually
 from tests.support.mcp_client import Era, answer_of, call, tool_names
-from tests.support.memory_access import ORDER
 
 pytestmark = pytest.mark.timeout(180, func_only=True)
-
-AGENT = "system:serviceaccount:shop:agent"
-CONTEXT = {"customer_id": "CUST-1"}
-TASKS = "io.modelcontextprotocol/tasks"
 
 
 @pytest.fixture
 async def api() -> AsyncIterator[ReviewingServer]:
-    async with reviewing() as server:
-        labels = {"app.kubernetes.io/part-of": "sales"}
-        metadata = {"name": "order-processing", "namespace": "shop", "labels": labels}
-        server.put("workflows", {"metadata": metadata, "spec": ORDER})
-        server.grants.add((AGENT, "shop"))
+    async with orders() as server:
         yield server
 
 
@@ -51,23 +42,6 @@ async def replica(api: ReviewingServer, folder: Path) -> AsyncIterator[tuple[Pro
 
 def client_of(origin: str, era: Era) -> Client[Any]:
     return Client(f"{origin}/mcp", auth=a_token("agent"), mode=era)
-
-
-async def task_of(origin: str, method: str, about: str, **params: Any) -> dict[str, Any]:
-    """The answer to one request of a client that speaks tasks."""
-    body, headers = modern(method)
-    body["params"] |= params
-    body["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = {"extensions": {TASKS: {}}}
-    sent = {
-        **headers,
-        "Mcp-Name": about,
-        "Accept": "application/json, text/event-stream",
-        "Authorization": f"Bearer {a_token('agent')}",
-    }
-    async with httpx2.AsyncClient(timeout=30) as client:
-        answer: dict[str, Any] = (await client.post(f"{origin}/mcp", json=body, headers=sent)).json()
-    result: dict[str, Any] = answer["result"]
-    return result
 
 
 async def test_only_the_connection_is_lost(api: ReviewingServer, tmp_path: Path, era: Era):

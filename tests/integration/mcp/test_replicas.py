@@ -5,30 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
+from functools import partial
 
-import httpx2
 import pytest
 
 from tests.integration.mcp.balancing import Balancer, balanced
-from tests.integration.mcp.reviewing_server import ReviewingServer, a_token, reviewing
-from tests.integration.mcp.serving import TOOL, modern, server_of
+from tests.integration.mcp.orders_agent import CONTEXT, orders, task_of
+from tests.integration.mcp.reviewing_server import ReviewingServer, a_token
+from tests.integration.mcp.serving import TOOL, server_of
 from tests.support.eventually import eventually
 from tests.support.mcp_client import Era, answer_of, call, tool_names
-from tests.support.memory_access import ORDER
-
-AGENT = "system:serviceaccount:shop:agent"
-CONTEXT = {"customer_id": "CUST-1"}
-TASKS = "io.modelcontextprotocol/tasks"
 
 
 @pytest.fixture
 async def api() -> AsyncIterator[ReviewingServer]:
-    async with reviewing() as server:
-        labels = {"app.kubernetes.io/part-of": "sales"}
-        metadata = {"name": "order-processing", "namespace": "shop", "labels": labels}
-        server.put("workflows", {"metadata": metadata, "spec": ORDER})
-        server.grants.add((AGENT, "shop"))
+    async with orders() as server:
         yield server
 
 
@@ -71,22 +62,7 @@ async def test_a_session_with_an_application_is_known_to_both(both: Balancer, er
 
 
 async def test_a_task_is_known_to_both(api: ReviewingServer, both: Balancer):
-    async def ask(method: str, about: str, **params: Any) -> dict[str, Any]:
-        body, headers = modern(method)
-        body["params"] |= params
-        body["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = {"extensions": {TASKS: {}}}
-        sent = {
-            **headers,
-            "Mcp-Name": about,
-            "Accept": "application/json, text/event-stream",
-            "Authorization": f"Bearer {a_token('agent')}",
-        }
-        # A connection for each request, so that each meets the other replica.
-        async with httpx2.AsyncClient(timeout=30) as client:
-            answer: dict[str, Any] = (await client.post(f"{both.address}/mcp", json=body, headers=sent)).json()
-        result: dict[str, Any] = answer["result"]
-        return result
-
+    ask = partial(task_of, both.address)
     task = await ask("tools/call", TOOL, name=TOOL, arguments={"context": CONTEXT, "wait": False})
     for _ in range(2):
         assert (await ask("tasks/get", task["taskId"], taskId=task["taskId"]))["status"] == "working"
