@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from penstock.engine.model import Failure, RunPhase, RunState, StepPhase, StepState
 
+ROUTINE = frozenset({"StepStarted", "StepSucceeded"})
+"""Reasons that are no news once more has happened: the sentence says enough, and may stand in front of the next."""
+
 
 @dataclass(frozen=True, slots=True)
 class Happening:

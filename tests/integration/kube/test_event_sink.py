@@ -52,3 +52,42 @@ async def test_one_too_many_is_dropped(client: KubeClient):
     events = KubeEvents(client, ServerClock(), "replica-1", lambda: "x")
     for _ in range(5000):
         events.emit(a_live_run(), "StepStarted", "It never waits.")
+
+
+async def test_what_happens_in_quick_succession_is_told_in_one(server: ApiServer, client: KubeClient):
+    suffixes = iter("123456")
+    events = KubeEvents(client, ServerClock(), "replica-1", lambda: next(suffixes))
+    run = a_live_run()
+    events.emit(run, "StepStarted", "Step charge started, attempt 1.")
+    events.emit(run, "StepSucceeded", "Step charge succeeded.")
+    events.emit(run, "ApprovalNeeded", "Step ship waits for ApprovalRequest ship-1.")
+    events.emit(run, "StepStarted", "Step ship started, attempt 1.")
+    events.emit(run, "StepFailed", "Step ship failed: no stock.", warning=True)
+    events.emit(run, "RunFailed", "The run ended Failed.", warning=True)
+    task = asyncio.create_task(events.run())
+
+    await eventually(lambda: len(server.names("events")) == 4)
+
+    task.cancel()
+    told = [server.get("events", name) for name in server.names("events")]
+    assert sorted((event["reason"], event["note"]) for event in told) == [
+        (
+            "ApprovalNeeded",
+            "Step charge started, attempt 1. Step charge succeeded. Step ship waits for ApprovalRequest ship-1.",
+        ),
+        ("RunFailed", "The run ended Failed."),
+        ("StepFailed", "Step ship failed: no stock."),
+        ("StepStarted", "Step ship started, attempt 1."),
+    ]
+
+
+async def test_a_note_that_would_be_too_long_is_one_of_its_own(server: ApiServer, client: KubeClient):
+    suffixes = iter("123")
+    events = KubeEvents(client, ServerClock(), "replica-1", lambda: next(suffixes))
+    events.emit(a_live_run(), "StepStarted", "a" * 700)
+    events.emit(a_live_run(), "StepSucceeded", "b" * 700)
+    task = asyncio.create_task(events.run())
+
+    await eventually(lambda: len(server.names("events")) == 2)
+
+    task.cancel()

@@ -1,20 +1,24 @@
-"""What happened to runs, told as Kubernetes Events: sent in the background, dropped rather than waited for."""
+"""What happened to runs, told as Kubernetes Events: sent in the background, dropped rather than waited for.
+
+What happens to one run in quick succession is told in one Event: each costs a request and room in the cluster's store.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
 from penstock.adapters.kube import labels
-from penstock.adapters.kube.client import KubeClient, as_dict
+from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.resources import EVENTS
 from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.api.v1alpha1.workflow import Workflow
+from penstock.application.happenings import ROUTINE
 from penstock.errors import PenstockError
 from penstock.ports.engine import Clock
 
@@ -27,6 +31,16 @@ _LOOKS = 10
 """So often it waits as long again while programs are starting."""
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Telling:
+    """An Event that was not sent yet."""
+
+    due: float
+    about: str
+    path: str
+    body: dict[str, Any]
 
 
 class KubeEvents:
@@ -45,21 +59,40 @@ class KubeEvents:
         self._instance = instance
         self._new_suffix = new_suffix
         self._busy = busy
-        self._waiting: asyncio.Queue[tuple[float, str, dict[str, Any]]] = asyncio.Queue(_WAITING_LIMIT)
+        self._waiting: asyncio.Queue[_Telling] = asyncio.Queue(_WAITING_LIMIT)
+        self._routine: dict[str, _Telling] = {}
+        """By the UID of what they are about: those that wait and that may tell of what comes next, too."""
 
     def emit(self, about: WorkflowRun | Workflow, reason: str, message: str, *, warning: bool = False) -> None:
-        """Have an Event sent; one too many is dropped."""
+        """Have an Event sent, or told in the one before it; one too many is dropped."""
         moment = self._clock.now().astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        meta, news = about.metadata, {"eventTime": moment, "action": reason, "reason": reason}
+        telling = self._routine.pop(meta.uid, None)
+        note = f"{telling.body['note']} {message}" if telling else message
+        if telling is not None and not warning and len(note) <= _NOTE_LIMIT:
+            telling.body |= {**news, "note": note}
+        else:
+            body = {
+                **self._body(about),
+                **news,
+                "note": message[:_NOTE_LIMIT],
+                "type": "Warning" if warning else "Normal",
+            }
+            telling = _Telling(_loop_time() + _HOLD, meta.uid, EVENTS.path(meta.namespace), body)
+            if self._waiting.full():
+                return
+            self._waiting.put_nowait(telling)
+        if reason in ROUTINE:
+            self._routine[meta.uid] = telling
+
+    def _body(self, about: WorkflowRun | Workflow) -> dict[str, Any]:
         meta = about.metadata
-        body = {
+        return {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {"name": f"{meta.name}.{self._new_suffix()}", "namespace": meta.namespace},
-            "eventTime": moment,
             "reportingController": labels.MANAGER,
             "reportingInstance": self._instance,
-            "action": reason,
-            "reason": reason,
             "regarding": {
                 "apiVersion": API_VERSION,
                 "kind": about.kind,
@@ -67,23 +100,21 @@ class KubeEvents:
                 "namespace": meta.namespace,
                 "uid": meta.uid,
             },
-            "note": message[:_NOTE_LIMIT],
-            "type": "Warning" if warning else "Normal",
         }
-        with contextlib.suppress(asyncio.QueueFull):
-            self._waiting.put_nowait((_loop_time() + _HOLD, EVENTS.path(meta.namespace), body))
 
     async def run(self) -> None:
         """Send, without end."""
         while True:
-            due, path, body = await self._waiting.get()
-            await asyncio.sleep(due - _loop_time())
+            telling = await self._waiting.get()
+            await asyncio.sleep(telling.due - _loop_time())
             for _ in range(_LOOKS):
-                if not self._busy() or _loop_time() > due + _LOOKS * _HOLD:
+                if not self._busy() or _loop_time() > telling.due + _LOOKS * _HOLD:
                     break
                 await asyncio.sleep(_HOLD)
+            if self._routine.get(telling.about) is telling:
+                del self._routine[telling.about]
             try:
-                await self._client.create(path, body, as_dict, counted=False)
+                await self._client.create(telling.path, telling.body, lambda _: None, counted=False)
             except PenstockError as error:
                 _log.info("an Event was not taken: %s", error)
 
