@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from penstock.adapters.kube.asking import KINDS
 from penstock.adapters.kube.backoff import Backoff
 from penstock.adapters.kube.client import KubeClient, as_dict
-from penstock.adapters.kube.cluster_side import KINDS, ClusterSide
+from penstock.adapters.kube.cluster_side import ClusterSide
 from penstock.adapters.kube.credentials import Credentials
 from penstock.adapters.kube.failures import Expired
 from penstock.adapters.kube.leader_lease import LeaderLease

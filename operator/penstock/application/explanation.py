@@ -138,7 +138,11 @@ def _points(known: Evidence, now: datetime) -> Iterator[Point]:
     if not finished and run.spec.suspend:
         yield Point("It was suspended.", advice=f"Let it go on: `penstock resume {run_id(run)}`.")
     elif run.status.phase == RunPhase.PENDING and not run.status.waiting_for:
-        yield Point("No step of it is known.", advice="See whether the operator runs and watches this namespace.")
+        yield Point(
+            "No step of it is known.",
+            advice="Where many begin at once, it waits until others have started. If it stays so, see whether the "
+            "operator runs and watches this namespace.",
+        )
     for name in failed_steps(run):
         yield _failed(known, name)
     error = run.status.error

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from penstock.adapters.assertion_key import KeyFile, NoKey
 from penstock.adapters.cel.evaluator import CelEvaluator
+from penstock.adapters.kube.asking import may_manage
 from penstock.adapters.kube.authority import KubeAuthority
 from penstock.adapters.kube.client import ClientOptions, KubeClient
-from penstock.adapters.kube.cluster_side import ClusterSide, may_manage
+from penstock.adapters.kube.cluster_side import ClusterSide
 from penstock.adapters.kube.crash import CrashSwitch
 from penstock.adapters.kube.credentials import Credentials
 from penstock.adapters.kube.figures import OperatorFigures

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from penstock.adapters.kube.attempts import container_state
+from penstock.adapters.kube.attempts import is_starting
 from penstock.adapters.kube.objects import Job, Pod
 
 
@@ -62,19 +62,13 @@ class AttemptIndex:
             return
         if new is not None:
             self._pods[owner.uid] = new
-            (self._starting.add if _is_starting(new) else self._starting.discard)(owner.uid)
+            (self._starting.add if is_starting(new) else self._starting.discard)(owner.uid)
             return
         known = self._pods.get(owner.uid)
         if known is not None and known.metadata.uid == pod.metadata.uid:
             del self._pods[owner.uid]
             self._starting.discard(owner.uid)
             self._bereft.add(owner.uid)
-
-
-def _is_starting(pod: Pod) -> bool:
-    state = container_state(pod)
-    lives = not pod.ended and pod.metadata.deletion_timestamp is None
-    return lives and state.running is None and state.terminated is None
 
 
 def _note(jobs: dict[str, dict[str, Job]], run_uid: str, job_uid: str, job: Job | None) -> None:

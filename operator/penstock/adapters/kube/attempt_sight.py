@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import msgspec
 
@@ -20,6 +21,11 @@ decode_pod = msgspec.json.Decoder(Pod).decode
 
 JobListener = Callable[[Job], None]
 PodListener = Callable[[Pod | None, Pod | None], None]
+
+STARTS_FIRST = timedelta(seconds=30)
+"""How long at most what no run waits for (Events, the end of a Job, kept logs) leaves server and nodes to programs that
+are starting.
+"""
 
 _SELECTOR = {"labelSelector": labels.RUN}
 

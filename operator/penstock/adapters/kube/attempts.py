@@ -237,6 +237,13 @@ def may_get_stuck(pod: Pod) -> bool:
     return waiting is not None and waiting.reason in _IMAGE_REASONS | _CONFIG_REASONS | _HOPELESS
 
 
+def is_starting(pod: Pod) -> bool:
+    """It was created, its program has not begun, and nobody wants it gone."""
+    state = container_state(pod)
+    lives = not pod.ended and pod.metadata.deletion_timestamp is None
+    return lives and state.running is None and state.terminated is None
+
+
 def lacks_secret(pod: Pod, told: str) -> bool:
     """Its container waits for a Secret, or a key of one, that is not there. `told`: the last warning about the pod."""
     waiting = container_state(pod).waiting

@@ -84,7 +84,8 @@ class KubeClient:
     async def connect(cls, credentials: Credentials, options: ClientOptions | None = None) -> AsyncIterator[KubeClient]:
         """A client with a connection pool of its own, closed at the end."""
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE)
-        async with aiohttp.ClientSession(connector=connector, auto_decompress=True) as session:
+        cookies = aiohttp.DummyCookieJar()  # an API server keeps no sessions
+        async with aiohttp.ClientSession(connector=connector, cookie_jar=cookies, auto_decompress=True) as session:
             yield cls(credentials, session, options=options)
 
     @property

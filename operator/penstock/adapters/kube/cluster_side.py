@@ -17,6 +17,7 @@ from structlog.contextvars import bound_contextvars
 
 from penstock.adapters.kube.access import kube_access
 from penstock.adapters.kube.approval_gates import ApprovalGates, run_of
+from penstock.adapters.kube.asking import KINDS, insist
 from penstock.adapters.kube.attempt_maker import AttemptMaker, signing
 from penstock.adapters.kube.attempt_sight import AttemptSight
 from penstock.adapters.kube.authority import KubeAuthority
@@ -37,9 +38,9 @@ from penstock.adapters.kube.run_sight import RunSight
 from penstock.adapters.kube.scheduled_runs import KubeScheduledRuns
 from penstock.adapters.kube.side_settings import SideSettings
 from penstock.adapters.kube.side_work import kept_up
+from penstock.adapters.kube.start_pace import StartPace, may_wait
 from penstock.adapters.kube.workflow_keeper import WorkflowKeeper
 from penstock.adapters.kube.workflow_ledger import KubeWorkflowLedger
-from penstock.api.v1alpha1 import API_VERSION
 from penstock.api.v1alpha1.approval import ApprovalRequest
 from penstock.api.v1alpha1.connection import Connection
 from penstock.api.v1alpha1.run import WorkflowRun
@@ -63,10 +64,6 @@ T = TypeVar("T")
 
 _WARM_CONNECTIONS = 8
 _PRUNE_EVERY = 600.0
-_ASK_EVERY = 2.0
-KINDS = f"/apis/{API_VERSION}"
-MANAGED_SINCE = 32
-"""Minor version of Kubernetes 1 that leaves Jobs with `spec.managedBy` alone by default."""
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +93,7 @@ class ClusterSide:
         self._reconcile: Callable[[Key], Awaitable[datetime | None]] | None = None
         self._copies_and_queues(client, clock, settings)
         self.sight = AttemptSight(client, settings.namespaces, news_of=self.figures.watch)
-        self.revisions = KubeRevisions(client, self._workflows, lambda digest, spec: not self._check(digest, spec))
+        self.revisions = KubeRevisions(client, self._workflows, self._is_valid, self._pace.known_since)
         self.workflows = KubeWorkflowLedger(client, self._workflows)
         self._keeper = WorkflowKeeper(self.workflows, self._workflows, self.revisions, self._check, clock)
         self.ledger = RunLedger(client, self._runs, clock, self._run_queue.add, self._cached, self._run_written)
@@ -143,9 +140,11 @@ class ClusterSide:
             look=lambda run, after: self._run_queue.add_at(run, clock.now() + after),
             close=self._job_queue.add,
             keep=self._log_keeper.take,
-            asked=lambda run: self.figures.part("queue", self._since_woken(run)),
+            crowded=lambda: len(self._pace) > 0,
+            asked=lambda run: self.figures.part("queue", self._waited(run)),
             timed=self._timed,
         )
+        self.sight.listen(lambda _job: None, self._pace.pod_changed)
         self.runner = JobRunner(client, self.sight, maker, hooks, settings.patience)
         self._closer = JobCloser(client, self.sight, self._runs, clock, self._job_queue.add)
 
@@ -163,6 +162,7 @@ class ClusterSide:
             return WorkQueue(handler, clock, workers=workers, passes=self.figures.queue(name))
 
         self._run_queue = queue(self._reconcile_run, settings.workers, "runs")
+        self._pace = StartPace(self._run_queue.add)
         self._workflow_queue = queue(self._reconcile_workflow, 4, "workflows")
         self._job_queue = queue(self._close_job, 8, "jobs")
         self._log_queue = queue(self._keep_logs, 2, "logs")
@@ -173,14 +173,7 @@ class ClusterSide:
 
     async def kinds_are_served(self) -> None:
         """Return once the API server knows our kinds; whoever watches them had better wait for that."""
-        while True:
-            try:
-                await self._client.get(KINDS, as_dict)
-            except PenstockError as error:
-                _log.warning("our kinds are not served yet: %s", error)
-                await asyncio.sleep(_ASK_EVERY)
-            else:
-                return
+        await insist(partial(self._client.get, KINDS, as_dict), "our kinds")
 
     def heard(self, plural: str, event: str | None, found: Mapping[str, Any]) -> None:
         """Take in a watch event of one of our kinds. Call it from the loop that everything else runs in."""
@@ -218,6 +211,7 @@ class ClusterSide:
         await self._know_all_runs()
         self.revisions.clear()
         self._reconcile = reconcile
+        self._pace.clear()
         # What another replica left, or a spell of leading that was cut short: everything is looked at once.
         for run in self._runs:
             self._run_queue.add(_key(run))
@@ -263,6 +257,7 @@ class ClusterSide:
             runs=Counter(run.status.phase for run in self._runs),
             waiting=waiting_since(self._requests),
             queues={name: (len(queue), queue.timers) for name, queue in self._queues.items()},
+            held=len(self._pace),
             log_streams=self.runner.streams,
             silences=self.sight.silences(now) | ({RUNS.plural: now - heard} if heard is not None else {}),
         )
@@ -286,20 +281,25 @@ class ClusterSide:
         if self._traces is not None and run is not None:
             self._traces.gate_settled(run, request, self._clock.now())
 
+    def _waited(self, run: Key) -> float:
+        """Seconds since there was something to do about a run."""
+        since = self._pace.known_since(run)
+        return self._since_woken(run) if since is None else asyncio.get_running_loop().time() - since
+
     def _since_woken(self, run: Key) -> float:
         return time.monotonic() - self._run_queue.woken_at(run)
 
     async def _know_all_runs(self) -> None:
         """Whose turn it is, and who had an idempotency key first, can only be told by whoever knows everybody."""
         for namespace in self._namespaces or (None,):
-            await _insist(partial(self._runs.list_all, namespace), "the runs")
+            await insist(partial(self._runs.list_all, namespace), "the runs")
         self.neighbours.clear()
         for run in self._runs:
             self.neighbours.notice(run)
 
     async def _survey_revisions(self) -> None:
         for namespace in self._namespaces or (None,):
-            kept = await _insist(partial(self.revisions.kept, namespace), "the revisions of Workflows")
+            kept = await insist(partial(self.revisions.kept, namespace), "the revisions of Workflows")
             self._old_revisions.survey(kept)
 
     def _request_changed(self, request: ApprovalRequest) -> None:
@@ -341,11 +341,20 @@ class ClusterSide:
     async def _reconcile_run(self, key: Key) -> datetime | None:
         if self._reconcile is None:
             raise BugError("a run was to be driven before anybody was there to drive it")
-        with bound_contextvars(run=str(key)):
-            return await self._reconcile(key)
+        run = self._runs.get(key)
+        if run is not None and may_wait(run) and not self._pace.admits(key):
+            return None
+        try:
+            with bound_contextvars(run=str(key)):
+                return await self._reconcile(key)
+        finally:
+            self._pace.looked(key)
+
+    def _is_valid(self, digest: str, spec: WorkflowSpec) -> bool:
+        return not self._check(digest, spec)
 
     def _is_ready(self, workflow: Workflow) -> bool:
-        return not self._check(revision_of(workflow.metadata.name, workflow.spec).digest, workflow.spec)
+        return self._is_valid(revision_of(workflow.metadata.name, workflow.spec).digest, workflow.spec)
 
     async def _reconcile_workflow(self, key: Key) -> datetime | None:
         await self._keeper.reconcile(key)
@@ -371,22 +380,6 @@ class ClusterSide:
                     # Where namespaces are named, the operator has no rights beyond them.
                     for namespace in self._namespaces or (None,):
                         await copies.prune(namespace)
-
-
-async def may_manage(client: KubeClient) -> bool:
-    """The cluster leaves Jobs with `spec.managedBy` to us (Kubernetes 1.32 and later)."""
-    version = await client.get("/version", as_dict)
-    minor = int("".join(filter(str.isdigit, version["minor"])) or 0)
-    return version["major"] != "1" or minor >= MANAGED_SINCE
-
-
-async def _insist(ask: Callable[[], Awaitable[T]], what: str) -> T:
-    while True:
-        try:
-            return await ask()
-        except PenstockError as error:
-            _log.warning("%s cannot be listed yet: %s", what, error)
-            await asyncio.sleep(_ASK_EVERY)
 
 
 def _nonce() -> str:

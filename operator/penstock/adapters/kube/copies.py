@@ -6,7 +6,9 @@ Whoever feeds it may repeat himself, come late, or (after a gap in a watch) neve
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -83,6 +85,8 @@ class Copies(Generic[T]):
         self._objects: dict[Key, T] = {}
         self._unreadable: dict[Key, Unreadable] = {}
         self._stale: set[Key] = set()
+        self._asked: dict[Key, float] = {}
+        """The loop's time at which the server was last asked for what is here."""
         self._groups: dict[str, set[Key]] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
 
@@ -146,11 +150,19 @@ class Copies(Generic[T]):
             return known
         return await self.fetch(key)
 
+    async def load_as_of(self, key: Key, moment: float) -> T | None:
+        """The copy where the server was asked for it at that moment (the loop's time) or later, else its state now."""
+        if self._asked.get(key, -math.inf) >= moment:
+            return await self.load(key)
+        return await self.fetch(key)
+
     async def fetch(self, key: Key) -> T | None:
         """The server's state; None when there is no such object. Raises InvalidInput for one that cannot be read."""
-        path = self._resource.path(key.namespace, key.name)
+        path, now = self._resource.path(key.namespace, key.name), asyncio.get_running_loop().time()
         try:
-            return self.take(await self._client.get(path, self._kind.model_validate_json))
+            found = self.take(await self._client.get(path, self._kind.model_validate_json))
+            self._asked[key] = now
+            return found
         except NotFound:
             self.forget(key)
             return None
@@ -215,6 +227,7 @@ class Copies(Generic[T]):
             if self._on_gone:
                 self._tell(self._on_gone, known)
         self._unreadable.pop(key, None)
+        self._asked.pop(key, None)
         self._stale.discard(key)
         if uid:
             # A late answer to a write of ours must not bring it back.

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from penstock import __version__
+from penstock.adapters.kube.asking import KINDS, MANAGED_SINCE
 from penstock.adapters.kube.client import KubeClient, as_dict
-from penstock.adapters.kube.cluster_side import KINDS, MANAGED_SINCE
 from penstock.adapters.kube.doctor_lists import (
     ASSERTION_GUARDS,
     ASSERTION_RIGHTS,

@@ -13,6 +13,7 @@ from datetime import UTC
 from typing import Any
 
 from penstock.adapters.kube import labels
+from penstock.adapters.kube.attempt_sight import STARTS_FIRST
 from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.resources import EVENTS
 from penstock.api.v1alpha1 import API_VERSION
@@ -26,9 +27,6 @@ _WAITING_LIMIT = 5000
 _NOTE_LIMIT = 1024
 _HOLD = 0.5
 """Seconds that an Event waits: what it tells of makes requests at the same moment that somebody waits for."""
-
-_LOOKS = 10
-"""So often it waits as long again while programs are starting."""
 
 _log = logging.getLogger(__name__)
 
@@ -107,8 +105,8 @@ class KubeEvents:
         while True:
             telling = await self._waiting.get()
             await asyncio.sleep(telling.due - _loop_time())
-            for _ in range(_LOOKS):
-                if not self._busy() or _loop_time() > telling.due + _LOOKS * _HOLD:
+            while self._busy():
+                if _loop_time() >= telling.due + STARTS_FIRST.total_seconds():
                     break
                 await asyncio.sleep(_HOLD)
             if self._routine.get(telling.about) is telling:

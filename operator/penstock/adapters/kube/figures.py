@@ -40,6 +40,8 @@ class Standing:
     queues: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """By name: keys that wait or are worked on, keys that wait for a time."""
     log_streams: int = 0
+    held: int = 0
+    """Runs that wait with beginning until others have started."""
     silences: Mapping[str, float] = field(default_factory=dict)
     """By what is watched: seconds since the API server was heard of."""
 
@@ -173,6 +175,7 @@ class OperatorFigures:
         yield said.APPROVALS_OLDEST.standing({(): oldest} if there.active else {})
         yield said.QUEUE_DEPTH.standing({(name,): depth for name, (depth, _) in there.queues.items()})
         yield said.QUEUE_TIMERS.standing({(name,): timers for name, (_, timers) in there.queues.items()})
+        yield said.RUNS_HELD.standing({(): there.held})
         yield said.LOG_STREAMS.standing({(): there.log_streams})
         yield said.WATCH_SILENCE.standing({(what,): seconds for what, seconds in there.silences.items()})
 

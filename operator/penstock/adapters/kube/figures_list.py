@@ -143,6 +143,9 @@ NOTIFICATIONS = Metric(
     "Tries to tell people of a gate. failed is tried again, refused is not.",
     {"channel": _some(CHANNELS), "outcome": "`sent`, `failed`, `refused`"},
 )
+RUNS_HELD = Metric(
+    "penstock_runs_held", "gauge", "Runs that wait with beginning until nodes have started the programs of others."
+)
 LOG_STREAMS = Metric("penstock_log_streams", "gauge", "Logs of attempts that are followed.")
 
 METRICS = (
@@ -167,6 +170,7 @@ METRICS = (
     QUEUE_WAIT,
     PASSES,
     PASS_ERRORS_TOTAL,
+    RUNS_HELD,
     LOG_STREAMS,
     NOTIFICATIONS,
 )

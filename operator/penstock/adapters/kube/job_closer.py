@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from penstock.adapters.kube import labels
-from penstock.adapters.kube.attempt_sight import AttemptSight, decode_job, decode_pod
+from penstock.adapters.kube.attempt_sight import STARTS_FIRST, AttemptSight, decode_job, decode_pod
 from penstock.adapters.kube.attempts import attempt_of, container_state
 from penstock.adapters.kube.client import KubeClient
 from penstock.adapters.kube.copies import Copies
@@ -23,10 +23,6 @@ from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.errors import NotFound
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock
-
-PATIENCE = timedelta(seconds=5)
-"""How long a Job stays open at most after its pod's end while programs of other attempts are starting: nothing of a run
-waits for it, and the server has better things to do then."""
 
 
 class JobCloser:
@@ -79,7 +75,7 @@ class JobCloser:
             return None
         if pod is not None or self._sight.lost_pod(job.metadata.uid) or self._given_up(job):
             now = self._clock.now()
-            if self._sight.starting and now < (due := self._due.setdefault(key, now + PATIENCE)):
+            if self._sight.starting and now < (due := self._due.setdefault(key, now + STARTS_FIRST)):
                 return due
             await self._close(job, pod)
         return None

@@ -33,9 +33,6 @@ from penstock.engine.model import FINISHED_RUN, AttemptId, Failure
 from penstock.errors import Conflict, NotFound, QuotaExceeded
 from penstock.ports.access import Key
 
-_LIFE_TOLD = timedelta(seconds=1)
-"""After a program's start until the run is looked at for that alone: the result of a short one spares the pass."""
-
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
@@ -47,8 +44,10 @@ class Hooks:
     """Have it looked at after a time, unless it is sooner: what is new decides nothing."""
     close: Callable[[Key], None]
     """Have a Job closed when that is due."""
-    keep: Callable[[str, AttemptId, KeptEnd, bool], None]
-    """Keep the end of an attempt's log: the run's UID, the attempt, the end, whether it failed."""
+    keep: Callable[[str, AttemptId, KeptEnd | None, bool], None]
+    """Keep the end of an attempt's log: the run's UID, the attempt, the end (None: to be read), whether it failed."""
+    crowded: Callable[[], bool] = lambda: False
+    """Whether runs wait for the programs of others to start."""
     asked: Callable[[Key], None] = lambda _run: None
     """A Job was asked for, for this run."""
     timed: Callable[[Key, AttemptId, float, float], None] = lambda _run, _at, _pod_start, _program: None
@@ -253,6 +252,7 @@ class JobRunner:
             listeners = Listeners(
                 tell=lambda: self._wake(key),
                 keep=lambda end, failed: self._keep(owner.uid if owner else "", attempt.id, end, failed),
+                crowded=self._hooks.crowded,
                 measured=lambda wall: self._measured(key, attempt, wall),
             )
             reader = ResultReader(self._client, attempt, pod, self._patience, listeners)
@@ -320,7 +320,7 @@ class JobRunner:
             if reader.alive.running_since is not None:
                 self._wake(run)  # from now on we keep its time
             else:
-                self._look(run, _LIFE_TOLD)
+                self._look(run, SOFT_WRITE_EVERY)  # the result of a short one spares the pass, and a write
 
 
 def _has_started(pod: Pod) -> bool:

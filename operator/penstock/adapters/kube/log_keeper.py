@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from penstock.adapters.kube import labels
-from penstock.adapters.kube.attempt_sight import AttemptSight
+from penstock.adapters.kube.attempt_sight import STARTS_FIRST, AttemptSight
 from penstock.adapters.kube.attempts import attempt_of
 from penstock.adapters.kube.client import KubeClient, as_dict
 from penstock.adapters.kube.copies import Copies
@@ -30,8 +30,6 @@ from penstock.ports.engine import Clock
 
 PATIENCE = timedelta(minutes=3)
 """How long after a run's end its pods may still take to end; those of a lost node never do."""
-_HASTE = timedelta(seconds=10)
-"""How long they may wait for other attempts' programs to start: pods with their logs stay there for much longer."""
 RECENT = timedelta(days=1)
 """Runs that ended longer ago are left alone: their logs were kept then, or are in their pods while those live."""
 _REMEMBERED = 10_000
@@ -66,11 +64,13 @@ class LogKeeper:
         sight.listen(lambda _: None, self._pod_changed)
         sight.listen_for_rest(self._keep_the_rest)
 
-    def take(self, run_uid: str, attempt: AttemptId, end: KeptEnd, failed: bool) -> None:
-        """The log of an attempt was read to its end."""
+    def take(self, run_uid: str, attempt: AttemptId, end: KeptEnd | None, failed: bool) -> None:
+        """The log of an attempt was read to its end, or (None) is still to be read."""
         if run_uid in self._done:
             return
         ends = self._ends.setdefault(run_uid, RunEnds())
+        if end is None:
+            return
         before = ends.cost
         ends.put(attempt, end, failed=failed)
         self._held += ends.cost - before
@@ -93,9 +93,9 @@ class LogKeeper:
         jobs = [job for job in self._sight.jobs_of(uid) if attempt_of(job) is not None]
         if now - ended_at < PATIENCE and any(self._lives(job) for job in jobs):
             return ended_at + PATIENCE
-        if self._sight.starting and now - ended_at < _HASTE:
+        if self._sight.starting and now - ended_at < STARTS_FIRST:
             self._put_off.add(key)
-            return ended_at + _HASTE
+            return ended_at + STARTS_FIRST
         if (jobs or uid in self._ends) and (uid in self._ends or now - ended_at < RECENT):
             await self._keep(run, jobs)
         self._settle(uid)

@@ -187,10 +187,18 @@ class PodStatus(Struct, frozen=True):
     container_statuses: tuple[ContainerStatus, ...] = ()
 
 
+class PodSpec(Struct, frozen=True):
+    """Where a pod runs."""
+
+    node_name: str = ""
+    """Empty until it is scheduled."""
+
+
 class Pod(Struct, frozen=True):
     """A Pod."""
 
     metadata: Meta
+    spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
 
     @property

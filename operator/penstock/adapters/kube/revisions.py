@@ -58,7 +58,17 @@ def revision_of(workflow: str, spec: WorkflowSpec) -> Revision:
 class KubeRevisions:
     """Revisions of ports.engine. Contents never change, so they are read once and kept."""
 
-    def __init__(self, client: KubeClient, workflows: Copies[Workflow], is_valid: IsValid) -> None:
+    def __init__(
+        self,
+        client: KubeClient,
+        workflows: Copies[Workflow],
+        is_valid: IsValid,
+        known_since: Callable[[Key], float | None] = lambda _run: None,
+    ) -> None:
+        """`known_since`: the loop's time at which a run was there already; None for now. Many that begin together do
+        not all need to ask for their Workflow.
+        """
+        self._known_since = known_since
         self._client = client
         self._workflows = workflows
         self._is_valid = is_valid
@@ -78,12 +88,15 @@ class KubeRevisions:
             raise InvalidInput("the run names no Workflow and has no inline spec")
         if reference.revision is not None:
             return await self._named(namespace, reference.name, reference.revision)
-        return await self.current(Key(namespace, reference.name))
+        return await self._as_of(Key(namespace, reference.name), self._known_since(Key(namespace, run.metadata.name)))
 
     async def current(self, workflow_key: Key) -> Content:
         """The content that a Workflow has now, made sure to last where it can be run. Raises NotFound."""
+        return await self._as_of(workflow_key, None)
+
+    async def _as_of(self, workflow_key: Key, moment: float | None) -> Content:
         # Asked live: whoever changed the Workflow a moment before he asked for the run means the new content.
-        workflow = await self._workflows.fetch(workflow_key)
+        workflow = await self._workflows.load_as_of(workflow_key, _now() if moment is None else moment)
         if workflow is None:
             raise NotFound(f"there is no Workflow {workflow_key.name} in namespace {workflow_key.namespace}")
         revision = revision_of(workflow_key.name, workflow.spec)
@@ -183,3 +196,7 @@ class KubeRevisions:
         self._contents.move_to_end(key)
         if len(self._contents) > MAX_CACHED:
             self._contents.popitem(last=False)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
