@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import json
-import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from penstock.engine.result_records import TERMINATION_MARK
 from tests.integration.kube.api_server import ApiServer, Log
 
 
@@ -37,8 +34,6 @@ class Order:
     """Its program is killed, and this is the reason of its container's end."""
     message: str = ""
     """What its container leaves as its termination message; such a container has no harness."""
-    leaves: bool = False
-    """Its harness leaves the record as the termination message too."""
     dies_at: int | None = None
     """Its harness is killed for want of memory while this item runs."""
     bad: frozenset[int] = frozenset()
@@ -76,12 +71,6 @@ def record(nonce: str, order: Order) -> bytes:
     elif order.output is not None:
         fields["output"] = order.output
     return f"\x1ePENSTOCK/1 {nonce} {json.dumps(fields)}\n".encode()
-
-
-def left(nonce: str, record: bytes) -> str:
-    """The record as a harness leaves it in the termination message."""
-    packed = base64.b64encode(zlib.compress(record.split(b" ", 2)[2])).decode()
-    return f"{TERMINATION_MARK} {nonce} {packed}"
 
 
 @dataclass
@@ -167,8 +156,7 @@ class Kubelet:
         exit_code = order.exit_code or (137 if order.killed_by else 1 if order.code else 0)
         if order.told is not None:
             await order.told.wait()
-        message = left(document["nonce"], record(document["nonce"], order)) if order.leaves else order.message
-        end = {"exitCode": exit_code, "reason": order.killed_by, "message": message}
+        end = {"exitCode": exit_code, "reason": order.killed_by, "message": order.message}
         self._report(name, "Failed" if exit_code else "Succeeded", {"terminated": end})
 
     def _run_items(self, name: str, document: dict[str, Any], order: Order) -> Order:

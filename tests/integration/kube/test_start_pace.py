@@ -50,16 +50,3 @@ async def test_those_that_waited_together_ask_for_their_workflow_once(server: Ap
 
     asked = [path for method, path in server.requests if method == "GET" and path.endswith("/workflows/order")]
     assert len(asked) < 4
-
-
-async def test_logs_that_were_left_for_later_are_kept_when_all_have_started(server: ApiServer, kubelet: Kubelet):
-    kubelet.orders["only"] = Order(prints="hello\n", leaves=True)
-    async with operating(server):
-        for name in NAMES:
-            ask(server, name=name)
-        await eventually(lambda: all(finished(server, name) for name in NAMES), seconds=20)
-        await eventually(lambda: len(server.names("configmaps")) == len(NAMES), seconds=20)
-
-    assert {status(server, name)["phase"] for name in NAMES} == {"Succeeded"}
-    asked = [path for method, path in server.requests if method == "GET" and "/configmaps/" in path]
-    assert asked == []

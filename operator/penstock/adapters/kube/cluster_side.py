@@ -140,7 +140,6 @@ class ClusterSide:
             look=lambda run, after: self._run_queue.add_at(run, clock.now() + after),
             close=self._job_queue.add,
             keep=self._log_keeper.take,
-            crowded=lambda: len(self._pace) > 0,
             asked=lambda run: self.figures.part("queue", self._waited(run)),
             timed=self._timed,
         )

@@ -44,10 +44,8 @@ class Hooks:
     """Have it looked at after a time, unless it is sooner: what is new decides nothing."""
     close: Callable[[Key], None]
     """Have a Job closed when that is due."""
-    keep: Callable[[str, AttemptId, KeptEnd | None, bool], None]
-    """Keep the end of an attempt's log: the run's UID, the attempt, the end (None: to be read), whether it failed."""
-    crowded: Callable[[], bool] = lambda: False
-    """Whether runs wait for the programs of others to start."""
+    keep: Callable[[str, AttemptId, KeptEnd, bool], None]
+    """Keep the end of an attempt's log: the run's UID, the attempt, the end, whether it failed."""
     asked: Callable[[Key], None] = lambda _run: None
     """A Job was asked for, for this run."""
     timed: Callable[[Key, AttemptId, float, float], None] = lambda _run, _at, _pod_start, _program: None
@@ -252,7 +250,6 @@ class JobRunner:
             listeners = Listeners(
                 tell=lambda: self._wake(key),
                 keep=lambda end, failed: self._keep(owner.uid if owner else "", attempt.id, end, failed),
-                crowded=self._hooks.crowded,
                 measured=lambda wall: self._measured(key, attempt, wall),
             )
             reader = ResultReader(self._client, attempt, pod, self._patience, listeners)

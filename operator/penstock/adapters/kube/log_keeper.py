@@ -64,13 +64,11 @@ class LogKeeper:
         sight.listen(lambda _: None, self._pod_changed)
         sight.listen_for_rest(self._keep_the_rest)
 
-    def take(self, run_uid: str, attempt: AttemptId, end: KeptEnd | None, failed: bool) -> None:
-        """The log of an attempt was read to its end, or (None) is still to be read."""
+    def take(self, run_uid: str, attempt: AttemptId, end: KeptEnd, failed: bool) -> None:
+        """The log of an attempt was read to its end."""
         if run_uid in self._done:
             return
         ends = self._ends.setdefault(run_uid, RunEnds())
-        if end is None:
-            return
         before = ends.cost
         ends.put(attempt, end, failed=failed)
         self._held += ends.cost - before

@@ -49,8 +49,6 @@ _LAST_TRIES = 8
 """Of reading the log of a pod that is over: some 20 seconds, for a node or a server that is away for a moment."""
 _ITEMS_TOLD = 1.0
 """Seconds until items that came to a result in a pod that lives are told."""
-_SHORT = 2.0
-"""Seconds for which a program's log is not followed while others wait to start: the end of a short one says enough."""
 _CLAIM_PATIENCE = 10.0
 """Seconds between a harness's word that its program was ended by force and the pod's own end, which says why."""
 
@@ -61,10 +59,8 @@ class Listeners:
 
     tell: Callable[[], None]
     """There is something new to know: progress, or the result."""
-    keep: Callable[[KeptEnd | None, bool], None]
-    """Handed the end of the log, None where it was not read yet, and whether the attempt failed; once."""
-    crowded: Callable[[], bool] = lambda: False
-    """Whether others wait to start: what is not needed for the result is left for later."""
+    keep: Callable[[KeptEnd, bool], None]
+    """Handed the end of the log once it was read, and whether the attempt failed."""
     measured: Callable[[float], None] = lambda _wall: None
     """How many seconds the program took, as soon as its harness says so."""
 
@@ -84,8 +80,6 @@ class ResultReader:
         self._attempt = attempt
         self._pod = pod
         self._tell, self._keep, self._measured = listeners.tell, listeners.keep, listeners.measured
-        self._crowded = listeners.crowded
-        self._begins: asyncio.TimerHandle | None = None
         self._end: LogEnd | None = None
         self._over = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -122,10 +116,8 @@ class ResultReader:
             self._over.set()
         self._minder.see(pod)
         self._look()
-        if pod.ended or (state.running is not None and not self._crowded()):
-            self._begin()
-        elif state.running is not None and self._begins is None:
-            self._begins = asyncio.get_running_loop().call_later(_SHORT, self._begin)
+        if self._task is None and (state.running is not None or pod.ended) and self.result is None:
+            self._task = asyncio.create_task(self._read(), name=f"log of {pod.metadata.name}")
 
     def gone(self) -> None:
         """The pod was deleted. What its log said until then counts; the log is not there any more."""
@@ -149,16 +141,11 @@ class ResultReader:
     def close(self) -> None:
         """Stop reading."""
         self._minder.close()
-        for timer in (self._tells_items, self._begins):
-            if timer is not None:
-                timer.cancel()
+        if self._tells_items is not None:
+            self._tells_items.cancel()
         if self._task is not None:
             self._task.cancel()
         self._hand_over()
-
-    def _begin(self) -> None:
-        if self._task is None and self.result is None:
-            self._task = asyncio.create_task(self._read(), name=f"log of {self._pod.metadata.name}")
 
     def _look(self) -> None:
         """Tell of what keeps the attempt from starting, when that has changed."""
@@ -203,11 +190,6 @@ class ResultReader:
         """The pod is over: its log once more, the termination message, the reasons of Kubernetes, in this order."""
         if self._claim is not None:
             self.settle(by_record(self._attempt, self._claim, self._pod))
-            return
-        if self._crowded() and not self._attempt.has_items and self._left_record() is not None:
-            # What else its log holds decides nothing, and can be read when the others have started.
-            self.settle(self._from_what_is_left())
-            self._keep(None, self.result is not None and self.result.failure is not None)
             return
         backoff = Backoff(_FIRST_WAIT, _LONGEST_WAIT)
         for _ in range(_LAST_TRIES):

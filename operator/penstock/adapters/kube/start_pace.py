@@ -21,7 +21,7 @@ _COUNTS_FOR = 10.0
 """Seconds for which a pod that does not start counts: an image may take minutes to come, and keeps no node busy."""
 _FIRST, _FEWEST, _MOST = 8, 4, 64
 """Pods that may be starting at once for each node: before anything is known of the nodes, at least, and at most."""
-_QUICK, _SLOW = 2.5, 4.0
+_QUICK, _SLOW = 1.5, 2.5
 """Seconds until a program begins: quicker, and nodes can take more at once; slower, and they have too much to do."""
 _LESS = 0.95
 

@@ -143,7 +143,7 @@ def begun_at_once(pace: Pace) -> int:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "waiting", "least", "most"), [(1.0, True, 10, 16), (1.0, False, 8, 8), (5.0, True, 4, 4)]
+    ("seconds", "waiting", "least", "most"), [(1.0, True, 10, 16), (1.0, False, 8, 8), (3.0, True, 4, 4)]
 )
 def test_nodes_get_more_at_once_while_they_are_quick_and_others_wait(
     seconds: float, waiting: bool, least: int, most: int
