@@ -91,7 +91,8 @@ async def _crowded(cluster: Cluster, namespace: str, samples: Samples, options: 
                     spent += usage.operator(cluster).cpu_ms - before.cpu_ms
                     steps += shapes.CROWD[shape]
                 _tell(figures.progress(turn, len(wanted), samples))
-            await place.clear()
+                await place.clear()
+                await asyncio.sleep(shapes.COLLECTED)
         _tell("", end="\n")
         found = {"operator_cpu_ms_per_step": spent / steps} if steps else {}
         found["operator_rss_mib"] = usage.operator(cluster).rss_mib
@@ -147,6 +148,7 @@ def _minutes(options: argparse.Namespace) -> float:
     """A rough estimate."""
     times = ((shapes.ALONE, options.count), (shapes.CROWDED, options.crowds), (shapes.MANY, options.many))
     seconds = sum(shapes.ROUGHLY[shape] * times for group, times in times for shape in _among(group, options))
+    seconds += sum(shapes.COLLECTED * times for group, times in times[1:] for _ in _among(group, options))
     seconds += sum(argo.ROUGHLY[shape] * options.count for shape in _beside(options))
     if not options.only:
         levels = [int(level) for level in options.growth.split(",")] if options.growth else []

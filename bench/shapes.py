@@ -68,6 +68,10 @@ ALONE = (*FLOORS, "one_step", "chain3", "gate", "fanout10", "pods10")
 """Shapes of which each is measured once a round."""
 CROWDED = ("pods30", "runs30", "pods50", "fanout50", "pods100", "runs100", "chain10")
 """Shapes that keep the node busy for long, and are measured after the rounds."""
+COLLECTED = 65.0
+"""Seconds after which the containers of pods that were deleted are gone: a kubelet collects them once a minute. After a
+hundred of them that takes it seconds, which would be counted as those of whatever is measured next.
+"""
 MANY = ("pods200", "items200", "fanout200", "runs300")
 """Shapes of which one takes a minute or more."""
 ROUGHLY = {
