@@ -1,8 +1,9 @@
 """How many programs start at once: a node that starts very many takes longer for all of them.
 
 What has begun goes first. A run that has not begun waits, with nothing written about it, while as many pods are being
-started as the known nodes start well. Pods without a node or slow ones count for a short time only, so a cluster that
-grows with what is asked for sees all of it.
+started as the known nodes start well. Pods without a node and slow ones count for a short time only: where starting
+takes long for other reasons than too many at once, nobody is held up by that, and a cluster that grows with what is
+asked for gets to see it.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from penstock.api.v1alpha1.run import WorkflowRun
 from penstock.engine.model import RunPhase
 from penstock.ports.access import Key
 
-_COUNTS_FOR = 10.0
-"""Seconds for which a pod that does not start counts: an image may take minutes to come, and keeps no node busy."""
-_FIRST, _FEWEST, _MOST = 8, 4, 64
+_COUNTS_FOR, _UNBOUND_FOR = 3.0, 1.0
+"""Seconds for which a pod that does not start counts, and one that no node has taken: with the fewest that may be
+starting at once, two runs a second and more may begin for each node, whatever keeps their pods from starting.
+"""
+_FIRST, _FEWEST, _MOST = 8, 6, 64
 """Pods that may be starting at once for each node: before anything is known of the nodes, at least, and at most."""
 _QUICK, _SLOW = 1.5, 2.5
 """Seconds until a program begins: quicker, and nodes can take more at once; slower, and they have too much to do."""
-_LESS = 0.95
+_MORE, _LESS = 0.5, 0.95
+"""What is added for a quick one, what is left after a slow one."""
 
 
 class StartPace:
@@ -37,8 +41,10 @@ class StartPace:
         """`per_node`: pods that may be starting at once for each node at first."""
         self._wake = wake
         self._per_node = per_node
-        self._starting: dict[str, float] = {}
-        """By the pod's UID: the loop's time at which it was first seen, the oldest first."""
+        self._unbound: dict[str, float] = {}
+        """By the pod's UID: the loop's time at which it was first seen without a node, the oldest first."""
+        self._bound: dict[str, float] = {}
+        """The same of those that a node has."""
         self._on_node: Counter[str] = Counter()
         """Pods that are known on each node."""
         self._held: dict[Key, float] = {}
@@ -61,7 +67,7 @@ class StartPace:
         if run in self._let:
             return True
         now = _now()
-        if run in self._held or self._held or self._room(now) <= 0:
+        if self._held or self._room(now) <= 0:
             self._held.setdefault(run, now)
             self._let_in()
             return run in self._let
@@ -82,14 +88,19 @@ class StartPace:
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         """For the pods' informer."""
         self._note_node(old.spec.node_name if old else "", new.spec.node_name if new else "")
-        pod = new or old
+        pod, now = new or old, _now()
         assert pod is not None
+        uid = pod.metadata.uid
         if new is None or not is_starting(new) or may_get_stuck(new):
-            since = self._starting.pop(pod.metadata.uid, None)
+            self._unbound.pop(uid, None)
+            since = self._bound.pop(uid, None)
             if since is not None and new is not None and not is_starting(new):
-                self._learn(_now() - since)
+                self._learn(now - since)
+        elif new.spec.node_name and (old is None or not old.spec.node_name):
+            self._unbound.pop(uid, None)
+            self._bound[uid] = now
         elif old is None:
-            self._starting[pod.metadata.uid] = _now()
+            self._unbound[uid] = now
         if self._held:
             self._let_in()
 
@@ -98,7 +109,7 @@ class StartPace:
         if took > _SLOW:
             self._per_node = max(_FEWEST, self._per_node * _LESS)
         elif took < _QUICK and self._held:
-            self._per_node = min(_MOST, self._per_node + 1 / self._per_node)
+            self._per_node = min(_MOST, self._per_node + _MORE)
 
     def _note_node(self, before: str, after: str) -> None:
         if before == after:
@@ -117,21 +128,25 @@ class StartPace:
             self._let[run] = self._held.pop(run)
             self._wake(run)
             room -= 1
-        if self._held and self._starting and self._timer is None:
-            oldest = next(iter(self._starting.values()))
-            self._timer = asyncio.get_running_loop().call_at(oldest + _COUNTS_FOR, self._time_passed)
+        if self._held and self._timer is None and (self._bound or self._unbound):
+            ends = [next(iter(pods.values())) + span for pods, span in self._spans() if pods]
+            self._timer = asyncio.get_running_loop().call_at(min(ends), self._time_passed)
 
     def _time_passed(self) -> None:
         self._timer = None
         self._let_in()
 
     def _room(self, now: float) -> int:
-        while self._starting:
-            pod, seen = next(iter(self._starting.items()))
-            if now < seen + _COUNTS_FOR:
-                break
-            del self._starting[pod]
-        return int(self._per_node * max(1, len(self._on_node))) - len(self._starting) - len(self._let)
+        for pods, span in self._spans():
+            while pods and now >= next(iter(pods.values())) + span:
+                del pods[next(iter(pods))]
+                # A node that takes so long has too much to do; where none has taken it, none has.
+                self._learn(_SLOW + 1 if pods is self._bound else 0.0)
+        counted = len(self._unbound) + len(self._bound) + len(self._let)
+        return int(self._per_node * max(1, len(self._on_node))) - counted
+
+    def _spans(self) -> tuple[tuple[dict[str, float], float], ...]:
+        return (self._bound, _COUNTS_FOR), (self._unbound, _UNBOUND_FOR)
 
 
 def may_wait(run: WorkflowRun) -> bool:

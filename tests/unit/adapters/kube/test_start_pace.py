@@ -119,8 +119,8 @@ async def test_a_node_without_pods_of_ours_counts_no_more():
     assert [pace.look(run) for run in "ab"] == [True, False]
 
 
-@pytest.mark.parametrize("state", [None, CREATING])
-def test_what_does_not_come_to_run_holds_up_nobody_for_long(state: dict[str, Any] | None):
+@pytest.mark.parametrize(("state", "seconds"), [(None, 1.0), (CREATING, 3.0)])
+def test_what_does_not_come_to_run_holds_up_nobody_for_long(state: dict[str, Any] | None, seconds: float):
     async def scenario() -> None:
         pace = Pace(1)
         pace.look("a")
@@ -128,9 +128,9 @@ def test_what_does_not_come_to_run_holds_up_nobody_for_long(state: dict[str, Any
         if state:
             pace.sees(pod("a", state, "node-1"))
 
-        await go_by(9.0)
+        await go_by(0.9 * seconds)
         assert pace.woken == []
-        await go_by(1.5)
+        await go_by(0.2 * seconds)
         assert pace.woken == ["b"]
 
     played(scenario())
@@ -143,7 +143,7 @@ def begun_at_once(pace: Pace) -> int:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "waiting", "least", "most"), [(1.0, True, 10, 16), (1.0, False, 8, 8), (3.0, True, 4, 4)]
+    ("seconds", "waiting", "least", "most"), [(1.0, True, 20, 30), (1.0, False, 8, 8), (2.8, True, 6, 6)]
 )
 def test_nodes_get_more_at_once_while_they_are_quick_and_others_wait(
     seconds: float, waiting: bool, least: int, most: int
@@ -152,7 +152,7 @@ def test_nodes_get_more_at_once_while_they_are_quick_and_others_wait(
         pace = Pace(8)
         for number in range(40):
             run = f"run-{number}"
-            pace.sees(pod(run))
+            pace.sees(pod(run, CREATING, "node-1"))
             for other in range(30 if waiting else 0):
                 pace.pace.admits(Key("default", f"other-{other}"))
             await go_by(seconds)
