@@ -9,7 +9,7 @@ asked for gets to see it.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 from penstock.adapters.kube.attempts import is_starting, may_get_stuck
@@ -47,15 +47,17 @@ class StartPace:
         """The same of those that a node has."""
         self._on_node: Counter[str] = Counter()
         """Pods that are known on each node."""
-        self._held: dict[Key, float] = {}
-        """Runs that wait, whoever waits longest first, and the loop's time since when."""
+        self._held: OrderedDict[str, dict[Key, float]] = OrderedDict()
+        """Runs that wait by namespace, whoever waits longest first, and the loop's time since when. The namespaces take
+        turns, so a thousand runs in one hold up nobody in another.
+        """
         self._let: dict[Key, float] = {}
         """Runs that may begin and have not been looked at to the end, and since when they had waited."""
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         """Runs that wait."""
-        return len(self._held)
+        return sum(map(len, self._held.values()))
 
     def clear(self) -> None:
         """Nobody waits any more: all runs are about to be looked at."""
@@ -68,7 +70,7 @@ class StartPace:
             return True
         now = _now()
         if self._held or self._room(now) <= 0:
-            self._held.setdefault(run, now)
+            self._held.setdefault(run.namespace, {}).setdefault(run, now)
             self._let_in()
             return run in self._let
         self._let[run] = now
@@ -76,7 +78,7 @@ class StartPace:
 
     def looked(self, run: Key) -> None:
         """A pass over a run has ended: what it starts is known, or it starts nothing."""
-        self._held.pop(run, None)
+        self._take(run)
         self._let.pop(run, None)
         if self._held:
             self._let_in()
@@ -124,13 +126,24 @@ class StartPace:
     def _let_in(self) -> None:
         room = self._room(_now())
         while self._held and room > 0:
-            run = next(iter(self._held))
-            self._let[run] = self._held.pop(run)
+            namespace, waiting = next(iter(self._held.items()))
+            run = next(iter(waiting))
+            self._let[run] = self._take(run)
+            if namespace in self._held:
+                self._held.move_to_end(namespace)
             self._wake(run)
             room -= 1
         if self._held and self._timer is None and (self._bound or self._unbound):
             ends = [next(iter(pods.values())) + span for pods, span in self._spans() if pods]
             self._timer = asyncio.get_running_loop().call_at(min(ends), self._time_passed)
+
+    def _take(self, run: Key) -> float:
+        """A run waits no more; since when it did."""
+        waiting = self._held.get(run.namespace, {})
+        since = waiting.pop(run, _now())
+        if not waiting:
+            self._held.pop(run.namespace, None)
+        return since
 
     def _time_passed(self) -> None:
         self._timer = None

@@ -56,13 +56,14 @@ class Pace:
         self.pace = StartPace(lambda run: self.woken.append(run.name), per_node)
         self.known: dict[str, Pod] = {}
 
-    def look(self, run: str, *, starts: bool = True) -> bool:
+    def look(self, run: str, *, starts: bool = True, namespace: str = "default") -> bool:
         """A pass over a run: whether it may begin; if so, its pod is there at the end of the pass."""
-        admitted = self.pace.admits(Key("default", run))
+        key = Key(namespace, run)
+        admitted = self.pace.admits(key)
         if admitted:
             if starts:
                 self.sees(pod(run))
-            self.pace.looked(Key("default", run))
+            self.pace.looked(key)
         return admitted
 
     def sees(self, new: Pod) -> None:
@@ -94,6 +95,20 @@ async def test_whoever_comes_later_does_not_come_before_those_who_wait():
 
     assert not pace.look("d")
     assert pace.look("c")
+
+
+async def test_namespaces_take_turns():
+    pace = Pace(1)
+    pace.look("a")
+    for run in ("b", "c", "d"):
+        pace.look(run)
+    assert not pace.pace.admits(Key("other", "x"))
+
+    for started in ("a", "b", "x"):
+        pace.loses(started)
+        for run in pace.woken[-1:]:
+            pace.look(run, namespace="other" if run == "x" else "default")
+    assert pace.woken == ["b", "x", "c"]
 
 
 async def test_each_node_that_is_known_starts_as_many():
