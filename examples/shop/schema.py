@@ -23,7 +23,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeDecorator
 
 
@@ -110,7 +110,10 @@ ORDERS = (
 def opened(url: str) -> Engine:
     """The database at a SQLAlchemy URL, with its tables, and the shop's first rows where there are none."""
     if url in ("sqlite://", "sqlite:///:memory:"):
-        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        # The database is in its connection: one for all, and one request at a time has it.
+        engine = create_engine(
+            url, poolclass=QueuePool, pool_size=1, max_overflow=0, connect_args={"check_same_thread": False}
+        )
     else:
         engine = create_engine(url)
     METADATA.create_all(engine)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import create_engine
 
-from examples.shop.schema import METADATA
+from examples.shop.resources import RESOURCES
+from examples.shop.roles import SALES
+from examples.shop.schema import METADATA, opened
+from examples.shop.service import Shop
 from tests.support.postgres import programs, serving_postgres
 from tests.support.shop import serving_shop
 
@@ -159,3 +163,15 @@ async def test_a_value_is_data_however_it_looks(shop):
 async def test_what_only_a_rule_may_say_cannot_be_written(shop):
     for asked in ({"status": "sent"}, {"id": 7}):
         assert (await shop.post("Email", customer_id=3, subject="x", **asked)).status == 400
+
+
+def test_many_who_write_at_once_each_get_what_they_wrote():
+    shop = Shop(opened("sqlite://"))
+
+    def write(number: int) -> str:
+        body = {"data": {"attributes": {"recipient": "warehouse", "subject": f"hello {number}"}}}
+        attributes: dict[str, str] = shop.add(RESOURCES["Email"], SALES, body)["data"]["attributes"]
+        return attributes["subject"]
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(write, range(100))) == [f"hello {number}" for number in range(100)]
