@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from structlog.contextvars import bound_contextvars
 
@@ -59,8 +59,6 @@ from penstock.engine.model import AttemptId
 from penstock.errors import BugError, PenstockError, Problem
 from penstock.ports.access import Key
 from penstock.ports.engine import Clock
-
-T = TypeVar("T")
 
 _WARM_CONNECTIONS = 8
 _PRUNE_EVERY = 600.0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -88,15 +89,16 @@ class KubeRevisions:
             raise InvalidInput("the run names no Workflow and has no inline spec")
         if reference.revision is not None:
             return await self._named(namespace, reference.name, reference.revision)
-        return await self._as_of(Key(namespace, reference.name), self._known_since(Key(namespace, run.metadata.name)))
+        since = self._known_since(Key(namespace, run.metadata.name))
+        return await self._as_of(Key(namespace, reference.name), math.inf if since is None else since)
 
     async def current(self, workflow_key: Key) -> Content:
         """The content that a Workflow has now, made sure to last where it can be run. Raises NotFound."""
-        return await self._as_of(workflow_key, None)
+        return await self._as_of(workflow_key, math.inf)
 
-    async def _as_of(self, workflow_key: Key, moment: float | None) -> Content:
+    async def _as_of(self, workflow_key: Key, moment: float) -> Content:
         # Asked live: whoever changed the Workflow a moment before he asked for the run means the new content.
-        workflow = await self._workflows.load_as_of(workflow_key, _now() if moment is None else moment)
+        workflow = await self._workflows.load_as_of(workflow_key, moment)
         if workflow is None:
             raise NotFound(f"there is no Workflow {workflow_key.name} in namespace {workflow_key.namespace}")
         revision = revision_of(workflow_key.name, workflow.spec)
@@ -196,7 +198,3 @@ class KubeRevisions:
         self._contents.move_to_end(key)
         if len(self._contents) > MAX_CACHED:
             self._contents.popitem(last=False)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
